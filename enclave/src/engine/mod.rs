@@ -1,0 +1,158 @@
+//! Classifies notes: tokens, windows, encoder, pooled scores.
+//!
+//! # Windows and pooling
+//!
+//! Let `t[0..n)` be a note's *content* tokens: what `tokenizer.json` makes of the text with
+//! `truncation` and `padding` cleared and without the tokens of its post-processor. Let `s` be the
+//! number of tokens that the post-processor adds to a single sequence (2 for BERT: `[CLS]` and
+//! `[SEP]`), `w` = [`ModelInfo::window`], `c = w − s` the content that a window holds, and
+//! `o` = [`OVERLAP`].
+//!
+//! 1. If `n = 0`, or if every character of the note is Unicode `White_Space`, the note is
+//!    [`NoteError::Empty`].
+//! 2. If `n ≤ c`, there is one window, `t[0..n)`.
+//! 3. Else the windows are `t[k(c − o) .. min(k(c − o) + c, n))` for `k = 0, 1, 2, …` up to and
+//!    including the first that ends at `n`. Neighbours share exactly `o` tokens, and the last window
+//!    may be shorter than the others.
+//! 4. The post-processor's tokens are put around each window, and the encoder computes its logits.
+//! 5. Single-label: a note's scores are the arithmetic mean over its windows of
+//!    `softmax(logits)`. Multi-label: for each label, the maximum over the windows of
+//!    `sigmoid(logit)`.
+//!
+//! A note with a logit that is not finite is [`NoteError::Internal`].
+//!
+//! # What stays in memory
+//!
+//! The tokenizer's and the encoder's intermediate buffers hold text and tokens; they are freed and
+//! not wiped, since neither library offers that. What bounds the damage is that no other program
+//! shares an enclave's memory.
+
+mod batch;
+mod config;
+mod error;
+mod model;
+mod pooling;
+mod queue;
+mod tokenizer;
+
+pub use error::{EngineError, LabelFault};
+pub use queue::{Classifier, EngineHandle, QUEUE_DEPTH};
+pub use sealnote_protocol::classification::{NoteError, Problem, Scores};
+
+use sealnote_protocol::model::ModelDigest;
+
+use self::config::ModelConfig;
+use self::model::SequenceClassifier;
+use self::tokenizer::{NoteTokenizer, Window};
+use crate::model_store::ModelFiles;
+
+/// Content tokens that neighbouring windows of a long note share.
+pub const OVERLAP: usize = 64;
+/// The window's limit unless [`EngineOptions`] says otherwise, in tokens.
+pub const DEFAULT_WINDOW: usize = 256;
+/// Least number of content tokens by which a window may advance on the one before it.
+///
+/// It bounds the work that a note can ask for: no token is in more than three windows.
+pub const LEAST_STEP: usize = 32;
+/// Padded tokens (rows × longest row) in one forward pass of the encoder.
+///
+/// Larger batches gain nothing: a product of this many rows fills the cores already.
+pub const BATCH_TOKENS: usize = 1024;
+
+/// Choices of the operator; the enclave attests what follows from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Greatest number of tokens in a window, special tokens included.
+    pub window: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { window: DEFAULT_WINDOW }
+    }
+}
+
+/// What a loaded model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// The digest of the files that were loaded.
+    pub digest: ModelDigest,
+    /// Label names; a score's place is its label's place here.
+    pub labels: Vec<String>,
+    /// How the labels relate to a note.
+    pub problem: Problem,
+    /// Tokens in a window, special tokens included: the lesser of the model's
+    /// `max_position_embeddings` and the operator's limit.
+    pub window: usize,
+    /// Content tokens that neighbouring windows share: [`OVERLAP`].
+    pub overlap: usize,
+}
+
+/// A loaded sequence-classification model.
+pub struct Engine {
+    info: ModelInfo,
+    tokenizer: NoteTokenizer,
+    model: SequenceClassifier,
+}
+
+impl Engine {
+    /// Loads the model. The files' bytes are freed before this returns.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the model is none that this engine computes exactly as `transformers`
+    /// does, or when its files contradict each other.
+    pub fn load(files: ModelFiles, options: EngineOptions) -> Result<Self, EngineError> {
+        let config = ModelConfig::parse(&files.config)?;
+        let tokenizer = NoteTokenizer::load(&files.tokenizer, &config, options.window)?;
+        let model = SequenceClassifier::load(&files.weights, &config)?;
+        let info = ModelInfo {
+            digest: files.digest(),
+            problem: config.problem,
+            window: tokenizer.window(),
+            overlap: OVERLAP,
+            labels: config.labels,
+        };
+        Ok(Self { info, tokenizer, model })
+    }
+
+    /// What was loaded.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Classifies `notes`: one entry for each, in their order; the scores in the labels' order.
+    ///
+    /// A note's scores do not depend, but for rounding (1e-4), on the notes beside it.
+    pub fn classify(&self, notes: &[&str]) -> Vec<Result<Scores, NoteError>> {
+        let mut windows = Vec::new();
+        let mut tokenized = Vec::with_capacity(notes.len());
+        for note in notes {
+            let first = windows.len();
+            tokenized.push(self.tokenizer.windows(note).map(|of_note| {
+                windows.extend(of_note);
+                first..windows.len()
+            }));
+        }
+        let logits = self.logits(&windows);
+        let pool = |of_note: core::ops::Range<usize>| {
+            pooling::pool(self.info.problem, self.info.labels.len(), &logits[of_note])
+        };
+        tokenized.into_iter().map(|of_note| of_note.and_then(pool)).collect()
+    }
+
+    /// The logits of each window; `None` where the encoder failed.
+    fn logits(&self, windows: &[Window]) -> Vec<Option<Vec<f32>>> {
+        let lengths: Vec<usize> = windows.iter().map(Window::len).collect();
+        let mut logits = vec![None; windows.len()];
+        for batch in batch::plan(&lengths, BATCH_TOKENS) {
+            let rows: Vec<&Window> = batch.iter().map(|&index| &windows[index]).collect();
+            // The error names tensors and shapes only, but nobody is there to read it: the note's
+            // sender is told `Internal`.
+            let Ok(computed) = self.model.logits(&rows) else { continue };
+            for (&index, row) in batch.iter().zip(computed) {
+                logits[index] = Some(row);
+            }
+        }
+        logits
+    }
+}

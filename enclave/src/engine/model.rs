@@ -1,0 +1,99 @@
+//! BERT with its pooler and a classifier, on candle.
+
+use candle_core::safetensors::SliceSafetensors;
+use candle_core::{DType, Device, IndexOp, Tensor};
+use candle_nn::{Linear, Module, VarBuilder, linear};
+use candle_transformers::models::bert::BertModel;
+
+use super::config::ModelConfig;
+use super::error::EngineError;
+use super::tokenizer::Window;
+
+/// `transformers`' `BertForSequenceClassification`: classifier(tanh(pooler(hidden state of the
+/// first token))).
+pub(super) struct SequenceClassifier {
+    bert: BertModel,
+    pooler: Linear,
+    classifier: Linear,
+    pad_token: u32,
+    device: Device,
+}
+
+impl SequenceClassifier {
+    /// Reads the weights from the bytes of a safetensors file, whatever their precision, as f32:
+    /// candle's `BertModel` gives NaN in f16 and bf16, where its mask computes 0 × `f32::MIN`.
+    pub(super) fn load(bytes: &[u8], config: &ModelConfig) -> Result<Self, EngineError> {
+        check_types(bytes)?;
+        let device = Device::Cpu;
+        let weights = VarBuilder::from_slice_safetensors(bytes, DType::F32, &device)
+            .map_err(EngineError::Weights)?;
+        let head = weights.get_unchecked("classifier.weight").map_err(EngineError::Weights)?;
+        let (rows, labels) = (head.dims().first().copied().unwrap_or(0), config.labels.len());
+        if rows != labels {
+            return Err(EngineError::ClassifierRows { rows, labels });
+        }
+        Self::build(&weights, config, device).map_err(EngineError::Weights)
+    }
+
+    fn build(
+        weights: &VarBuilder<'_>,
+        config: &ModelConfig,
+        device: Device,
+    ) -> candle_core::Result<Self> {
+        let hidden = config.bert.hidden_size;
+        Ok(Self {
+            bert: BertModel::load(weights.pp("bert"), &config.bert)?,
+            pooler: linear(hidden, hidden, weights.pp("bert.pooler.dense"))?,
+            classifier: linear(hidden, config.labels.len(), weights.pp("classifier"))?,
+            pad_token: u32::try_from(config.bert.pad_token_id)?,
+            device,
+        })
+    }
+
+    /// The logits of each window, in their order, one for each label.
+    ///
+    /// Rows are padded to the longest and masked, so that padding changes nothing but rounding.
+    pub(super) fn logits(&self, windows: &[&Window]) -> candle_core::Result<Vec<Vec<f32>>> {
+        let rows = windows.len();
+        let longest = windows.iter().map(|window| window.len()).max().unwrap_or(0);
+        let mut ids = Vec::with_capacity(rows * longest);
+        let mut type_ids = Vec::with_capacity(rows * longest);
+        let mut mask = Vec::with_capacity(rows * longest);
+        for (row, window) in windows.iter().enumerate() {
+            let end = (row + 1) * longest;
+            mask.resize(row * longest + window.len(), 1f32);
+            mask.resize(end, 0.0);
+            ids.extend_from_slice(&window.ids);
+            ids.resize(end, self.pad_token);
+            type_ids.extend_from_slice(&window.type_ids);
+            type_ids.resize(end, 0);
+        }
+        let shape = (rows, longest);
+        let ids = Tensor::from_vec(ids, shape, &self.device)?;
+        let type_ids = Tensor::from_vec(type_ids, shape, &self.device)?;
+        let mask = Tensor::from_vec(mask, shape, &self.device)?;
+        let hidden = self.bert.forward(&ids, &type_ids, Some(&mask))?;
+        let first = hidden.i((.., 0, ..))?.contiguous()?;
+        let pooled = self.pooler.forward(&first)?.tanh()?;
+        self.classifier.forward(&pooled)?.to_vec2()
+    }
+}
+
+/// Refuses quantised weights, which candle would convert as if they were plain numbers.
+fn check_types(bytes: &[u8]) -> Result<(), EngineError> {
+    let file = SliceSafetensors::new(bytes).map_err(EngineError::Weights)?;
+    for (tensor, view) in file.tensors() {
+        // Old checkpoints hold the constant 0, 1, 2, … as a tensor of integers; it is not read.
+        if tensor.ends_with("embeddings.position_ids") {
+            continue;
+        }
+        let float = matches!(
+            DType::try_from(view.dtype()),
+            Ok(DType::F16 | DType::BF16 | DType::F32 | DType::F64)
+        );
+        if !float {
+            return Err(EngineError::TensorType { tensor, found: format!("{:?}", view.dtype()) });
+        }
+    }
+    Ok(())
+}

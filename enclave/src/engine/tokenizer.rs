@@ -1,0 +1,168 @@
+//! From a note's text to its windows of token ids; definition in the parent module.
+
+use sealnote_protocol::classification::NoteError;
+use tokenizers::{Encoding, Token, Tokenizer};
+
+use super::config::ModelConfig;
+use super::error::EngineError;
+use super::{LEAST_STEP, OVERLAP};
+
+/// One row of the encoder's input: special tokens and content, no padding.
+pub(super) struct Window {
+    /// Token ids.
+    pub(super) ids: Vec<u32>,
+    /// Token type ids, as many.
+    pub(super) type_ids: Vec<u32>,
+}
+
+impl Window {
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+}
+
+/// A model's tokenizer and the windows it cuts.
+pub(super) struct NoteTokenizer {
+    tokenizer: Tokenizer,
+    template: Template,
+    window: usize,
+}
+
+impl NoteTokenizer {
+    /// Parses `tokenizer.json` and settles the window: the lesser of `limit` and the model's.
+    pub(super) fn load(
+        bytes: &[u8],
+        config: &ModelConfig,
+        limit: usize,
+    ) -> Result<Self, EngineError> {
+        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(EngineError::Tokenizer)?;
+        // Both are often left in the file by training (all-MiniLM-L6-v2's cuts at 128 tokens) and
+        // would silently drop the rest of a note.
+        tokenizer.with_truncation(None).map_err(EngineError::Tokenizer)?;
+        tokenizer.with_padding(None);
+
+        let greatest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
+        check_range(greatest, "vocab_size", config.bert.vocab_size)?;
+        let template = Template::probe(&tokenizer)?;
+        let greatest = template.type_ids().max().unwrap_or(0);
+        check_range(greatest, "type_vocab_size", config.bert.type_vocab_size)?;
+
+        let window = limit.min(config.bert.max_position_embeddings);
+        let least = template.special_tokens() + OVERLAP + LEAST_STEP;
+        if window < least {
+            return Err(EngineError::Window { window, least });
+        }
+        Ok(Self { tokenizer, template, window })
+    }
+
+    /// Tokens in a window, special tokens included.
+    pub(super) fn window(&self) -> usize {
+        self.window
+    }
+
+    /// The windows of `note`, at least one.
+    pub(super) fn windows(&self, note: &str) -> Result<Vec<Window>, NoteError> {
+        if note.chars().all(char::is_whitespace) {
+            return Err(NoteError::Empty);
+        }
+        // One note at a time: `encode_batch` would start a thread pool beside candle's.
+        // The error is dropped because it may quote the text.
+        let encoding =
+            self.tokenizer.encode_fast(note, false).map_err(|_| NoteError::Internal)?;
+        let content = encoding.get_ids();
+        if content.is_empty() {
+            return Err(NoteError::Empty);
+        }
+        let capacity = self.window - self.template.special_tokens();
+        let spans = Spans { next: Some(0), tokens: content.len(), capacity };
+        Ok(spans.map(|span| self.template.wrap(&content[span])).collect())
+    }
+}
+
+fn check_range(token: u32, key: &'static str, size: usize) -> Result<(), EngineError> {
+    if (token as usize) < size { Ok(()) } else { Err(EngineError::TokenRange { token, key, size }) }
+}
+
+/// The ranges of content tokens of successive windows.
+struct Spans {
+    next: Option<usize>,
+    tokens: usize,
+    capacity: usize,
+}
+
+impl Iterator for Spans {
+    type Item = core::ops::Range<usize>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.next?;
+        let end = (start + self.capacity).min(self.tokens);
+        self.next = (end < self.tokens).then(|| start + self.capacity - OVERLAP);
+        Some(start..end)
+    }
+}
+
+/// The tokens that the post-processor puts around a text, as (id, type id).
+struct Template {
+    before: Vec<(u32, u32)>,
+    content_type: u32,
+    after: Vec<(u32, u32)>,
+}
+
+impl Template {
+    /// Learns the template from what the post-processor makes of a single token, whatever kind of
+    /// post-processor it is. Wrapping a window then copies ids only and no text.
+    fn probe(tokenizer: &Tokenizer) -> Result<Self, EngineError> {
+        let probe = Encoding::from_tokens(vec![Token::new(0, String::new(), (0, 0))], 0);
+        let processed =
+            tokenizer.post_process(probe, None, true).map_err(EngineError::Tokenizer)?;
+        let tokens: Vec<(u32, u32)> = (processed.get_ids().iter().copied())
+            .zip(processed.get_type_ids().iter().copied())
+            .collect();
+        let mask = processed.get_special_tokens_mask();
+        let mut content = (0..tokens.len()).filter(|&place| mask.get(place) == Some(&0));
+        let (Some(place), None) = (content.next(), content.next()) else {
+            return Err(EngineError::PostProcessor);
+        };
+        Ok(Self {
+            before: tokens[..place].to_vec(),
+            content_type: tokens[place].1,
+            after: tokens[place + 1..].to_vec(),
+        })
+    }
+
+    fn special_tokens(&self) -> usize {
+        self.before.len() + self.after.len()
+    }
+
+    fn type_ids(&self) -> impl Iterator<Item = u32> {
+        let special = self.before.iter().chain(&self.after).map(|&(_, type_id)| type_id);
+        special.chain([self.content_type])
+    }
+
+    fn wrap(&self, content: &[u32]) -> Window {
+        let content = content.iter().map(|&id| (id, self.content_type));
+        let (before, after) = (self.before.iter().copied(), self.after.iter().copied());
+        let (ids, type_ids) = before.chain(content).chain(after).unzip();
+        Window { ids, type_ids }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans(tokens: usize, capacity: usize) -> Vec<core::ops::Range<usize>> {
+        Spans { next: Some(0), tokens, capacity }.collect()
+    }
+
+    #[test]
+    fn windows_are_where_the_definition_puts_them() {
+        assert_eq!(spans(1, 254), [0..1]);
+        assert_eq!(spans(254, 254), [0..254]);
+        assert_eq!(spans(255, 254), [0..254, 190..255]);
+        // The second window ends exactly at the end: there is no third.
+        assert_eq!(spans(444, 254), [0..254, 190..444]);
+        assert_eq!(spans(445, 254), [0..254, 190..444, 380..445]);
+        assert_eq!(spans(700, 254), [0..254, 190..444, 380..634, 570..700]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The three handshake messages. PROTOCOL.md, "Handshake".
+
+use minicbor::{Decode, Encode};
+
+use crate::cbor::{self, NotDeterministic};
+use crate::claims::MAX_CLAIMS;
+use crate::frame::{Frame, FrameType};
+use crate::suite::Suite;
+
+/// The greatest payload of a hello or a key message in bytes.
+pub const MAX_CLIENT_HANDSHAKE: usize = 1024;
+
+/// The greatest length of an attestation document in bytes (checklist X12).
+pub const MAX_DOCUMENT: usize = 32 * 1024;
+
+/// The greatest payload of an answer in bytes: claims, document, and 32 bytes for the map.
+pub const MAX_ANSWER: usize = MAX_CLAIMS + MAX_DOCUMENT + 32;
+
+const MAX_SUITES: usize = 16;
+
+/// The kind of evidence in an answer. Later kinds (SEV-SNP, TDX) get numbers of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum EvidenceKind {
+    /// An AWS Nitro attestation document.
+    Nitro = 1,
+}
+
+/// The client's first message.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub struct Hello {
+    /// 32 fresh random bytes, due back as the document's `nonce`.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub challenge: [u8; 32],
+    /// Numbers of the suites that the client accepts, ascending.
+    #[n(2)]
+    pub suites: Vec<u16>,
+}
+
+/// The enclave's reply: untrusted until the document is verified and the claims are bound to it.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub struct Answer {
+    #[n(1)]
+    kind: u16,
+    /// The attestation document as the attester gave it.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub document: Vec<u8>,
+    /// The claims' exact bytes.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub claims: Vec<u8>,
+}
+
+/// The client's second and last handshake message.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub struct Key {
+    #[n(1)]
+    suite: u16,
+    /// The secret, sealed to the enclave's key.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub sealed: Vec<u8>,
+}
+
+impl Hello {
+    /// A hello that offers `suites`.
+    pub fn new(challenge: [u8; 32], suites: impl IntoIterator<Item = Suite>) -> Self {
+        let mut suites: Vec<u16> = suites.into_iter().map(Suite::id).collect();
+        suites.sort_unstable();
+        Self { challenge, suites }
+    }
+
+    /// The hello in a frame. Suites that are not known here are left to the transcript: if they
+    /// were put in on the way, the two transcripts differ and the session does not open.
+    pub fn from_frame(frame: &Frame) -> Result<Self, NotDeterministic> {
+        let hello: Self = decode(frame, FrameType::Hello)?;
+        let ascending = hello.suites.windows(2).all(|pair| pair[0] < pair[1]);
+        if hello.suites.is_empty() || hello.suites.len() > MAX_SUITES || !ascending {
+            return Err(NotDeterministic);
+        }
+        Ok(hello)
+    }
+
+    /// The message as a frame.
+    pub fn to_frame(&self) -> Frame {
+        Frame::new(FrameType::Hello, &cbor::encode(self))
+    }
+}
+
+impl Answer {
+    /// An answer with Nitro evidence.
+    pub fn nitro(document: Vec<u8>, claims: Vec<u8>) -> Self {
+        Self {
+            kind: EvidenceKind::Nitro as u16,
+            document,
+            claims,
+        }
+    }
+
+    /// The answer in a frame; `None` if its evidence is of a kind that is not known here.
+    pub fn from_frame(frame: &Frame) -> Result<Option<(EvidenceKind, Self)>, NotDeterministic> {
+        let answer: Self = decode(frame, FrameType::Answer)?;
+        let nitro = answer.kind == EvidenceKind::Nitro as u16;
+        Ok(nitro.then_some((EvidenceKind::Nitro, answer)))
+    }
+
+    /// The message as a frame.
+    pub fn to_frame(&self) -> Frame {
+        Frame::new(FrameType::Answer, &cbor::encode(self))
+    }
+}
+
+impl Key {
+    /// A key message for a suite.
+    pub fn new(suite: Suite, sealed: Vec<u8>) -> Self {
+        Self {
+            suite: suite.id(),
+            sealed,
+        }
+    }
+
+    /// The key message in a frame.
+    pub fn from_frame(frame: &Frame) -> Result<Self, NotDeterministic> {
+        decode(frame, FrameType::Key)
+    }
+
+    /// The number of the suite that the client took.
+    pub fn suite(&self) -> u16 {
+        self.suite
+    }
+
+    /// The message as a frame.
+    pub fn to_frame(&self) -> Frame {
+        Frame::new(FrameType::Key, &cbor::encode(self))
+    }
+}
+
+fn decode<'b, T>(frame: &'b Frame, due: FrameType) -> Result<T, NotDeterministic>
+where
+    T: Decode<'b, ()> + Encode<()>,
+{
+    if frame.kind() != due {
+        return Err(NotDeterministic);
+    }
+    cbor::decode(frame.payload())
+}

@@ -1,0 +1,18 @@
+//! The sealnote/1 protocol: frames, messages, keys and the enclave's session. No I/O.
+//!
+//! Nothing here opens a socket, reads a clock or draws randomness from the system: bytes, times and
+//! random sources are arguments. PROTOCOL.md is the specification; its sections are named where
+//! they are implemented.
+
+mod cbor;
+pub mod claims;
+pub mod classification;
+pub mod frame;
+pub mod handshake;
+pub mod model;
+pub mod plaintext;
+pub mod record;
+pub mod session;
+pub mod suite;
+
+pub use cbor::NotDeterministic;

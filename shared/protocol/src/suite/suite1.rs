@@ -1,0 +1,139 @@
+//! Suite 1: RSA-3072 OAEP-SHA256 as a key encapsulation. PROTOCOL.md, "Suite 1".
+
+use rand_core::CryptoRng;
+use rsa::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey};
+use rsa::sha2::Sha256;
+use rsa::traits::PublicKeyParts;
+use rsa::{BoxedUint, Oaep, PrivateKey, PublicKey};
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// Bits of the modulus; no other length is accepted.
+pub const MODULUS_BITS: u32 = 3072;
+
+/// Length of a sealed secret in bytes: that of the modulus.
+pub const SEALED_LEN: usize = MODULUS_BITS as usize / 8;
+
+const PUBLIC_EXPONENT: u64 = 65537;
+const OAEP_LABEL: &[u8] = b"sealnote/1 suite1 secret";
+
+/// The session's 32-byte secret, before the key schedule.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Secret(pub(crate) [u8; 32]);
+
+/// Why bytes are not a suite-1 public key.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Not a SubjectPublicKeyInfo of an RSA key in strict DER.
+    #[error("the public key is not an RSA SubjectPublicKeyInfo in strict DER")]
+    Encoding,
+    /// Another modulus length.
+    #[error("the RSA modulus has {0} bits, not {MODULUS_BITS}")]
+    Modulus(u32),
+    /// Another public exponent.
+    #[error("the RSA public exponent is not {PUBLIC_EXPONENT}")]
+    Exponent,
+    /// Not a PKCS #8 private key.
+    #[error("the private key is not PKCS #8 of an RSA key")]
+    Private,
+}
+
+/// The enclave's private key: one a boot, used for nothing else.
+pub struct Suite1PrivateKey {
+    key: PrivateKey,
+    spki: Vec<u8>,
+}
+
+impl Suite1PrivateKey {
+    /// Draws a key; takes about a second.
+    pub fn generate(rng: &mut impl CryptoRng) -> Result<Self, KeyError> {
+        let key = PrivateKey::new(rng, MODULUS_BITS as usize).map_err(|_| KeyError::Private)?;
+        Self::from_rsa(key)
+    }
+
+    /// Reads a key from PKCS #8 DER: for test vectors. An enclave always generates its own.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+        Self::from_rsa(PrivateKey::from_pkcs8_der(der).map_err(|_| KeyError::Private)?)
+    }
+
+    fn from_rsa(key: PrivateKey) -> Result<Self, KeyError> {
+        check(key.as_public_key())?;
+        let spki = key.as_public_key().to_public_key_der();
+        let spki = spki.map_err(|_| KeyError::Encoding)?.into_vec();
+        Ok(Self { key, spki })
+    }
+
+    /// The public key as SubjectPublicKeyInfo, DER (RFC 5280 §4.1, RFC 8017 A.1).
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// Opens a sealed secret, or draws one: a client that sealed badly learns nothing from the
+    /// difference but that its session does not work.
+    ///
+    /// Off-spec: RFC 8017 §7.1.2 step 3g also checks that the first byte of the encoded message is
+    /// zero; the `rsa` crate does not. The label hash and the separator are checked.
+    pub fn open(&self, sealed: &[u8], rng: &mut impl CryptoRng) -> Secret {
+        // Drawn before decryption, so that both outcomes take the same draws.
+        let mut secret = Secret([0; 32]);
+        rng.fill_bytes(&mut secret.0);
+        let opened = self
+            .key
+            .decrypt_blinded(rng, oaep(), sealed)
+            .map(Zeroizing::new);
+        if let Ok(opened) = opened
+            && let Ok(opened) = opened.as_slice().try_into()
+        {
+            secret.0 = opened;
+        }
+        secret
+    }
+}
+
+impl core::fmt::Debug for Suite1PrivateKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Suite1PrivateKey(redacted)")
+    }
+}
+
+/// The enclave's public key, as the client uses it.
+#[derive(Clone, Debug)]
+pub struct Suite1PublicKey(PublicKey);
+
+impl Suite1PublicKey {
+    /// Parses a SubjectPublicKeyInfo strictly: DER, RSA, 3072 bits, e = 65537, nothing else.
+    pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
+        let key = PublicKey::from_public_key_der(der).map_err(|_| KeyError::Encoding)?;
+        check(&key)?;
+        // Encoding again catches whatever a lenient decoder let pass.
+        let again = key.to_public_key_der().map_err(|_| KeyError::Encoding)?;
+        if again.as_bytes() != der {
+            return Err(KeyError::Encoding);
+        }
+        Ok(Self(key))
+    }
+
+    /// Draws a secret and seals it: first 32 bytes of `rng` for the secret, then 32 for OAEP's seed.
+    pub fn seal(&self, rng: &mut impl CryptoRng) -> Result<(Secret, Vec<u8>), KeyError> {
+        let mut secret = Secret([0; 32]);
+        rng.fill_bytes(&mut secret.0);
+        let sealed = self.0.encrypt(rng, oaep(), &secret.0);
+        Ok((secret, sealed.map_err(|_| KeyError::Encoding)?))
+    }
+}
+
+fn oaep() -> Oaep<Sha256> {
+    Oaep::new_with_label(OAEP_LABEL)
+}
+
+fn check(key: &PublicKey) -> Result<(), KeyError> {
+    match key.n().bit_width() {
+        MODULUS_BITS => {}
+        bits => return Err(KeyError::Modulus(bits)),
+    }
+    if *key.e() != BoxedUint::from(PUBLIC_EXPONENT) {
+        return Err(KeyError::Exponent);
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Signs attestation documents in the Nitro shape under a development root.

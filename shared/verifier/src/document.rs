@@ -1,0 +1,94 @@
+//! Attestation documents as bytes: strict parsing, without any belief in what they say.
+//!
+//! Order: X12 (size) → X12 and X2 of the whole → A1 → A2 → A3 → A4 → A5 → X2 (shortest form) →
+//! X12 and X2 of the payload → its fields as they come (X11, X3, A7 and A8 to A14) → X11 → A6.
+
+mod envelope;
+mod payload;
+mod structure;
+
+use std::collections::BTreeMap;
+
+pub use envelope::EnvelopeError;
+pub use payload::{Field, PayloadError};
+pub use structure::{Layer, StructureError};
+
+pub(crate) use envelope::Envelope;
+pub(crate) use payload::Payload;
+
+use crate::policy::Measurement;
+use crate::rejection::Rejection;
+
+/// Greatest length of a document, in bytes. The longest genuine one known has 7539.
+pub const MAX_DOCUMENT_LEN: usize = 32 * 1024;
+
+/// Greatest depth of nested arrays, maps and tags, in the envelope and again in the payload.
+pub const MAX_NESTING: usize = 8;
+
+/// A well-formed document whose signature, chain and measurements nobody has checked.
+///
+/// Anyone can make one that says anything. For display only; [`crate::Policy::check_document`]
+/// yields the type that can be relied upon.
+#[derive(Debug)]
+pub struct UnverifiedDocument {
+    payload: Payload,
+}
+
+/// Parses a document and verifies **nothing**: neither signature, chain, time nor measurements.
+///
+/// # Errors
+///
+/// The structural checks only: A1 to A14, X2, X3, X11 and X12.
+pub fn inspect(document: &[u8]) -> Result<UnverifiedDocument, Rejection> {
+    let (_, payload) = parse(document)?;
+    Ok(UnverifiedDocument { payload })
+}
+
+impl UnverifiedDocument {
+    /// What the document says of its enclave's name.
+    pub fn module_id(&self) -> &str {
+        &self.payload.module_id
+    }
+
+    /// What the document says of its time, in milliseconds since 1970.
+    pub fn timestamp_ms(&self) -> u64 {
+        self.payload.timestamp_ms
+    }
+
+    /// What the document says of its platform configuration registers, by index (0 to 31).
+    pub fn pcrs(&self) -> &BTreeMap<u8, Measurement> {
+        &self.payload.pcrs
+    }
+
+    /// The public key that the document carries, at most 1024 bytes, as the enclave encoded it.
+    pub fn public_key(&self) -> Option<&[u8]> {
+        self.payload.public_key.as_deref()
+    }
+
+    /// The user data that the document carries, at most 1024 bytes.
+    pub fn user_data(&self) -> Option<&[u8]> {
+        self.payload.user_data.as_deref()
+    }
+
+    /// The nonce that the document carries, at most 1024 bytes.
+    pub fn nonce(&self) -> Option<&[u8]> {
+        self.payload.nonce.as_deref()
+    }
+
+    /// The leaf certificate, DER.
+    pub fn certificate(&self) -> &[u8] {
+        &self.payload.certificate
+    }
+
+    /// The CA certificates, DER, from the root down.
+    pub fn cabundle(&self) -> &[Vec<u8>] {
+        &self.payload.cabundle
+    }
+}
+
+/// Both layers of a document, still unverified.
+pub(crate) fn parse(document: &[u8]) -> Result<(Envelope<'_>, Payload), Rejection> {
+    let envelope = Envelope::parse(document)?;
+    let payload = Payload::parse(envelope.payload)?;
+    Ok((envelope, payload))
+}

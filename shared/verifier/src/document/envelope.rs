@@ -1,0 +1,156 @@
+//! A1 to A5: the COSE_Sign1 envelope (RFC 9052 section 4.2), byte for byte.
+//!
+//! aws-nitro-enclaves-cose verifies the signature afterwards, but it also takes a tag twice, headers
+//! outside the signature, strings in pieces and lengths that are longer than they need be. So only
+//! bytes that this module has found to be in the one accepted encoding reach it.
+
+use minicbor::data::{Tag, Type};
+use minicbor::{Decoder, Encoder};
+
+use crate::check::Check;
+
+use super::structure::{Layer, StructureError, check_one_item};
+use super::{MAX_DOCUMENT_LEN, Rejection};
+
+/// `{1: -35}`: the algorithm is ES384 (RFC 9053 section 2.1). So in all genuine documents.
+const PROTECTED_HEADER: &[u8] = &[0xa1, 0x01, 0x38, 0x22];
+
+/// The tag of a COSE_Sign1 (RFC 9052 section 2).
+const COSE_SIGN1_TAG: u64 = 18;
+
+const MAX_PAYLOAD_LEN: usize = 16 * 1024;
+
+/// Length of an ES384 signature: r and s of 48 bytes each.
+///
+/// Off-spec: AWS's description allows 32, 48 or 64 bytes, which ES384 cannot have.
+const SIGNATURE_LEN: usize = 96;
+
+/// The document is not the COSE_Sign1 that a Nitro hypervisor makes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// A1: no array of four, or a tag other than a single 18.
+    #[error("the document is not a COSE_Sign1 array of four, tagged 18 or untagged")]
+    NotSign1,
+    /// A2: anything but ES384 in the protected header.
+    #[error("the protected header is not exactly {{1: -35}} (ES384)")]
+    ProtectedHeader,
+    /// A3: headers that no signature covers.
+    #[error("the unprotected header is not an empty map; no signature covers it")]
+    UnprotectedHeader,
+    /// A4: the payload is no byte string.
+    #[error("the payload is not a byte string")]
+    PayloadType,
+    /// A4: the payload is empty or too long.
+    #[error("the payload has {len} bytes, not 1 to {max}", max = MAX_PAYLOAD_LEN)]
+    PayloadLength {
+        /// Length of the payload in bytes.
+        len: usize,
+    },
+    /// A5: the signature is no byte string.
+    #[error("the signature is not a byte string")]
+    SignatureType,
+    /// A5: the signature cannot be one of ES384.
+    #[error("the signature has {len} bytes, an ES384 signature has {want}", want = SIGNATURE_LEN)]
+    SignatureLength {
+        /// Length of the signature in bytes.
+        len: usize,
+    },
+    /// X2: the same content in another encoding.
+    #[error("the envelope is not encoded in definite lengths and shortest form")]
+    NotShortestForm,
+}
+
+impl EnvelopeError {
+    /// The step of the checklist that failed.
+    pub fn check(&self) -> Check {
+        match self {
+            Self::NotSign1 => Check::A1,
+            Self::ProtectedHeader => Check::A2,
+            Self::UnprotectedHeader => Check::A3,
+            Self::PayloadType | Self::PayloadLength { .. } => Check::A4,
+            Self::SignatureType | Self::SignatureLength { .. } => Check::A5,
+            Self::NotShortestForm => Check::X2,
+        }
+    }
+}
+
+/// An envelope in the one accepted encoding. Its signature has not been verified.
+#[derive(Debug)]
+pub(crate) struct Envelope<'a> {
+    /// The whole document, as COSE_Sign1 bytes.
+    pub(crate) bytes: &'a [u8],
+    /// The payload, 1 to 16384 bytes.
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> Envelope<'a> {
+    /// Checks X12, X2 and A1 to A5, in that order.
+    pub(crate) fn parse(document: &'a [u8]) -> Result<Self, Rejection> {
+        if document.len() > MAX_DOCUMENT_LEN {
+            return Err(StructureError::TooLarge {
+                len: document.len(),
+            }
+            .into());
+        }
+        check_one_item(document, Layer::Envelope)?;
+        Ok(parse_sign1(document)?)
+    }
+}
+
+fn parse_sign1(document: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
+    let mut decoder = Decoder::new(document);
+    let tagged = matches!(decoder.datatype(), Ok(Type::Tag));
+    if tagged && decoder.tag().ok() != Some(Tag::new(COSE_SIGN1_TAG)) {
+        return Err(EnvelopeError::NotSign1);
+    }
+    match decoder.array() {
+        Ok(Some(4)) => {}
+        Ok(None) => return Err(EnvelopeError::NotShortestForm),
+        _ => return Err(EnvelopeError::NotSign1),
+    }
+    if decoder.bytes().ok() != Some(PROTECTED_HEADER) {
+        return Err(EnvelopeError::ProtectedHeader);
+    }
+    match decoder.map() {
+        Ok(Some(0)) => {}
+        Ok(None) => return Err(EnvelopeError::NotShortestForm),
+        _ => return Err(EnvelopeError::UnprotectedHeader),
+    }
+    let payload = decoder.bytes().map_err(|_| EnvelopeError::PayloadType)?;
+    if payload.is_empty() || payload.len() > MAX_PAYLOAD_LEN {
+        return Err(EnvelopeError::PayloadLength { len: payload.len() });
+    }
+    let signature = decoder.bytes().map_err(|_| EnvelopeError::SignatureType)?;
+    if signature.len() != SIGNATURE_LEN {
+        return Err(EnvelopeError::SignatureLength {
+            len: signature.len(),
+        });
+    }
+    // The encoder writes definite lengths in shortest form only, so equality says that the input
+    // has no other freedom left.
+    match encode_sign1(tagged, payload, signature) {
+        Ok(bytes) if bytes == document => Ok(Envelope {
+            bytes: document,
+            payload,
+        }),
+        _ => Err(EnvelopeError::NotShortestForm),
+    }
+}
+
+fn encode_sign1(
+    tagged: bool,
+    payload: &[u8],
+    signature: &[u8],
+) -> Result<Vec<u8>, minicbor::encode::Error<std::convert::Infallible>> {
+    let mut encoder = Encoder::new(Vec::with_capacity(payload.len() + 128));
+    if tagged {
+        encoder.tag(Tag::new(COSE_SIGN1_TAG))?;
+    }
+    encoder
+        .array(4)?
+        .bytes(PROTECTED_HEADER)?
+        .map(0)?
+        .bytes(payload)?
+        .bytes(signature)?;
+    Ok(encoder.into_writer())
+}
