@@ -1,1 +1,22 @@
-fn main() {}
+//! `sealnote`: the command line of the client.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sealnote_client::cli;
+
+fn main() -> ExitCode {
+    // A panic's message may quote what it panicked on; its place says enough.
+    std::panic::set_hook(Box::new(|panic| match panic.location() {
+        Some(place) => eprintln!("sealnote: internal error at {place}; please report it"),
+        None => eprintln!("sealnote: internal error; please report it"),
+    }));
+    let cli = cli::Cli::parse();
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli::run(cli)),
+        Err(error) => {
+            eprintln!("sealnote: the runtime cannot be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,4 +1,10 @@
 //! The Sealnote enclave: attests, opens, classifies, seals, forgets.
+//!
+//! `server` takes connections and drives the protocol's session; `attester` gives evidence;
+//! `model_store` and `engine` load the model and classify.
 
+pub mod attester;
+pub mod boot;
 pub mod engine;
 pub mod model_store;
+pub mod server;

@@ -37,14 +37,24 @@ impl ModelFiles {
             Err(source) if source.kind() == io::ErrorKind::NotFound => {
                 return Err(ModelStoreError::NoFolder { path: dir.into() });
             }
-            Err(source) => return Err(ModelStoreError::Unreadable { path: dir.into(), source }),
+            Err(source) => {
+                return Err(ModelStoreError::Unreadable {
+                    path: dir.into(),
+                    source,
+                });
+            }
         }
         let [config, weights, tokenizer] = MODEL_FILES;
         let config = read(dir, config, MAX_CONFIG_BYTES)?;
         let tokenizer = read(dir, tokenizer, MAX_TOKENIZER_BYTES)?;
         let weights = read(dir, weights, MAX_WEIGHTS_BYTES)?;
         let digest = ModelDigest::of_files([&config, &weights, &tokenizer]);
-        Ok(Self { config, tokenizer, weights, digest })
+        Ok(Self {
+            config,
+            tokenizer,
+            weights,
+            digest,
+        })
     }
 
     /// The digest of exactly the bytes held here.
@@ -55,7 +65,9 @@ impl ModelFiles {
 
 impl core::fmt::Debug for ModelFiles {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("ModelFiles").field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("ModelFiles")
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,7 +148,11 @@ pub enum ModelStoreError {
 }
 
 const SHARD_INDEX: &str = "model.safetensors.index.json";
-const PICKLES: [&str; 3] = ["pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt"];
+const PICKLES: [&str; 3] = [
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "model.pt",
+];
 
 fn read(dir: &Path, name: &'static str, limit: u64) -> Result<Vec<u8>, ModelStoreError> {
     let path = dir.join(name);
@@ -154,10 +170,13 @@ fn read(dir: &Path, name: &'static str, limit: u64) -> Result<Vec<u8>, ModelStor
     }
     let mut bytes = Vec::new();
     let expected = usize::try_from(metadata.len()).unwrap_or(0);
-    let read = bytes.try_reserve_exact(expected).map_err(io::Error::from).and_then(|()| {
-        // The file may have grown since its size was asked for, so the limit holds here too.
-        File::open(&path)?.take(limit + 1).read_to_end(&mut bytes)
-    });
+    let read = bytes
+        .try_reserve_exact(expected)
+        .map_err(io::Error::from)
+        .and_then(|()| {
+            // The file may have grown since its size was asked for, so the limit holds here too.
+            File::open(&path)?.take(limit + 1).read_to_end(&mut bytes)
+        });
     if let Err(source) = read {
         return Err(ModelStoreError::Unreadable { path, source });
     }

@@ -144,8 +144,8 @@ def load_examples(cache: Path) -> list[Example]:
                 found.setdefault(key, set()).add((label, category))
     examples = []
     for key, places in found.items():
-        # A text that stands in two chapters ("Other complications") can't be labelled; one that
-        # stands in two categories would sit on both sides of the split.
+        # A text that stands in two chapters ("Other complications") can't be labelled. One that
+        # stands in two categories goes to the first, so that it is on one side of the split only.
         if len({label for label, _ in places}) == 1:
             label, category = min(places)
             examples.append(Example(spelling[key], label, category))

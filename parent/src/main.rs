@@ -1,1 +1,112 @@
-fn main() {}
+//! `sealnote-parent`: see the library.
+
+use std::{io::Write, num::NonZeroUsize, process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum, builder::RangedU64ValueParser};
+use sealnote_parent::{Config, Parent};
+use sealnote_transport::{Endpoint, probe_vsock_loopback};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Copies bytes between clients and the enclave, and can read none of them.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH
+    #[arg(long, value_name = "ADDR", required_unless_present = "probe")]
+    listen: Option<Endpoint>,
+
+    /// Where the enclave listens, as vsock:16:5005
+    #[arg(long, value_name = "ADDR", required_unless_present = "probe")]
+    enclave: Option<Endpoint>,
+
+    /// The most clients at a time; one more is closed at once
+    #[arg(long, value_name = "COUNT")]
+    max_connections: Option<NonZeroUsize>,
+
+    /// How long a client is held while the enclave does not answer, as when it boots
+    #[arg(long, value_name = "SECONDS", value_parser = seconds())]
+    connect_timeout: Option<u64>,
+
+    /// Close a connection over which nothing has moved for so long
+    #[arg(long, value_name = "SECONDS", value_parser = seconds())]
+    idle_timeout: Option<u64>,
+
+    /// Print the counters to standard error so often
+    #[arg(long, value_name = "SECONDS", value_parser = seconds())]
+    metrics_interval: Option<u64>,
+
+    /// Tell by exit code 0 or 1 whether this kernel loops vsock back, and do nothing else
+    #[arg(long, hide = true)]
+    probe: Option<Probe>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Probe {
+    Vsock,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    if let Some(Probe::Vsock) = args.probe {
+        return Ok(probe_vsock().await);
+    }
+    let (Some(listen), Some(enclave)) = (args.listen, args.enclave) else {
+        unreachable!("clap requires both without --probe");
+    };
+    let mut config = Config::new(listen, enclave);
+    config.metrics_interval = args.metrics_interval.map(Duration::from_secs);
+    if let Some(count) = args.max_connections {
+        config.max_connections = count;
+    }
+    if let Some(limit) = args.connect_timeout {
+        config.connect_timeout = Duration::from_secs(limit);
+    }
+    if let Some(limit) = args.idle_timeout {
+        config.idle_timeout = Duration::from_secs(limit);
+    }
+
+    // Before the first line is out, so that a signal sent in answer to it is not lost.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let enclave = config.enclave.clone();
+    let parent = Parent::bind(config).await?;
+    print(&format!(
+        "listening on {} for the enclave at {enclave}",
+        parent.local_endpoint()
+    ));
+
+    let counters = parent
+        .run(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await?;
+    print(&format!("stopped {counters}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn probe_vsock() -> ExitCode {
+    match probe_vsock_loopback().await {
+        Ok(()) => {
+            print("vsock loopback works");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            print(&format!("no vsock loopback: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A year at most, so that no sum of times overflows.
+fn seconds() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=365 * 24 * 60 * 60)
+}
+
+fn print(message: &str) {
+    let _ = writeln!(std::io::stderr(), "sealnote-parent: {message}");
+}

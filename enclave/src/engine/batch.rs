@@ -48,7 +48,10 @@ mod tests {
             padded += batch.len() * longest;
         }
         let real: usize = lengths.iter().sum();
-        assert!(padded * 100 < real * 105, "{padded} computed for {real} real tokens");
+        assert!(
+            padded * 100 < real * 105,
+            "{padded} computed for {real} real tokens"
+        );
     }
 
     #[test]

@@ -25,7 +25,9 @@ impl ModelConfig {
         // First by itself: another model's file may lack BERT's keys, and its name says more.
         let head: Head = serde_json::from_slice(bytes).map_err(EngineError::Config)?;
         if head.model_type != "bert" {
-            return Err(EngineError::ModelType { found: head.model_type });
+            return Err(EngineError::ModelType {
+                found: head.model_type,
+            });
         }
         let raw: RawConfig = serde_json::from_slice(bytes).map_err(EngineError::Config)?;
         raw.check()?;
@@ -34,7 +36,11 @@ impl ModelConfig {
         if problem == Problem::SingleLabel && labels.len() == 1 {
             return Err(LabelFault::OnlyOne.into());
         }
-        Ok(Self { bert: raw.bert()?, labels, problem })
+        Ok(Self {
+            bert: raw.bert()?,
+            labels,
+            problem,
+        })
     }
 }
 
@@ -87,7 +93,11 @@ impl RawConfig {
         if let Some(found) = &self.architectures
             && !found.iter().any(|name| name == ARCHITECTURE)
         {
-            return Err(unsupported("architectures", &found.join(", "), ARCHITECTURE));
+            return Err(unsupported(
+                "architectures",
+                &found.join(", "),
+                ARCHITECTURE,
+            ));
         }
         for (key, found) in [
             ("vocab_size", self.vocab_size),
@@ -99,18 +109,30 @@ impl RawConfig {
             ("type_vocab_size", self.type_vocab_size),
         ] {
             if found == 0 {
-                return Err(EngineError::Number { key, found, expected: "positive" });
+                return Err(EngineError::Number {
+                    key,
+                    found,
+                    expected: "positive",
+                });
             }
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             let (key, found) = ("hidden_size", self.hidden_size);
             let expected = "a multiple of num_attention_heads";
-            return Err(EngineError::Number { key, found, expected });
+            return Err(EngineError::Number {
+                key,
+                found,
+                expected,
+            });
         }
         match self.pad_token_id {
             Some(found) if found >= self.vocab_size => {
                 let (key, expected) = ("pad_token_id", "less than vocab_size");
-                Err(EngineError::Number { key, found, expected })
+                Err(EngineError::Number {
+                    key,
+                    found,
+                    expected,
+                })
             }
             _ => Ok(()),
         }
@@ -129,8 +151,8 @@ impl RawConfig {
     }
 
     fn bert(&self) -> Result<bert::Config, EngineError> {
-        // Names as in transformers' `activations.py`; the two others of BERT checkpoints' tanh form
-        // (`gelu_fast`, `quick_gelu`) differ from these beyond rounding or are unseen with BERT.
+        // Names as in transformers' `activations.py`; the first two compute the same, and so do the
+        // next two.
         let hidden_act = match self.hidden_act.as_str() {
             "gelu" | "gelu_python" => HiddenAct::Gelu,
             "gelu_new" | "gelu_pytorch_tanh" => HiddenAct::GeluApproximate,
@@ -157,7 +179,11 @@ impl RawConfig {
 }
 
 fn unsupported(key: &'static str, found: &str, supported: &'static str) -> EngineError {
-    EngineError::Unsupported { key, found: found.to_owned(), supported }
+    EngineError::Unsupported {
+        key,
+        found: found.to_owned(),
+        supported,
+    }
 }
 
 /// The labels in the order of their ids, which JSON has as strings.
@@ -167,25 +193,38 @@ fn labels(id2label: &HashMap<String, String>) -> Result<Vec<String>, LabelFault>
         return Err(LabelFault::None);
     }
     if count > MAX_LABELS {
-        return Err(LabelFault::TooMany { found: count, limit: MAX_LABELS });
+        return Err(LabelFault::TooMany {
+            found: count,
+            limit: MAX_LABELS,
+        });
     }
     let mut labels: Vec<String> = Vec::with_capacity(count);
     for index in 0..count {
         let label = id2label
             .get(&index.to_string())
-            .ok_or(LabelFault::Missing { missing: index, last: count - 1 })?;
+            .ok_or(LabelFault::Missing {
+                missing: index,
+                last: count - 1,
+            })?;
         if label.is_empty() {
             return Err(LabelFault::Empty { index });
         }
         if label.len() > MAX_LABEL_BYTES {
             let (bytes, limit) = (label.len(), MAX_LABEL_BYTES);
-            return Err(LabelFault::TooLong { index, bytes, limit });
+            return Err(LabelFault::TooLong {
+                index,
+                bytes,
+                limit,
+            });
         }
         if label.chars().any(char::is_control) {
             return Err(LabelFault::Control { index });
         }
         if let Some(first) = labels.iter().position(|earlier| earlier == label) {
-            return Err(LabelFault::Same { first, second: index });
+            return Err(LabelFault::Same {
+                first,
+                second: index,
+            });
         }
         labels.push(label.clone());
     }

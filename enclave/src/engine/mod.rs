@@ -33,6 +33,8 @@ mod error;
 mod model;
 mod pooling;
 mod queue;
+#[cfg(test)]
+mod reference_tests;
 mod tokenizer;
 
 pub use error::{EngineError, LabelFault};
@@ -68,7 +70,9 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { window: DEFAULT_WINDOW }
+        Self {
+            window: DEFAULT_WINDOW,
+        }
     }
 }
 
@@ -112,7 +116,11 @@ impl Engine {
             overlap: OVERLAP,
             labels: config.labels,
         };
-        Ok(Self { info, tokenizer, model })
+        Ok(Self {
+            info,
+            tokenizer,
+            model,
+        })
     }
 
     /// What was loaded.
@@ -137,7 +145,10 @@ impl Engine {
         let pool = |of_note: core::ops::Range<usize>| {
             pooling::pool(self.info.problem, self.info.labels.len(), &logits[of_note])
         };
-        tokenized.into_iter().map(|of_note| of_note.and_then(pool)).collect()
+        tokenized
+            .into_iter()
+            .map(|of_note| of_note.and_then(pool))
+            .collect()
     }
 
     /// The logits of each window; `None` where the encoder failed.
@@ -148,7 +159,9 @@ impl Engine {
             let rows: Vec<&Window> = batch.iter().map(|&index| &windows[index]).collect();
             // The error names tensors and shapes only, but nobody is there to read it: the note's
             // sender is told `Internal`.
-            let Ok(computed) = self.model.logits(&rows) else { continue };
+            let Ok(computed) = self.model.logits(&rows) else {
+                continue;
+            };
             for (&index, row) in batch.iter().zip(computed) {
                 logits[index] = Some(row);
             }

@@ -27,8 +27,13 @@ impl SequenceClassifier {
         let device = Device::Cpu;
         let weights = VarBuilder::from_slice_safetensors(bytes, DType::F32, &device)
             .map_err(EngineError::Weights)?;
-        let head = weights.get_unchecked("classifier.weight").map_err(EngineError::Weights)?;
-        let (rows, labels) = (head.dims().first().copied().unwrap_or(0), config.labels.len());
+        let head = weights
+            .get_unchecked("classifier.weight")
+            .map_err(EngineError::Weights)?;
+        let (rows, labels) = (
+            head.dims().first().copied().unwrap_or(0),
+            config.labels.len(),
+        );
         if rows != labels {
             return Err(EngineError::ClassifierRows { rows, labels });
         }
@@ -92,7 +97,10 @@ fn check_types(bytes: &[u8]) -> Result<(), EngineError> {
             Ok(DType::F16 | DType::BF16 | DType::F32 | DType::F64)
         );
         if !float {
-            return Err(EngineError::TensorType { tensor, found: format!("{:?}", view.dtype()) });
+            return Err(EngineError::TensorType {
+                tensor,
+                found: format!("{:?}", view.dtype()),
+            });
         }
     }
     Ok(())

@@ -55,7 +55,9 @@ impl EngineHandle {
     pub fn spawn(classifier: impl Classifier) -> io::Result<Self> {
         let info = Arc::new(classifier.info().clone());
         let (jobs, queue) = mpsc::channel(QUEUE_DEPTH);
-        thread::Builder::new().name("sealnote-engine".into()).spawn(move || serve(&classifier, queue))?;
+        thread::Builder::new()
+            .name("sealnote-engine".into())
+            .spawn(move || serve(&classifier, queue))?;
         Ok(Self { info, jobs })
     }
 
@@ -74,11 +76,16 @@ impl EngineHandle {
     {
         let count = notes.len();
         let (answer, answered) = oneshot::channel();
-        let job = Job { notes: Box::new(notes), answer };
+        let job = Job {
+            notes: Box::new(notes),
+            answer,
+        };
         if self.jobs.send(job).await.is_err() {
             return vec![Err(NoteError::Internal); count];
         }
-        answered.await.unwrap_or_else(|_| vec![Err(NoteError::Internal); count])
+        answered
+            .await
+            .unwrap_or_else(|_| vec![Err(NoteError::Internal); count])
     }
 }
 

@@ -38,7 +38,9 @@ impl NoteTokenizer {
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(EngineError::Tokenizer)?;
         // Both are often left in the file by training (all-MiniLM-L6-v2's cuts at 128 tokens) and
         // would silently drop the rest of a note.
-        tokenizer.with_truncation(None).map_err(EngineError::Tokenizer)?;
+        tokenizer
+            .with_truncation(None)
+            .map_err(EngineError::Tokenizer)?;
         tokenizer.with_padding(None);
 
         let greatest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
@@ -52,7 +54,11 @@ impl NoteTokenizer {
         if window < least {
             return Err(EngineError::Window { window, least });
         }
-        Ok(Self { tokenizer, template, window })
+        Ok(Self {
+            tokenizer,
+            template,
+            window,
+        })
     }
 
     /// Tokens in a window, special tokens included.
@@ -67,20 +73,32 @@ impl NoteTokenizer {
         }
         // One note at a time: `encode_batch` would start a thread pool beside candle's.
         // The error is dropped because it may quote the text.
-        let encoding =
-            self.tokenizer.encode_fast(note, false).map_err(|_| NoteError::Internal)?;
+        let encoding = self
+            .tokenizer
+            .encode_fast(note, false)
+            .map_err(|_| NoteError::Internal)?;
         let content = encoding.get_ids();
         if content.is_empty() {
             return Err(NoteError::Empty);
         }
         let capacity = self.window - self.template.special_tokens();
-        let spans = Spans { next: Some(0), tokens: content.len(), capacity };
-        Ok(spans.map(|span| self.template.wrap(&content[span])).collect())
+        let spans = Spans {
+            next: Some(0),
+            tokens: content.len(),
+            capacity,
+        };
+        Ok(spans
+            .map(|span| self.template.wrap(&content[span]))
+            .collect())
     }
 }
 
 fn check_range(token: u32, key: &'static str, size: usize) -> Result<(), EngineError> {
-    if (token as usize) < size { Ok(()) } else { Err(EngineError::TokenRange { token, key, size }) }
+    if (token as usize) < size {
+        Ok(())
+    } else {
+        Err(EngineError::TokenRange { token, key, size })
+    }
 }
 
 /// The ranges of content tokens of successive windows.
@@ -113,8 +131,9 @@ impl Template {
     /// post-processor it is. Wrapping a window then copies ids only and no text.
     fn probe(tokenizer: &Tokenizer) -> Result<Self, EngineError> {
         let probe = Encoding::from_tokens(vec![Token::new(0, String::new(), (0, 0))], 0);
-        let processed =
-            tokenizer.post_process(probe, None, true).map_err(EngineError::Tokenizer)?;
+        let processed = tokenizer
+            .post_process(probe, None, true)
+            .map_err(EngineError::Tokenizer)?;
         let tokens: Vec<(u32, u32)> = (processed.get_ids().iter().copied())
             .zip(processed.get_type_ids().iter().copied())
             .collect();
@@ -135,7 +154,11 @@ impl Template {
     }
 
     fn type_ids(&self) -> impl Iterator<Item = u32> {
-        let special = self.before.iter().chain(&self.after).map(|&(_, type_id)| type_id);
+        let special = self
+            .before
+            .iter()
+            .chain(&self.after)
+            .map(|&(_, type_id)| type_id);
         special.chain([self.content_type])
     }
 
@@ -151,18 +174,24 @@ impl Template {
 mod tests {
     use super::*;
 
-    fn spans(tokens: usize, capacity: usize) -> Vec<core::ops::Range<usize>> {
-        Spans { next: Some(0), tokens, capacity }.collect()
+    fn spans(tokens: usize, capacity: usize) -> Vec<(usize, usize)> {
+        let spans = Spans {
+            next: Some(0),
+            tokens,
+            capacity,
+        };
+        spans.map(|span| (span.start, span.end)).collect()
     }
 
     #[test]
     fn windows_are_where_the_definition_puts_them() {
-        assert_eq!(spans(1, 254), [0..1]);
-        assert_eq!(spans(254, 254), [0..254]);
-        assert_eq!(spans(255, 254), [0..254, 190..255]);
+        assert_eq!(spans(1, 254), [(0, 1)]);
+        assert_eq!(spans(254, 254), [(0, 254)]);
+        assert_eq!(spans(255, 254), [(0, 254), (190, 255)]);
         // The second window ends exactly at the end: there is no third.
-        assert_eq!(spans(444, 254), [0..254, 190..444]);
-        assert_eq!(spans(445, 254), [0..254, 190..444, 380..445]);
-        assert_eq!(spans(700, 254), [0..254, 190..444, 380..634, 570..700]);
+        assert_eq!(spans(444, 254), [(0, 254), (190, 444)]);
+        assert_eq!(spans(445, 254), [(0, 254), (190, 444), (380, 445)]);
+        let four = [(0, 254), (190, 444), (380, 634), (570, 700)];
+        assert_eq!(spans(700, 254), four);
     }
 }

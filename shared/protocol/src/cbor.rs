@@ -6,7 +6,7 @@ use thiserror::Error;
 /// The bytes are not the one deterministic encoding of the message that is due: a key is
 /// duplicate, unknown, missing or out of order, a length or integer is not minimal, a type is
 /// another one, or bytes follow.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the message is not deterministic CBOR of the expected shape")]
 pub struct NotDeterministic;
 

@@ -86,7 +86,7 @@ pub struct Limits {
 }
 
 /// Why claims are refused.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClaimsError {
     /// The bytes are no deterministic encoding of claims.

@@ -19,6 +19,13 @@ impl Plaintext {
     }
 }
 
+/// For the tokenizer; the same as [`Plaintext::expose`].
+impl AsRef<str> for Plaintext {
+    fn as_ref(&self) -> &str {
+        self.expose()
+    }
+}
+
 impl core::fmt::Debug for Plaintext {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Plaintext(redacted)")

@@ -16,8 +16,8 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Finds out whether two programs on this machine can reach each other at CID 1, by carrying one
 /// byte.
 ///
-/// Nothing less tells: without the kernel's loopback module, opening the socket, binding and
-/// listening all succeed, and a connection merely never comes about.
+/// Nothing less tells: without the kernel's loopback module, opening a vsock socket and listening
+/// on CID `any` succeed all the same, and a connection to CID 1 merely never comes about.
 pub async fn probe_vsock_loopback() -> Result<(), ProbeError> {
     timeout(PROBE_TIMEOUT, carry_a_byte())
         .await
@@ -27,10 +27,10 @@ pub async fn probe_vsock_loopback() -> Result<(), ProbeError> {
 /// Why there is no vsock loopback.
 #[derive(Debug, Error)]
 pub enum ProbeError {
-    /// The usual way for it to be absent: the connection neither comes about nor fails.
+    /// The connection neither comes about nor fails.
     #[error("a connection to CID 1 does not come about within {} ms", PROBE_TIMEOUT.as_millis())]
     NoAnswer,
-    /// The kernel has no vsock at all, or refuses it.
+    /// The kernel has no vsock at all, or none that knows CID 1.
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The connection was made and broke.

@@ -1,10 +1,210 @@
-//! The binding between an attestation document and a session (check X8).
+//! From an answer to verified evidence: the binding between document and session (check X8).
 
-/// Why a document is not bound to the session that it came with.
+use rand_core::CryptoRng;
+use sealnote_protocol::NotDeterministic;
+use sealnote_protocol::claims::{Claims, ClaimsError, binding};
+use sealnote_protocol::frame::Frame;
+use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello};
+use sealnote_protocol::model::ModelDigest;
+use sealnote_protocol::session::Transcript;
+use sealnote_protocol::suite::Suite;
+use sealnote_protocol::suite::suite1::{KeyError, Suite1PublicKey};
+use subtle::ConstantTimeEq;
+
+use crate::{Check, Policy, Rejection, TrustRoots, UnixTime, VerifiedDocument};
+
+/// A connection's challenge, inside the hello that carries it. Not `Clone`: the check takes it.
+#[derive(Debug)]
+pub struct Challenge {
+    nonce: [u8; 32],
+    hello: Frame,
+}
+
+impl Challenge {
+    /// Draws 32 bytes, and offers the suites that the policy accepts.
+    pub fn new(policy: &Policy, rng: &mut impl CryptoRng) -> Self {
+        let mut nonce = [0; 32];
+        rng.fill_bytes(&mut nonce);
+        let suites = Suite::ALL
+            .into_iter()
+            .filter(|suite| suite.id() >= policy.least_suite());
+        let hello = Hello::new(nonce, suites).to_frame();
+        Self { nonce, hello }
+    }
+
+    /// The frame to send.
+    pub fn hello(&self) -> &Frame {
+        &self.hello
+    }
+}
+
+/// What an enclave answered: bytes to be checked, and nothing that can be read before.
+#[derive(Debug)]
+pub struct Evidence {
+    frame: Frame,
+    document: Vec<u8>,
+    claims: Vec<u8>,
+}
+
+/// Why a frame holds no evidence that could be checked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceError {
+    /// Not an answer, or not one in its deterministic encoding.
+    #[error("the server's answer is malformed: {0}")]
+    Malformed(#[from] NotDeterministic),
+    /// Evidence of a kind that this client cannot check.
+    #[error("the server sent evidence of a kind that this client cannot check")]
+    Kind,
+}
+
+impl Evidence {
+    /// Takes the answer's frame.
+    pub fn from_frame(frame: Frame) -> Result<Self, EvidenceError> {
+        match Answer::from_frame(&frame)? {
+            Some((EvidenceKind::Nitro, answer)) => Ok(Self {
+                document: answer.document,
+                claims: answer.claims,
+                frame,
+            }),
+            None => Err(EvidenceError::Kind),
+        }
+    }
+
+    /// The attestation document, unverified: to be kept for an auditor.
+    pub fn document(&self) -> &[u8] {
+        &self.document
+    }
+}
+
+/// Why a document is not bound to the session that it came with, or not to one that the policy
+/// accepts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindingError {
-    /// The document carries no public key.
+    /// The document has no `user_data`.
+    #[error("the document carries no user_data: it was not made for a sealnote/1 session")]
+    UserDataMissing,
+    /// The document's `user_data` is not the digest of the claims.
+    #[error("the claims are not those that the document attests: they were changed on the way")]
+    UserData,
+    /// The attested claims are out of shape or range.
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    /// The document has no `public_key`.
     #[error("the document carries no public key to seal to")]
     PublicKeyMissing,
+    /// The attested key is none that suite 1 allows.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The attested key is not the one that the attested claims name.
+    #[error("the document's public key is not the one that its claims name")]
+    KeyNotClaimed,
+    /// No suite is both attested and accepted.
+    #[error("the enclave attests no suite of {least} or above, which the policy asks for")]
+    Suite {
+        /// The policy's least suite.
+        least: u16,
+    },
+    /// The attested model is none that the policy accepts.
+    #[error("the enclave runs model {actual}, which is none of the policy's model_digests")]
+    Model {
+        /// The attested digest.
+        actual: ModelDigest,
+    },
+}
+
+/// Evidence that passed every check, with what a session needs. Made only by [`Policy::verify`].
+#[derive(Debug)]
+pub struct VerifiedEvidence {
+    document: VerifiedDocument,
+    claims: Claims,
+    passed: Vec<Check>,
+    pub(crate) suite: Suite,
+    pub(crate) key: Suite1PublicKey,
+    pub(crate) transcript: Transcript,
+}
+
+impl Policy {
+    /// Appraises what an enclave answered to a challenge: every check of the document, the
+    /// challenge as its nonce (X7), and its binding to key and claims (X8).
+    ///
+    /// The claims' bytes are compared with the document's `user_data` before they are decoded.
+    pub fn verify(
+        &self,
+        evidence: Evidence,
+        challenge: Challenge,
+        roots: &TrustRoots,
+        now: UnixTime,
+    ) -> Result<VerifiedEvidence, Rejection> {
+        let document =
+            self.check_document(&evidence.document, roots, Some(&challenge.nonce), now)?;
+        let (claims, suite, key) = self.check_binding(&document, &evidence.claims)?;
+        let passed = document
+            .passed()
+            .iter()
+            .copied()
+            .chain([Check::X8])
+            .collect();
+        Ok(VerifiedEvidence {
+            document,
+            claims,
+            passed,
+            suite,
+            key,
+            transcript: Transcript::new()
+                .with(&challenge.hello)
+                .with(&evidence.frame),
+        })
+    }
+
+    /// X8, then what the policy asks of the claims.
+    fn check_binding(
+        &self,
+        document: &VerifiedDocument,
+        claims: &[u8],
+    ) -> Result<(Claims, Suite, Suite1PublicKey), BindingError> {
+        let user_data = document.user_data().ok_or(BindingError::UserDataMissing)?;
+        if !bool::from(user_data.ct_eq(&binding(claims))) {
+            return Err(BindingError::UserData);
+        }
+        let claims = Claims::decode(claims)?;
+        let spki = document
+            .public_key()
+            .ok_or(BindingError::PublicKeyMissing)?;
+        let key = Suite1PublicKey::from_spki(spki)?;
+        if !claims.names_suite1_key(spki) {
+            return Err(BindingError::KeyNotClaimed);
+        }
+        let least = self.least_suite();
+        let suite = claims.suites().filter(|suite| suite.id() >= least).max();
+        let suite = suite.ok_or(BindingError::Suite { least })?;
+        let actual = claims.model().digest();
+        match self.model_digests() {
+            Some(accepted) if !accepted.contains(&actual) => Err(BindingError::Model { actual }),
+            _ => Ok((claims, suite, key)),
+        }
+    }
+}
+
+impl VerifiedEvidence {
+    /// The document.
+    pub fn document(&self) -> &VerifiedDocument {
+        &self.document
+    }
+
+    /// The claims.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The suite that the session will use: the strongest common one.
+    pub fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// Every check that passed, X8 included, for display.
+    pub fn passed(&self) -> &[Check] {
+        &self.passed
+    }
 }

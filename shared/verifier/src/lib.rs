@@ -13,6 +13,7 @@ pub mod document;
 pub mod evidence;
 pub mod policy;
 mod rejection;
+pub mod session;
 mod time;
 
 pub use appraisal::VerifiedDocument;

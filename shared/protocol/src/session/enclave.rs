@@ -7,10 +7,11 @@
 //! A frame out of order has no method to go to; an error drops the state, and with it the keys.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_core::CryptoRng;
 use thiserror::Error;
+use zeroize::Zeroize;
 
 use super::keys::{ExporterSecret, RecvKey, SendKey, SessionKeys};
 use super::{SessionError, SessionLimits, Transcript};
@@ -85,6 +86,11 @@ impl Enclave {
     /// The greatest payload of a record from the client, in bytes.
     pub fn max_record(&self) -> usize {
         self.limits.request_bytes as usize + TAG_LEN
+    }
+
+    /// How long a session may last.
+    pub fn session_lifetime(&self) -> Duration {
+        self.session_limits.lifetime
     }
 
     /// The attested limits.
@@ -260,14 +266,17 @@ pub struct EnclaveSender {
 }
 
 impl EnclaveSender {
-    /// The answer to one request: an outcome for each of its notes, in order.
+    /// The answer to one request: an outcome for each of its notes, in order. Erases the scores.
     pub fn answer(
         &mut self,
         slot: ReplySlot,
-        outcomes: &[NoteOutcome],
+        mut outcomes: Vec<NoteOutcome>,
         now: Instant,
     ) -> Result<Frame, SessionError> {
-        let record = Unsealed::answer(self.shape, slot.request, slot.notes, outcomes);
+        let record = Unsealed::answer(self.shape, slot.request, slot.notes, &outcomes);
+        for scores in outcomes.iter_mut().flatten() {
+            scores.zeroize();
+        }
         let frame = self.key.seal(record, now)?;
         self.answers += 1;
         Ok(frame)

@@ -353,7 +353,10 @@ fn end(decoder: &mut Decoder<'_>, left: Option<u64>) {
 
 fn module_id(decoder: &mut Decoder<'_>) -> Result<String, PayloadError> {
     let field = Field::ModuleId;
-    match decoder.str().map_err(|_| PayloadError::WrongType { field })? {
+    match decoder
+        .str()
+        .map_err(|_| PayloadError::WrongType { field })?
+    {
         "" => Err(PayloadError::EmptyModuleId),
         text => Ok(text.to_owned()),
     }
@@ -361,7 +364,10 @@ fn module_id(decoder: &mut Decoder<'_>) -> Result<String, PayloadError> {
 
 fn digest(decoder: &mut Decoder<'_>) -> Result<(), PayloadError> {
     let field = Field::Digest;
-    match decoder.str().map_err(|_| PayloadError::WrongType { field })? {
+    match decoder
+        .str()
+        .map_err(|_| PayloadError::WrongType { field })?
+    {
         "SHA384" => Ok(()),
         _ => Err(PayloadError::Digest),
     }
@@ -369,7 +375,9 @@ fn digest(decoder: &mut Decoder<'_>) -> Result<(), PayloadError> {
 
 fn timestamp(decoder: &mut Decoder<'_>) -> Result<u64, PayloadError> {
     let field = Field::Timestamp;
-    let millis = decoder.int().map_err(|_| PayloadError::WrongType { field })?;
+    let millis = decoder
+        .int()
+        .map_err(|_| PayloadError::WrongType { field })?;
     u64::try_from(millis)
         .ok()
         .filter(|millis| *millis > 0)
@@ -378,21 +386,24 @@ fn timestamp(decoder: &mut Decoder<'_>) -> Result<u64, PayloadError> {
 
 fn pcrs(decoder: &mut Decoder<'_>) -> Result<BTreeMap<u8, Measurement>, PayloadError> {
     let field = Field::Pcrs;
-    let mut left = decoder.map().map_err(|_| PayloadError::WrongType { field })?;
+    let mut left = decoder
+        .map()
+        .map_err(|_| PayloadError::WrongType { field })?;
     let mut pcrs = BTreeMap::new();
     while more(decoder, &mut left) {
-        let index = decoder.int().map_err(|_| PayloadError::WrongType { field })?;
+        let index = decoder
+            .int()
+            .map_err(|_| PayloadError::WrongType { field })?;
         let index = u8::try_from(index)
             .ok()
             .filter(|index| usize::from(*index) < MAX_PCRS)
             .ok_or(PayloadError::PcrIndex)?;
         let value = bytes(decoder, field)?;
-        let measurement = <[u8; MEASUREMENT_LEN]>::try_from(value).map_err(|_| {
-            PayloadError::PcrLength {
+        let measurement =
+            <[u8; MEASUREMENT_LEN]>::try_from(value).map_err(|_| PayloadError::PcrLength {
                 index,
                 len: value.len(),
-            }
-        })?;
+            })?;
         // Indices are unique and below 32, which also bounds their number.
         if pcrs.insert(index, Measurement::from(measurement)).is_some() {
             return Err(PayloadError::DuplicatePcr { index });
@@ -439,8 +450,11 @@ fn optional(
     field: Field,
     min: usize,
 ) -> Result<Option<Vec<u8>>, PayloadError> {
-    if decoder.null().is_ok() {
-        return Ok(None);
+    if matches!(decoder.datatype(), Ok(Type::Null)) {
+        return match decoder.null() {
+            Ok(()) => Ok(None),
+            Err(_) => Err(PayloadError::WrongType { field }),
+        };
     }
     let value = bytes(decoder, field)?;
     match value.len() {

@@ -1,0 +1,67 @@
+//! Files that the commands read: every failure names the file and is a usage error.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use sealnote_protocol::session::SessionLimits;
+use sealnote_verifier::{Policy, TrustRoots};
+
+use super::{Failure, Server, Trust};
+use crate::connection::Client;
+
+/// Reads at most one byte more than `limit`, so that the parser can name an excess.
+pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let failure = |error| Failure::Usage(format!("{} cannot be read: {error}", path.display()));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failure)?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failure)?;
+    Ok(bytes)
+}
+
+impl Trust {
+    /// Loads the policy and the trust anchors, and warns of what they leave open.
+    pub(super) fn load(&self) -> Result<(Policy, TrustRoots), Failure> {
+        let named = |path: &Path, error: &dyn std::fmt::Display| {
+            Failure::Usage(format!("{}: {error}", path.display()))
+        };
+        let json = read(&self.policy, 1 << 20)?;
+        let policy = Policy::from_json(&json).map_err(|error| named(&self.policy, &error))?;
+        let mut roots = TrustRoots::aws();
+        if let Some(path) = &self.danger_accept_software_root {
+            let pem = String::from_utf8_lossy(&read(path, 1 << 16)?).into_owned();
+            roots.danger_add_software_root(&pem).map_err(|error| named(path, &error))?;
+            eprintln!(
+                "sealnote: DANGER: evidence under the development root {} is accepted; such an \
+                 enclave is ordinary software, and its operator can read every note",
+                path.display()
+            );
+        }
+        Ok((policy, roots))
+    }
+}
+
+impl Server {
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        let (policy, roots) = self.trust.load()?;
+        if policy.model_digests().is_none() {
+            eprintln!(
+                "sealnote: note: the policy names no model_digests; whatever model the measured \
+                 image reports is accepted"
+            );
+        }
+        if !policy.has_machine_pin() {
+            eprintln!(
+                "sealnote: note: the policy pins no machine (PCR3 or PCR4); anyone's machine may \
+                 run the measured image"
+            );
+        }
+        Ok(Client {
+            server: self.server.clone(),
+            policy,
+            roots,
+            patience: Duration::from_secs(self.timeout),
+            session_limits: SessionLimits::default(),
+        })
+    }
+}

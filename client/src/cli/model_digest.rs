@@ -1,0 +1,28 @@
+//! `sealnote model-digest`: the digest to pin in a policy.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealnote_protocol::model::{MODEL_FILES, ModelDigest as Digest};
+
+use super::Failure;
+
+#[derive(Args)]
+pub(super) struct ModelDigest {
+    /// The model's folder, with config.json, model.safetensors and tokenizer.json.
+    folder: PathBuf,
+}
+
+impl ModelDigest {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let mut contents = MODEL_FILES.map(|_| Vec::new());
+        for (name, bytes) in MODEL_FILES.iter().zip(&mut contents) {
+            let path = self.folder.join(name);
+            *bytes = std::fs::read(&path).map_err(|error| {
+                Failure::Usage(format!("{} cannot be read: {error}", path.display()))
+            })?;
+        }
+        println!("{}", Digest::of_files(contents.each_ref().map(Vec::as_slice)));
+        Ok(())
+    }
+}

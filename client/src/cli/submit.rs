@@ -1,0 +1,168 @@
+//! `sealnote submit`: notes in, results out.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Failure, Server};
+use crate::input::{InputNote, NoteBytes, read_jsonl, read_text};
+use crate::output::{Labels, NoteResult, ResultWriter};
+use crate::submission::submit;
+
+/// Failed notes that are named one by one; the results name all.
+const NAMED: usize = 20;
+
+#[derive(Args)]
+pub(super) struct Submit {
+    #[command(flatten)]
+    server: Server,
+    /// JSON Lines, each an object with `id` and `text`; `-` reads them from standard input. Without
+    /// FILE, the whole standard input is one note.
+    #[arg(value_name = "FILE")]
+    notes: Option<PathBuf>,
+    /// Write the results here instead of to standard output: a JSON object a line.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Submit {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let client = self.server.client()?;
+        let (ids, texts): (Vec<String>, Vec<_>) =
+            self.read()?.into_iter().map(|note| (note.id, note.text)).unzip();
+        if ids.is_empty() {
+            return Err(Failure::Usage("the input holds no note".into()));
+        }
+        // Opened before the first note leaves, so that an unwritable file costs nothing.
+        let out = self.open_output()?;
+        let verified = client
+            .verify()
+            .await
+            .map_err(|error| Failure::Rejected(format!("no note was sent: {error}")))?;
+        let model = verified.evidence().claims().model();
+        let labels = Labels {
+            names: model.labels.clone(),
+            problem: model.problem(),
+        };
+        let mut writer = Writer {
+            results: ResultWriter::new(out, labels, ids.clone()),
+            progress: progress(ids.len()),
+            failed: Vec::new(),
+            broken: None,
+        };
+        let mut places = Vec::new();
+        let mut notes: Vec<NoteBytes> = Vec::new();
+        for (place, text) in texts.into_iter().enumerate() {
+            match text {
+                Ok(text) => {
+                    places.push(place);
+                    notes.push(text);
+                }
+                Err(error) => writer.put(place, NoteResult::Input(error)),
+            }
+        }
+        let mut outcomes = |index: usize, outcome| {
+            writer.put(places[index], NoteResult::from(outcome));
+        };
+        let ended = submit(&client, verified, &notes, &mut outcomes).await;
+        writer.finish(&ids, ended.err().map(|error| error.to_string()))
+    }
+
+    fn read(&self) -> Result<Vec<InputNote>, Failure> {
+        let (name, read) = match self.notes.as_deref() {
+            None => ("standard input".into(), read_text(io::stdin())),
+            Some(path) if path == Path::new("-") => {
+                ("standard input".into(), read_jsonl(io::stdin().lock()))
+            }
+            Some(path) => {
+                let file = std::fs::File::open(path);
+                let read = file.and_then(|file| read_jsonl(BufReader::new(file)));
+                (path.display().to_string(), read)
+            }
+        };
+        read.map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))
+    }
+
+    fn open_output(&self) -> Result<Box<dyn Write>, Failure> {
+        let Some(path) = &self.output else {
+            return Ok(Box::new(BufWriter::new(io::stdout())));
+        };
+        if self.notes.as_ref().is_some_and(|notes| same_file(notes, path)) {
+            return Err(Failure::Usage("the output would overwrite the input".into()));
+        }
+        // Results tell of patients: for nobody but their owner.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let file = file.map_err(|error| {
+            Failure::Usage(format!("{} cannot be written: {error}", path.display()))
+        })?;
+        Ok(Box::new(BufWriter::new(file)))
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn progress(notes: usize) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(notes as u64);
+    match ProgressStyle::with_template("{bar:40} {pos}/{len} notes, {per_sec}, {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+struct Writer {
+    results: ResultWriter<Box<dyn Write>>,
+    progress: ProgressBar,
+    failed: Vec<(usize, String)>,
+    /// The first error of writing; everything is still submitted and counted.
+    broken: Option<io::Error>,
+}
+
+impl Writer {
+    fn put(&mut self, place: usize, result: NoteResult) {
+        if let Some((_, message)) = result.error() {
+            self.failed.push((place, message));
+        }
+        if let Err(error) = self.results.put(place, result) {
+            self.broken.get_or_insert(error);
+        }
+        self.progress.inc(1);
+    }
+
+    fn finish(mut self, ids: &[String], ended: Option<String>) -> Result<(), Failure> {
+        self.progress.finish_and_clear();
+        let missing = self.results.finish();
+        if let Some(error) = self.broken {
+            return Err(Failure::Rejected(format!("the results cannot be written: {error}")));
+        }
+        let missing = missing.map_err(|error| {
+            Failure::Rejected(format!("the results cannot be written: {error}"))
+        })?;
+        let no_answer = NoteResult::NoAnswer.error().map(|(_, message)| message);
+        self.failed.extend(missing.into_iter().map(|place| (place, no_answer.clone().unwrap_or_default())));
+        self.failed.sort_unstable();
+        for (place, message) in self.failed.iter().take(NAMED) {
+            eprintln!("sealnote: {}: {message}", ids[*place].escape_debug());
+        }
+        if self.failed.len() > NAMED {
+            eprintln!("sealnote: and {} more", self.failed.len() - NAMED);
+        }
+        let (good, all) = (ids.len() - self.failed.len(), ids.len());
+        if let Some(error) = ended {
+            return Err(Failure::Rejected(format!("{error}; {good} of {all} notes have a result")));
+        }
+        if good < all {
+            return Err(Failure::Rejected(format!("{good} of {all} notes have a result")));
+        }
+        eprintln!("sealnote: {all} notes classified");
+        Ok(())
+    }
+}

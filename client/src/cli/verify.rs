@@ -1,0 +1,121 @@
+//! `sealnote verify`: a saved document against a policy, offline.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealnote_protocol::handshake::MAX_DOCUMENT;
+use sealnote_verifier::{RootKind, UnixTime};
+use serde::Serialize;
+
+use super::report::Facts;
+use super::{Failure, Trust, files};
+use crate::connection::now;
+
+#[derive(Args)]
+pub(super) struct Verify {
+    /// The attestation document, as raw CBOR.
+    #[arg(long, value_name = "FILE")]
+    document: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
+    /// The moment to check at, instead of now: a document is valid for minutes only.
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    at: Option<u64>,
+    /// The nonce that the document must carry.
+    #[arg(long, value_name = "HEX", value_parser = parse_hex)]
+    nonce: Option<Hex>,
+    /// Print JSON: ok, check, message, and the document's facts.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone)]
+struct Hex(Vec<u8>);
+
+fn parse_hex(text: &str) -> Result<Hex, String> {
+    hex::decode(text).map(Hex).map_err(|error| error.to_string())
+}
+
+/// The facts are null where the document could not be read at all.
+#[derive(Serialize)]
+struct Report {
+    ok: bool,
+    check: Option<&'static str>,
+    message: String,
+    #[serde(flatten)]
+    facts: OptionalFacts,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OptionalFacts {
+    Some(Facts),
+    None {
+        module_id: (),
+        timestamp_ms: (),
+        pcrs: (),
+        public_key: (),
+        user_data: (),
+        nonce: (),
+    },
+}
+
+impl Verify {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let (policy, roots) = self.trust.load()?;
+        let bytes = files::read(&self.document, MAX_DOCUMENT)?;
+        let at = self.at.map_or_else(now, UnixTime::from_seconds);
+        let nonce = self.nonce.as_ref().map(|nonce| nonce.0.as_slice());
+        match policy.check_document(&bytes, &roots, nonce, at) {
+            Ok(document) => {
+                let facts = Facts::verified(&document);
+                let root = match document.root() {
+                    RootKind::Aws => "the AWS Nitro root",
+                    RootKind::Software => "a DEVELOPMENT root",
+                };
+                let message = format!(
+                    "accepted at {at}: signed under {root}, measured as {:?}",
+                    document.measurement_set()
+                );
+                if self.json {
+                    print_json(true, None, message, OptionalFacts::Some(facts));
+                } else {
+                    println!("{message}");
+                    facts.print();
+                }
+                Ok(())
+            }
+            Err(rejection) => {
+                let check = rejection.check().id();
+                if self.json {
+                    let facts = match sealnote_verifier::inspect(&bytes) {
+                        Ok(document) => OptionalFacts::Some(Facts::unverified(&document)),
+                        Err(_) => OptionalFacts::None {
+                            module_id: (),
+                            timestamp_ms: (),
+                            pcrs: (),
+                            public_key: (),
+                            user_data: (),
+                            nonce: (),
+                        },
+                    };
+                    print_json(false, Some(check), rejection.to_string(), facts);
+                }
+                Err(Failure::Rejected(format!("rejected, check {check}: {rejection}")))
+            }
+        }
+    }
+}
+
+fn print_json(ok: bool, check: Option<&'static str>, message: String, facts: OptionalFacts) {
+    let report = Report {
+        ok,
+        check,
+        message,
+        facts,
+    };
+    match serde_json::to_string_pretty(&report) {
+        Ok(json) => println!("{json}"),
+        Err(error) => unreachable!("a report of texts and numbers: {error}"),
+    }
+}

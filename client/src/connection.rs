@@ -1,0 +1,179 @@
+//! A connection to an enclave: nothing is sealed before its evidence is verified.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use sealnote_link::{FrameReader, FrameWriter, ReadError};
+use sealnote_protocol::frame::{Frame, FrameType};
+use sealnote_protocol::handshake::MAX_ANSWER;
+use sealnote_protocol::record::TAG_LEN;
+use sealnote_protocol::session::{SessionError, SessionLimits};
+use sealnote_protocol::suite::suite1::KeyError;
+use sealnote_transport::{Endpoint, TransportError, connect_within};
+use sealnote_verifier::evidence::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
+use sealnote_verifier::session::{ClientReceiver, ClientSender, ClientSession};
+use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
+use thiserror::Error;
+use tokio::time::timeout;
+
+/// Whom to talk to, and what to demand of it.
+#[derive(Debug)]
+pub struct Client {
+    /// The parent, or the enclave itself.
+    pub server: Endpoint,
+    /// What the evidence must show.
+    pub policy: Policy,
+    /// The trust anchors.
+    pub roots: TrustRoots,
+    /// How long to wait for the connection, and for each frame that is due.
+    pub patience: Duration,
+    /// When a session ends; a new one, with new evidence, goes on.
+    pub session_limits: SessionLimits,
+}
+
+/// Why there is no session.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Nobody can be reached.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The connection failed under way.
+    #[error("{0} during the handshake; is an enclave running behind this address?")]
+    Read(#[from] ReadError),
+    /// No frame came in time.
+    #[error("no reply within {} s during the handshake", .0.as_secs())]
+    Timeout(Duration),
+    /// The enclave (or whoever is on the way) refused. It does not say why.
+    #[error("the server refused the handshake; it gives no reason. Try again, and check that client and enclave are of the same release")]
+    Refused,
+    /// The answer cannot be read.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The evidence was rejected.
+    #[error("evidence rejected, check {}: {}", .0.check(), .0)]
+    Rejected(#[from] Rejection),
+    /// The attested key could not be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The first record did not prove that the enclave has the session's keys.
+    #[error("the enclave did not confirm the session's keys: {0}")]
+    NotConfirmed(#[from] SessionError),
+}
+
+/// Evidence that was accepted, and the connection that it came on. No note can be sent yet.
+pub struct Verified {
+    evidence: VerifiedEvidence,
+    document: Vec<u8>,
+    wire: Wire,
+    session_limits: SessionLimits,
+}
+
+/// A session that the enclave has confirmed.
+pub struct Session {
+    pub(crate) sender: ClientSender,
+    pub(crate) receiver: ClientReceiver,
+    pub(crate) wire: Wire,
+    pub(crate) max_record: usize,
+}
+
+/// The connection, with a limit on how long to wait for a frame.
+pub(crate) struct Wire {
+    reader: FrameReader,
+    writer: FrameWriter,
+    patience: Duration,
+}
+
+impl Client {
+    /// Connects, sends a fresh challenge, and appraises the answer.
+    pub async fn verify(&self) -> Result<Verified, ConnectError> {
+        let stream = connect_within(&self.server, self.patience).await?;
+        let (reader, writer) = sealnote_link::split(stream);
+        let mut wire = Wire {
+            reader,
+            writer,
+            patience: self.patience,
+        };
+        let challenge = Challenge::new(&self.policy, &mut UnwrapErr(SysRng));
+        wire.send(challenge.hello()).await?;
+        let answer = wire.next(MAX_ANSWER).await??;
+        if answer.kind() == FrameType::Refusal {
+            return Err(ConnectError::Refused);
+        }
+        let evidence = Evidence::from_frame(answer)?;
+        let document = evidence.document().to_vec();
+        let evidence = self.policy.verify(evidence, challenge, &self.roots, now())?;
+        Ok(Verified {
+            evidence,
+            document,
+            wire,
+            session_limits: self.session_limits,
+        })
+    }
+}
+
+impl Verified {
+    /// What was verified.
+    pub fn evidence(&self) -> &VerifiedEvidence {
+        &self.evidence
+    }
+
+    /// The attestation document's bytes, to keep for an auditor.
+    pub fn document(&self) -> &[u8] {
+        &self.document
+    }
+
+    /// Establishes the session's keys, and waits until the enclave confirms them.
+    pub async fn open(mut self) -> Result<Session, ConnectError> {
+        let max_record = self.evidence.claims().limits().answer_bytes() + TAG_LEN;
+        let (awaiting, key) = ClientSession::establish(
+            self.evidence,
+            self.session_limits,
+            &mut UnwrapErr(SysRng),
+            Instant::now(),
+        )?;
+        self.wire.send(&key).await?;
+        let ready = self.wire.next(max_record).await??;
+        if ready.kind() == FrameType::Refusal {
+            return Err(ConnectError::Refused);
+        }
+        let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
+        Ok(Session {
+            sender,
+            receiver,
+            wire: self.wire,
+            max_record,
+        })
+    }
+}
+
+impl Session {
+    /// Ends a session without requests.
+    pub async fn close(mut self) -> Result<(), ConnectError> {
+        let close = self.sender.close(Instant::now())?;
+        self.wire.send(&close).await?;
+        let frame = self.wire.next(self.max_record).await??;
+        self.receiver.open(frame, Instant::now())?;
+        Ok(())
+    }
+}
+
+impl Wire {
+    pub(crate) async fn send(&mut self, frame: &Frame) -> Result<(), ReadError> {
+        Ok(self.writer.send(frame).await?)
+    }
+
+    /// The next frame; the outer error is the end of patience.
+    pub(crate) async fn next(&mut self, limit: usize) -> Result<Result<Frame, ReadError>, ConnectError> {
+        let next = timeout(self.patience, self.reader.next(limit)).await;
+        next.map_err(|_| ConnectError::Timeout(self.patience))
+    }
+}
+
+/// The system's clock, for verification. A clock before 1970 reads as 1970, at which no certificate
+/// is valid.
+pub fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,77 @@
+//! From a model's files and an attester to a service that can take connections.
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use sealnote_protocol::claims::{ClaimsError, Limits, ModelClaims};
+use sealnote_protocol::session::SessionLimits;
+use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::suite::suite1::{KeyError, Suite1PrivateKey};
+use thiserror::Error;
+
+use crate::attester::Attester;
+use crate::engine::{Engine, EngineError, EngineHandle, EngineOptions, ModelInfo};
+use crate::model_store::ModelFiles;
+use crate::server::{ServerLimits, Service};
+
+/// Notes in one request, at most.
+const NOTES: u16 = 32;
+/// Bytes of one note, at most: some 10,000 words.
+const NOTE_BYTES: u32 = 64 * 1024;
+/// Bytes of one padded request, at most.
+const REQUEST_BYTES: u32 = 256 * 1024;
+/// Requests in flight in one session, at most. With the three limits above and the server's limit
+/// of sessions it bounds the memory that clients can take: 128 × (4 + 1) × 256 KiB.
+const IN_FLIGHT: u16 = 4;
+
+/// Why the enclave does not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BootError {
+    /// The model.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The engine's thread.
+    #[error("the engine's thread cannot be started: {0}")]
+    Thread(std::io::Error),
+    /// The enclave's key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The claims.
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+}
+
+/// Loads the model, then draws the enclave's key, and puts both in the claims.
+pub fn boot(
+    files: ModelFiles,
+    options: EngineOptions,
+    attester: Box<dyn Attester>,
+    session_limits: SessionLimits,
+) -> Result<Service, BootError> {
+    let engine = EngineHandle::spawn(Engine::load(files, options)?).map_err(BootError::Thread)?;
+    let model = claims(engine.info());
+    let limits = Limits::new(
+        NOTES,
+        NOTE_BYTES,
+        REQUEST_BYTES,
+        IN_FLIGHT,
+        model.labels.len(),
+    );
+    let key = Suite1PrivateKey::generate(&mut UnwrapErr(SysRng))?;
+    Ok(Service {
+        enclave: Enclave::new(key, model, limits, session_limits)?,
+        attester,
+        engine,
+        limits: ServerLimits::default(),
+    })
+}
+
+fn claims(info: &ModelInfo) -> ModelClaims {
+    ModelClaims::new(
+        info.digest,
+        info.labels.clone(),
+        info.problem,
+        info.window as u32,
+        info.overlap as u32,
+    )
+}

@@ -1,0 +1,72 @@
+//! Takes connections, and gives each a handshake and a session.
+
+mod connection;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealnote_protocol::session::enclave::Enclave;
+use sealnote_transport::{Listener, TransportError};
+use tokio::sync::Semaphore;
+
+use crate::attester::Attester;
+use crate::engine::EngineHandle;
+
+/// How much of the enclave connections may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerLimits {
+    /// Connections whose handshake is not complete; more wait to be accepted.
+    pub half_open: usize,
+    /// How long a handshake may take, from accept to the key message.
+    pub handshake_time: Duration,
+    /// Sessions at once; more connections wait to be accepted.
+    pub sessions: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            half_open: 64,
+            handshake_time: Duration::from_secs(10),
+            sessions: 128,
+        }
+    }
+}
+
+/// What every connection needs.
+pub struct Service {
+    /// Key, claims and limits.
+    pub enclave: Arc<Enclave>,
+    /// Where evidence comes from.
+    pub attester: Box<dyn Attester>,
+    /// Where notes are classified.
+    pub engine: EngineHandle,
+    /// How much connections may take.
+    pub limits: ServerLimits,
+}
+
+/// Serves connections until the listener dies. What befalls one connection ends that one only, and
+/// leaves no trace but its end: there is nothing here that an operator may read.
+pub async fn serve(listener: Listener, service: Service) -> TransportError {
+    let half_open = Arc::new(Semaphore::new(service.limits.half_open));
+    let sessions = Arc::new(Semaphore::new(service.limits.sessions));
+    let service = Arc::new(service);
+    loop {
+        // Before accept, so that an excess of connections waits outside and costs nothing here.
+        let (Ok(session), Ok(handshake)) = (
+            sessions.clone().acquire_owned().await,
+            half_open.clone().acquire_owned().await,
+        ) else {
+            unreachable!("the semaphores are never closed");
+        };
+        let stream = match listener.accept().await {
+            Ok(stream) => stream,
+            Err(error) => return error,
+        };
+        let service = service.clone();
+        tokio::spawn(async move {
+            let _session = session;
+            connection::run(stream, service, handshake).await;
+        });
+    }
+}

@@ -1,0 +1,222 @@
+//! One connection: the handshake, then requests in and answers out, at the same time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use sealnote_link::{FrameReader, FrameWriter, ReadError};
+use sealnote_protocol::classification::NoteError;
+use sealnote_protocol::frame::Frame;
+use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
+use sealnote_protocol::plaintext::Plaintext;
+use sealnote_protocol::record::NoteOutcome;
+use sealnote_protocol::session::SessionError;
+use sealnote_protocol::session::enclave::{
+    AwaitingEvidence, AwaitingKey, EnclaveReceiver, EnclaveSender, Received, ReplySlot,
+};
+use sealnote_transport::Stream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout;
+
+use super::Service;
+use crate::engine::EngineHandle;
+
+/// Serves one connection to its end. Nothing of why it ended leaves this function: the client
+/// gets the one refusal, or an authenticated close.
+pub(super) async fn run(stream: Stream, service: Arc<Service>, half_open: OwnedSemaphorePermit) {
+    let (mut reader, mut writer) = sealnote_link::split(stream);
+    let limit = service.limits.handshake_time;
+    match timeout(limit, handshake(&mut reader, &mut writer, &service)).await {
+        Ok(Some((sender, receiver))) => {
+            drop(half_open);
+            session(reader, writer, &service, sender, receiver).await;
+        }
+        _ => refuse(&mut writer).await,
+    }
+}
+
+async fn refuse(writer: &mut FrameWriter) {
+    // The peer may be gone, or may not read: either is its own affair.
+    let farewell = async {
+        let _ = writer.send(&Frame::refusal()).await;
+        let _ = writer.shutdown().await;
+    };
+    let _ = timeout(Duration::from_secs(1), farewell).await;
+}
+
+/// `None` is a refusal, whatever the reason: there is nobody here to tell it to.
+async fn handshake(
+    reader: &mut FrameReader,
+    writer: &mut FrameWriter,
+    service: &Arc<Service>,
+) -> Option<(EnclaveSender, EnclaveReceiver)> {
+    let hello = reader.next(MAX_CLIENT_HANDSHAKE).await.ok()?;
+    let awaiting = service.enclave.clone().hello(&hello, &mut UnwrapErr(SysRng));
+    let (awaiting, answer) = attest(service.clone(), awaiting.ok()?).await?;
+    writer.send(&answer).await.ok()?;
+    let key = reader.next(MAX_CLIENT_HANDSHAKE).await.ok()?;
+    let (sender, receiver, ready) = open_key(awaiting, key).await?;
+    writer.send(&ready).await.ok()?;
+    Some((sender, receiver))
+}
+
+async fn attest(service: Arc<Service>, state: AwaitingEvidence) -> Option<(AwaitingKey, Frame)> {
+    spawn_blocking(move || {
+        let document = service.attester.attest(state.request()).ok()?;
+        state.answer(document).ok()
+    })
+    .await
+    .ok()?
+}
+
+async fn open_key(
+    state: AwaitingKey,
+    key: Frame,
+) -> Option<(EnclaveSender, EnclaveReceiver, Frame)> {
+    let open = move || state.key(&key, &mut UnwrapErr(SysRng), Instant::now());
+    spawn_blocking(open).await.ok()?.ok()
+}
+
+/// What the writer is to do.
+enum Outgoing {
+    /// Seal and send an answer; the permit is its place among the requests in flight.
+    Answer(ReplySlot, Vec<NoteOutcome>, OwnedSemaphorePermit),
+    /// Refuse, and end at once: a frame did not authenticate.
+    Refuse,
+}
+
+/// How the stream of requests ended.
+enum End {
+    /// By a close, or at a limit: what is in flight is answered, then a close is sent.
+    Orderly,
+    /// By a frame that breaks the protocol: everything is dropped.
+    Violation,
+    /// The client is gone: there is nobody to answer.
+    Gone,
+}
+
+async fn session(
+    mut reader: FrameReader,
+    writer: FrameWriter,
+    service: &Service,
+    sender: EnclaveSender,
+    mut receiver: EnclaveReceiver,
+) {
+    let in_flight = usize::from(service.enclave.limits().in_flight);
+    let (outgoing, answers) = mpsc::channel(in_flight + 1);
+    let answering = answer_requests(writer, sender, answers);
+    // Dropped with the session, and with it the notes of an unfinished request.
+    let mut jobs = JoinSet::new();
+    let requests = async {
+        let end = receive_requests(&mut reader, &mut receiver, service, &outgoing, &mut jobs);
+        match end.await {
+            // Dropping the last sender lets the writer finish what is in flight and close.
+            End::Orderly => drop(outgoing),
+            End::Violation => drop(outgoing.send(Outgoing::Refuse).await),
+            End::Gone => return,
+        }
+        std::future::pending().await
+    };
+    // Whichever side ends first ends the session, and with it the keys.
+    tokio::select! {
+        () = answering => {}
+        () = requests => {}
+    }
+}
+
+async fn receive_requests(
+    reader: &mut FrameReader,
+    receiver: &mut EnclaveReceiver,
+    service: &Service,
+    outgoing: &mpsc::Sender<Outgoing>,
+    jobs: &mut JoinSet<()>,
+) -> End {
+    let places = Arc::new(Semaphore::new(usize::from(service.enclave.limits().in_flight)));
+    let max_record = service.enclave.max_record();
+    let expiry = tokio::time::sleep(service.enclave.session_lifetime());
+    tokio::pin!(expiry);
+    loop {
+        // A place first: a client that sends more than it may waits in its own socket.
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = &mut expiry => return End::Orderly,
+        };
+        let Ok(place) = place else {
+            unreachable!("the semaphore is never closed");
+        };
+        let frame = tokio::select! {
+            frame = reader.next(max_record) => frame,
+            () = &mut expiry => return End::Orderly,
+        };
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(ReadError::Frame(_)) => return End::Violation,
+            Err(_) => return End::Gone,
+        };
+        match receiver.open(frame, Instant::now()) {
+            Ok(Received::Request(slot, notes)) => {
+                let (engine, outgoing) = (service.engine.clone(), outgoing.clone());
+                while jobs.try_join_next().is_some() {}
+                jobs.spawn(async move {
+                    let outcomes = classify(&engine, notes).await;
+                    // The session may be over; the answer goes with it.
+                    let _ = outgoing.send(Outgoing::Answer(slot, outcomes, place)).await;
+                });
+            }
+            Ok(Received::Close) | Err(SessionError::Limit(_)) => return End::Orderly,
+            Err(_) => return End::Violation,
+        }
+    }
+}
+
+/// An outcome for each note, in order: a note that was bad from the start keeps its error.
+async fn classify(
+    engine: &EngineHandle,
+    notes: Vec<Result<Plaintext, NoteError>>,
+) -> Vec<NoteOutcome> {
+    let mut outcomes = Vec::with_capacity(notes.len());
+    let mut good = Vec::with_capacity(notes.len());
+    for note in notes {
+        outcomes.push(note.as_ref().map(|_| Vec::new()).map_err(|error| *error));
+        good.extend(note);
+    }
+    if good.is_empty() {
+        return outcomes;
+    }
+    let mut scores = engine.classify(good).await.into_iter();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+        *outcome = scores.next().unwrap_or(Err(NoteError::Internal));
+    }
+    outcomes
+}
+
+async fn answer_requests(
+    mut writer: FrameWriter,
+    mut sender: EnclaveSender,
+    mut answers: mpsc::Receiver<Outgoing>,
+) {
+    while let Some(outgoing) = answers.recv().await {
+        let Outgoing::Answer(slot, outcomes, place) = outgoing else {
+            drop(sender);
+            return refuse(&mut writer).await;
+        };
+        match sender.answer(slot, outcomes, Instant::now()) {
+            Ok(frame) => {
+                if writer.send(&frame).await.is_err() {
+                    return;
+                }
+            }
+            // At a limit: the close tells the client how many answers there are.
+            Err(_) => break,
+        }
+        drop(place);
+    }
+    if let Ok(frame) = sender.close(Instant::now())
+        && writer.send(&frame).await.is_ok()
+    {
+        // The client has read everything once it sees the close; an error here changes nothing.
+        let _ = writer.shutdown().await;
+    }
+}

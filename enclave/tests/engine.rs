@@ -1,0 +1,185 @@
+//! The engine through its public interface, on tiny models with random weights; the reference is
+//! what `transformers` computed (`fixtures/make_tiny_bert.py`).
+
+mod fixtures;
+
+use std::fs;
+
+use candle_core::{DType, Device, Tensor};
+use fixtures::{Altered, Reference, assert_close, best, fixture, load};
+use sealnote_enclave::engine::{Engine, EngineOptions, NoteError, OVERLAP, Problem};
+use sealnote_enclave::model_store::ModelFiles;
+use sealnote_protocol::model::ModelDigest;
+
+const BOTH: [&str; 2] = ["tiny-bert-single", "tiny-bert-multi"];
+
+#[test]
+fn scores_are_those_of_transformers() {
+    for name in BOTH {
+        let reference = Reference::read(&fixture(name).join("reference.json"));
+        let engine = load(&fixture(name));
+        let scores = engine.classify(&reference.texts());
+        assert_eq!(scores.len(), reference.cases.len());
+        for (scores, case) in scores.iter().zip(&reference.cases) {
+            assert_close(scores.as_ref().unwrap(), &case.scores, 1e-4);
+        }
+    }
+}
+
+#[test]
+fn the_model_is_described_as_its_files_say() {
+    for (name, problem, window) in [
+        (BOTH[0], Problem::SingleLabel, 256),
+        (BOTH[1], Problem::MultiLabel, 160),
+    ] {
+        let reference = Reference::read(&fixture(name).join("reference.json"));
+        let engine = load(&fixture(name));
+        let info = engine.info();
+        assert_eq!(info.labels, reference.labels);
+        assert_eq!(
+            (info.problem, info.window, info.overlap),
+            (problem, window, OVERLAP)
+        );
+
+        let bytes = ["config.json", "model.safetensors", "tokenizer.json"]
+            .map(|file| fs::read(fixture(name).join(file)).unwrap());
+        let digest = ModelDigest::of_files([&bytes[0], &bytes[1], &bytes[2]]);
+        assert_eq!(info.digest, digest);
+        // Computed by the script that made the fixture, in another language.
+        assert_eq!(digest.to_string(), reference.digest);
+    }
+}
+
+#[test]
+fn the_window_is_the_lesser_of_the_limit_and_the_models() {
+    for (name, limit, window) in [
+        (BOTH[0], 100, 100),
+        (BOTH[0], 10_000, 512),
+        (BOTH[1], 10_000, 160),
+    ] {
+        let files = ModelFiles::open(&fixture(name)).unwrap();
+        let engine = Engine::load(files, EngineOptions { window: limit }).unwrap();
+        assert_eq!(engine.info().window, window);
+        assert!(engine.classify(&[&"fracture of the arm ".repeat(200)])[0].is_ok());
+    }
+}
+
+#[test]
+fn batched_scores_are_the_single_ones() {
+    let words =
+        "the patient has chest pain and a fracture of left arm with fever no cough seen today";
+    let words: Vec<&str> = words.split(' ').collect();
+    let note = |length: usize, shift: usize| {
+        let words = (0..length).map(|i| words[(i * (1 + shift % 5) + shift) % words.len()]);
+        words.collect::<Vec<_>>().join(" ")
+    };
+    // Assorted lengths, most with others near enough to share a batch, some of several windows.
+    let notes: Vec<String> = (0..60).map(|i| note(1 + (i * 37) % 220, i)).collect();
+    let notes: Vec<&str> = notes.iter().map(String::as_str).collect();
+    for name in BOTH {
+        let engine = load(&fixture(name));
+        let batched = engine.classify(&notes);
+        for (note, batched) in notes.iter().zip(&batched) {
+            let alone = engine.classify(&[note]).remove(0).unwrap();
+            assert_close(batched.as_ref().unwrap(), &alone, 1e-4);
+        }
+        assert_eq!(
+            engine.classify(&notes),
+            batched,
+            "the same call gives the same bits"
+        );
+    }
+}
+
+#[test]
+fn words_after_token_600_decide() {
+    for name in BOTH {
+        let reference = Reference::read(&fixture(name).join("reference.json"));
+        let [.., before, after] = &reference.cases[..] else {
+            panic!("{name} has no such case")
+        };
+        assert!(after.text.starts_with(&before.text));
+        let reach = before
+            .windows
+            .iter()
+            .map(|ids| ids.len() - 2)
+            .sum::<usize>()
+            - (before.windows.len() - 1) * OVERLAP;
+        assert!(reach > 600, "the filler has {reach} tokens");
+
+        let engine = load(&fixture(name));
+        let scores = engine.classify(&[&before.text, &after.text]);
+        let [before, after] = [&scores[0], &scores[1]].map(|scores| scores.as_ref().unwrap());
+        let change = before
+            .iter()
+            .zip(after)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        match engine.info().problem {
+            Problem::SingleLabel => assert_ne!(best(before), best(after)),
+            // The greatest over the windows can only grow with the windows.
+            Problem::MultiLabel => assert!(before.iter().zip(after).all(|(a, b)| b >= &(a - 1e-4))),
+        }
+        assert!(change > 1e-3, "{name}: {change}");
+    }
+}
+
+#[test]
+fn an_empty_note_fails_alone() {
+    let engine = load(&fixture(BOTH[0]));
+    assert_eq!(engine.classify(&[]), []);
+    // The last two are not White_Space, but the tokenizer drops them.
+    let empty = [
+        "",
+        " \t\r\n",
+        "\u{a0}\u{2003}\u{3000}\u{85}",
+        "\u{0}",
+        "\u{200d} \u{feff}",
+    ];
+    for empty in empty {
+        let results = engine.classify(&["fracture", empty, "fever"]);
+        assert_eq!(results[1], Err(NoteError::Empty), "{empty:?}");
+        for (place, note) in [(0, "fracture"), (2, "fever")] {
+            let alone = engine.classify(&[note]).remove(0).unwrap();
+            assert_close(results[place].as_ref().unwrap(), &alone, 1e-4);
+        }
+    }
+}
+
+#[test]
+fn a_score_that_is_not_finite_fails_its_note_alone() {
+    let altered = Altered::copy_of(BOTH[0]);
+    let tokenizer =
+        tokenizers::Tokenizer::from_file(altered.path().join("tokenizer.json")).unwrap();
+    let token = tokenizer.token_to_id("fever").unwrap() as usize;
+    altered.weights(|tensors| {
+        let name = "bert.embeddings.word_embeddings.weight";
+        let mut rows: Vec<Vec<f32>> = tensors[name]
+            .to_dtype(DType::F32)
+            .unwrap()
+            .to_vec2()
+            .unwrap();
+        rows[token].fill(f32::NAN);
+        tensors.insert(name.into(), Tensor::new(rows, &Device::Cpu).unwrap());
+    });
+    let notes = ["chest pain on exertion", "no fever seen here", "chest pain"];
+    let poisoned = load(altered.path()).classify(&notes);
+    let sound = load(&fixture(BOTH[0])).classify(&notes);
+    assert_eq!(poisoned[1], Err(NoteError::Internal));
+    for place in [0, 2] {
+        assert_close(
+            poisoned[place].as_ref().unwrap(),
+            sound[place].as_ref().unwrap(),
+            1e-4,
+        );
+    }
+}
+
+#[test]
+fn a_very_long_note_is_classified_whole() {
+    let engine = load(&fixture(BOTH[1]));
+    let long = "fever and cough. ".repeat(4000);
+    assert!(engine.classify(&[&long])[0].is_ok());
+    // One word of a megabyte: beyond `max_input_chars_per_word` it is a single unknown token.
+    assert!(engine.classify(&[&"x".repeat(1 << 20)])[0].is_ok());
+}

@@ -1,0 +1,405 @@
+//! Every way in which a model folder is refused, and what the operator reads then.
+
+mod fixtures;
+
+use std::fs;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use fixtures::{Altered, fixture};
+use sealnote_enclave::engine::{Engine, EngineError, EngineOptions, LabelFault};
+use sealnote_enclave::model_store::{MAX_CONFIG_BYTES, ModelFiles, ModelStoreError};
+use serde_json::{Value, json};
+
+const SINGLE: &str = "tiny-bert-single";
+
+fn engine_error(dir: &Path) -> EngineError {
+    let files = ModelFiles::open(dir).unwrap();
+    match Engine::load(files, EngineOptions::default()) {
+        Ok(_) => panic!("the model was loaded"),
+        Err(error) => error,
+    }
+}
+
+/// The error after `config.json`'s `key` was set to `value`.
+fn with_config(key: &str, value: Value) -> EngineError {
+    let altered = Altered::copy_of(SINGLE);
+    altered.json("config.json", |config| config[key] = value);
+    engine_error(altered.path())
+}
+
+fn assert_message(error: &dyn core::error::Error, parts: &[&str]) {
+    let message = error.to_string();
+    assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    assert!(!message.contains('\n'), "{message}");
+}
+
+#[test]
+fn folders_and_files_that_cannot_be_read() {
+    let error = ModelFiles::open(Path::new("/nowhere/model")).unwrap_err();
+    assert!(matches!(error, ModelStoreError::NoFolder { .. }));
+    assert_message(&error, &["/nowhere/model", "does not exist"]);
+
+    let error = ModelFiles::open(&fixture(SINGLE).join("config.json")).unwrap_err();
+    assert!(matches!(error, ModelStoreError::NotAFolder { .. }));
+
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let altered = Altered::copy_of(SINGLE);
+        altered.write(file, b"");
+        let error = ModelFiles::open(altered.path()).unwrap_err();
+        assert!(matches!(error, ModelStoreError::EmptyFile { .. }));
+
+        altered.remove(file);
+        let error = ModelFiles::open(altered.path()).unwrap_err();
+        assert!(matches!(error, ModelStoreError::MissingFile { name, .. } if name == file));
+        assert_message(&error, &[file]);
+
+        fs::create_dir(altered.path().join(file)).unwrap();
+        let error = ModelFiles::open(altered.path()).unwrap_err();
+        assert!(matches!(error, ModelStoreError::NotAFile { .. }));
+    }
+
+    let altered = Altered::copy_of(SINGLE);
+    let huge = fs::File::create(altered.path().join("config.json")).unwrap();
+    huge.set_len(MAX_CONFIG_BYTES + 1).unwrap();
+    let error = ModelFiles::open(altered.path()).unwrap_err();
+    assert!(matches!(
+        error,
+        ModelStoreError::TooLarge {
+            limit: MAX_CONFIG_BYTES,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn pickle_is_never_loaded_and_shards_are_named() {
+    let altered = Altered::copy_of(SINGLE);
+    altered.remove("model.safetensors");
+    altered.write("pytorch_model.bin", b"\x80\x04never read");
+    let error = ModelFiles::open(altered.path()).unwrap_err();
+    assert!(matches!(
+        error,
+        ModelStoreError::PickleOnly {
+            found: "pytorch_model.bin",
+            ..
+        }
+    ));
+    assert_message(&error, &["pickle", "never loaded", "save_pretrained"]);
+
+    altered.write("model.safetensors.index.json", b"{}");
+    let error = ModelFiles::open(altered.path()).unwrap_err();
+    assert!(matches!(error, ModelStoreError::Sharded { .. }));
+}
+
+#[test]
+fn files_that_do_not_parse() {
+    for (file, bytes) in [
+        ("config.json", &b"{\"model_type\": "[..]),
+        ("config.json", b"{}"),
+        ("config.json", b"{\"model_type\": \"bert\"}"),
+        ("tokenizer.json", b"{}"),
+        (
+            "model.safetensors",
+            b"version https://git-lfs.github.com/spec/v1\n",
+        ),
+        ("model.safetensors", b"\xff\xff\xff\xff\xff\xff\xff\x7f{}"),
+    ] {
+        let altered = Altered::copy_of(SINGLE);
+        altered.write(file, bytes);
+        let error = engine_error(altered.path());
+        assert!(error.to_string().starts_with(file), "{error}");
+    }
+
+    // A download cut off: the header promises more than there is.
+    let altered = Altered::copy_of(SINGLE);
+    let bytes = fs::read(altered.path().join("model.safetensors")).unwrap();
+    altered.write("model.safetensors", &bytes[..bytes.len() - 1]);
+    assert!(matches!(
+        engine_error(altered.path()),
+        EngineError::Weights(_)
+    ));
+}
+
+#[test]
+fn another_architecture_is_refused_by_name() {
+    let altered = Altered::copy_of(SINGLE);
+    altered.write(
+        "config.json",
+        br#"{"model_type": "distilbert", "dim": 768}"#,
+    );
+    assert_eq!(
+        engine_error(altered.path()).to_string(),
+        "config.json: model_type \"distilbert\" is not supported; supported: bert"
+    );
+    let error = with_config("architectures", json!(["BertForTokenClassification"]));
+    assert_message(
+        &error,
+        &[
+            "BertForTokenClassification",
+            "BertForSequenceClassification",
+        ],
+    );
+}
+
+#[test]
+fn variants_that_are_not_computed_are_refused() {
+    for (name, value) in [
+        ("problem_type", json!("regression")),
+        ("hidden_act", json!("silu")),
+        ("position_embedding_type", json!("relative_key")),
+        ("is_decoder", json!(true)),
+    ] {
+        let error = with_config(name, value.clone());
+        assert!(
+            matches!(&error, EngineError::Unsupported { key, .. } if *key == name),
+            "{error}"
+        );
+        let value = value.as_str().map_or(value.to_string(), str::to_owned);
+        assert_message(&error, &[name, &value, "supported: "]);
+    }
+}
+
+#[test]
+fn absent_and_null_keys_mean_the_defaults() {
+    for alter in [
+        |config: &mut Value| {
+            let config = config.as_object_mut().unwrap();
+            for key in [
+                "problem_type",
+                "position_embedding_type",
+                "architectures",
+                "is_decoder",
+            ] {
+                config.remove(key);
+            }
+        },
+        |config: &mut Value| {
+            for key in ["problem_type", "position_embedding_type", "architectures"] {
+                config[key] = Value::Null;
+            }
+            config["problem_type"] = json!("single_label_classification");
+            config["some_later_key"] = json!({"a": [1]});
+        },
+    ] {
+        let altered = Altered::copy_of(SINGLE);
+        altered.json("config.json", alter);
+        assert_eq!(
+            fixtures::load(altered.path()).classify(&["fever"]),
+            fixtures::load(&fixture(SINGLE)).classify(&["fever"])
+        );
+    }
+}
+
+#[test]
+fn impossible_numbers_are_refused() {
+    for (name, value) in [
+        ("num_attention_heads", 0),
+        ("num_attention_heads", 5),
+        ("hidden_size", 0),
+        ("num_hidden_layers", 0),
+        ("pad_token_id", 100_000),
+    ] {
+        let error = with_config(name, json!(value));
+        assert!(
+            matches!(error, EngineError::Number { .. }),
+            "{name} {value}: {error}"
+        );
+    }
+    for (name, value) in [
+        ("num_hidden_layers", json!(usize::MAX)),
+        ("hidden_size", json!(1u64 << 40)),
+        ("max_position_embeddings", json!(511)),
+        ("intermediate_size", json!(65)),
+    ] {
+        let error = with_config(name, value);
+        assert!(matches!(error, EngineError::Weights(_)), "{name}: {error}");
+    }
+    assert!(matches!(
+        with_config("hidden_size", json!(-1)),
+        EngineError::Config(_)
+    ));
+}
+
+#[test]
+fn labels_must_be_complete_and_printable() {
+    let fault = |labels: Value| match with_config("id2label", labels) {
+        EngineError::Labels(fault) => fault,
+        other => panic!("{other}"),
+    };
+    let labels = |third: &str| json!({"0": "a", "1": "b", "2": third});
+    assert_eq!(fault(json!({})), LabelFault::None);
+    assert_eq!(fault(json!({"0": "only"})), LabelFault::OnlyOne);
+    assert_eq!(
+        fault(json!({"0": "a", "1": "b", "3": "c"})),
+        LabelFault::Missing {
+            missing: 2,
+            last: 2
+        }
+    );
+    assert_eq!(
+        fault(json!({"0": "a", "1": "b", "02": "c"})),
+        LabelFault::Missing {
+            missing: 2,
+            last: 2
+        }
+    );
+    assert_eq!(fault(labels("")), LabelFault::Empty { index: 2 });
+    assert_eq!(
+        fault(labels(&"é".repeat(101))),
+        LabelFault::TooLong {
+            index: 2,
+            bytes: 202,
+            limit: 200
+        }
+    );
+    assert_eq!(
+        fault(labels("a\u{1b}[2J")),
+        LabelFault::Control { index: 2 }
+    );
+    assert_eq!(
+        fault(labels("a")),
+        LabelFault::Same {
+            first: 0,
+            second: 2
+        }
+    );
+    let many: serde_json::Map<_, _> = (0..513)
+        .map(|i| (i.to_string(), json!(i.to_string())))
+        .collect();
+    assert_eq!(
+        fault(Value::Object(many)),
+        LabelFault::TooMany {
+            found: 513,
+            limit: 512
+        }
+    );
+    // `LABEL_0` and the like stand in for it in transformers, but then the labels mean nothing.
+    let altered = Altered::copy_of(SINGLE);
+    altered.json("config.json", |config| {
+        config.as_object_mut().unwrap().remove("id2label");
+    });
+    assert!(matches!(
+        engine_error(altered.path()),
+        EngineError::Labels(LabelFault::None)
+    ));
+}
+
+#[test]
+fn the_classifier_must_have_a_row_for_each_label() {
+    let error = with_config("id2label", json!({"0": "a", "1": "b"}));
+    assert!(matches!(
+        error,
+        EngineError::ClassifierRows { rows: 3, labels: 2 }
+    ));
+
+    for missing in [
+        "classifier.weight",
+        "classifier.bias",
+        "bert.pooler.dense.weight",
+    ] {
+        let altered = Altered::copy_of(SINGLE);
+        altered.weights(|tensors| drop(tensors.remove(missing)));
+        assert_message(
+            &engine_error(altered.path()),
+            &["model.safetensors", missing],
+        );
+    }
+}
+
+#[test]
+fn weights_of_whole_numbers_are_refused() {
+    let altered = Altered::copy_of(SINGLE);
+    altered.weights(|tensors| {
+        let name = "bert.encoder.layer.0.output.dense.weight";
+        let quantised = tensors[name].to_dtype(DType::U8).unwrap();
+        tensors.insert(name.into(), quantised);
+    });
+    let error = engine_error(altered.path());
+    assert_message(&error, &["bert.encoder.layer.0.output.dense.weight", "U8"]);
+
+    // Old checkpoints carry this one, and it is not used.
+    let altered = Altered::copy_of(SINGLE);
+    altered.weights(|tensors| {
+        let ids = Tensor::arange(0i64, 512, &Device::Cpu).unwrap();
+        tensors.insert("bert.embeddings.position_ids".into(), ids);
+    });
+    fixtures::load(altered.path());
+}
+
+#[test]
+fn a_tokenizer_of_another_model_is_refused() {
+    let vocab = fs::read(fixture(SINGLE).join("config.json")).unwrap();
+    let vocab: Value = serde_json::from_slice(&vocab).unwrap();
+    let size = vocab["vocab_size"].as_u64().unwrap();
+
+    let altered = Altered::copy_of(SINGLE);
+    altered.json("tokenizer.json", |tokenizer| {
+        tokenizer["model"]["vocab"]["beyond"] = json!(size)
+    });
+    let error = engine_error(altered.path());
+    assert!(
+        matches!(
+            error,
+            EngineError::TokenRange {
+                key: "vocab_size",
+                ..
+            }
+        ),
+        "{error}"
+    );
+
+    let altered = Altered::copy_of(SINGLE);
+    altered.json("tokenizer.json", |tokenizer| {
+        let single = &mut tokenizer["post_processor"]["single"];
+        single[2]["SpecialToken"]["type_id"] = json!(2);
+    });
+    let error = engine_error(altered.path());
+    assert!(
+        matches!(
+            error,
+            EngineError::TokenRange {
+                key: "type_vocab_size",
+                ..
+            }
+        ),
+        "{error}"
+    );
+
+    let altered = Altered::copy_of(SINGLE);
+    altered.json("tokenizer.json", |tokenizer| {
+        let twice = tokenizer["post_processor"]["single"][1].clone();
+        tokenizer["post_processor"]["single"]
+            .as_array_mut()
+            .unwrap()
+            .push(twice);
+    });
+    assert!(matches!(
+        engine_error(altered.path()),
+        EngineError::PostProcessor
+    ));
+}
+
+#[test]
+fn a_window_too_small_for_its_overlap_is_refused() {
+    // 2 special tokens, 64 of overlap, a step of 32.
+    let load = |window| {
+        Engine::load(
+            ModelFiles::open(&fixture(SINGLE)).unwrap(),
+            EngineOptions { window },
+        )
+    };
+    assert!(matches!(
+        load(97),
+        Err(EngineError::Window {
+            window: 97,
+            least: 98
+        })
+    ));
+    assert!(matches!(
+        load(0),
+        Err(EngineError::Window { window: 0, .. })
+    ));
+    let notes = ["fever and cough ".repeat(100)];
+    assert!(load(98).unwrap().classify(&[&notes[0]])[0].is_ok());
+}

@@ -1,0 +1,80 @@
+//! Protocol frames over a transport's stream, as both the enclave and the client need them.
+//!
+//! A crate of its own, since the protocol does no I/O, and the transport knows no frames: the
+//! parent, which uses it, must not be able to read them.
+
+use std::io;
+
+use sealnote_protocol::frame::{Frame, FrameBuffer, FrameError};
+use sealnote_transport::{ReceiveHalf, SendHalf, Stream};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Bytes taken from the connection at once.
+const READ: usize = 16 * 1024;
+
+/// Why no further frame comes.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The stream ended, between two frames or within one.
+    #[error("the connection ended")]
+    Ended,
+    /// What came is not a frame, or not one that is due.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// The two directions of a connection.
+pub fn split(stream: Stream) -> (FrameReader, FrameWriter) {
+    let (receive, send) = stream.into_split();
+    let reader = FrameReader {
+        half: receive,
+        buffer: FrameBuffer::default(),
+        chunk: Box::new([0; READ]),
+    };
+    (reader, FrameWriter { half: send })
+}
+
+/// Reads frames.
+pub struct FrameReader {
+    half: ReceiveHalf,
+    buffer: FrameBuffer,
+    chunk: Box<[u8; READ]>,
+}
+
+impl FrameReader {
+    /// The next frame, of at most `limit` payload bytes. Cancel safe: no byte is lost.
+    pub async fn next(&mut self, limit: usize) -> Result<Frame, ReadError> {
+        loop {
+            if let Some(frame) = self.buffer.pop(limit)? {
+                return Ok(frame);
+            }
+            match self.half.read(&mut self.chunk[..]).await? {
+                0 => return Err(ReadError::Ended),
+                n => self.buffer.push(&self.chunk[..n]),
+            }
+        }
+    }
+}
+
+/// Writes frames.
+pub struct FrameWriter {
+    half: SendHalf,
+}
+
+impl FrameWriter {
+    /// Sends a whole frame.
+    pub async fn send(&mut self, frame: &Frame) -> io::Result<()> {
+        self.half.write_all(frame.as_bytes()).await?;
+        self.half.flush().await
+    }
+
+    /// Ends this direction: the peer reads what was sent, then an end.
+    pub async fn shutdown(&mut self) -> io::Result<()> {
+        self.half.shutdown().await
+    }
+}

@@ -1,0 +1,59 @@
+//! One measurement: the value of a platform configuration register.
+
+use std::fmt;
+
+use super::error::HexFault;
+
+/// Length of a [`Measurement`] in bytes: that of a SHA-384 digest.
+pub const MEASUREMENT_LEN: usize = 48;
+
+/// The value of a register, 48 bytes. Displayed as 96 lowercase hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Measurement([u8; MEASUREMENT_LEN]);
+
+impl Measurement {
+    /// The value of a register that nothing was measured into, as PCR0, 1 and 2 of a debug enclave.
+    pub const ZERO: Self = Self([0; MEASUREMENT_LEN]);
+
+    /// The value's bytes.
+    pub fn as_bytes(&self) -> &[u8; MEASUREMENT_LEN] {
+        &self.0
+    }
+
+    /// Reads 96 hex digits of either case; a value that is all zero is no expectation.
+    pub(super) fn expected_from_hex(text: &str) -> Result<Self, HexFault> {
+        let bytes = decode_hex(text)?;
+        match bytes.iter().all(|byte| *byte == 0) {
+            true => Err(HexFault::AllZero),
+            false => Ok(Self(bytes)),
+        }
+    }
+}
+
+impl From<[u8; MEASUREMENT_LEN]> for Measurement {
+    fn from(bytes: [u8; MEASUREMENT_LEN]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Measurement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Measurement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Measurement({self})")
+    }
+}
+
+/// Reads exactly 48 bytes of hex, of either case.
+pub(super) fn decode_hex(text: &str) -> Result<[u8; MEASUREMENT_LEN], HexFault> {
+    let mut bytes = [0; MEASUREMENT_LEN];
+    if text.len() != 2 * MEASUREMENT_LEN {
+        return Err(HexFault::Length { found: text.len() });
+    }
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| HexFault::NotHex)?;
+    Ok(bytes)
+}

@@ -1,0 +1,85 @@
+//! The JSON of `nitro-cli build-enclave` and `nitro-cli describe-eif`, verbatim.
+//!
+//! Both have `Measurements`; `describe-eif` has much beside it. The source is aws-nitro-enclaves-cli's
+//! and aws-nitro-enclaves-image-format's `get_pcrs`. PCR8 is there if the image is signed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::error::{Place, PolicyError};
+use super::measurement::Measurement;
+use super::{DEFAULT_MAX_AGE_SECONDS, KNOWN_SUITES, MeasurementSet, Policy};
+
+const LABEL: &str = "nitro-cli";
+
+/// The names that the tools have given to SHA-384: the `Debug` form of a Rust hasher, such as
+/// `Sha384 { ... }`, where `Sha512_48` is its type in versions that name the truncated core.
+const SHA384_NAMES: [&str; 3] = ["Sha384", "SHA384", "Sha512_48"];
+
+#[derive(Deserialize)]
+struct Output {
+    #[serde(rename = "Measurements")]
+    measurements: Measurements,
+}
+
+#[derive(Deserialize)]
+struct Measurements {
+    #[serde(rename = "HashAlgorithm")]
+    hash_algorithm: Option<String>,
+    #[serde(rename = "PCR0")]
+    pcr0: Option<String>,
+    #[serde(rename = "PCR1")]
+    pcr1: Option<String>,
+    #[serde(rename = "PCR2")]
+    pcr2: Option<String>,
+    #[serde(rename = "PCR8")]
+    pcr8: Option<String>,
+}
+
+pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
+    let Output { measurements } = serde_json::from_slice(json)?;
+    if let Some(found) = measurements.hash_algorithm {
+        let name = found.split([' ', '{']).next().unwrap_or_default();
+        if !SHA384_NAMES.contains(&name) {
+            return Err(PolicyError::HashAlgorithm { found });
+        }
+    }
+    let mandatory = |text: Option<String>, register| match text {
+        Some(text) => expected(&text, register),
+        None => Err(PolicyError::Partial {
+            label: LABEL.to_owned(),
+            register,
+        }),
+    };
+    let set = MeasurementSet {
+        label: LABEL.to_owned(),
+        not_after: None,
+        image: [
+            mandatory(measurements.pcr0, 0)?,
+            mandatory(measurements.pcr1, 1)?,
+            mandatory(measurements.pcr2, 2)?,
+        ],
+        pcr8: measurements
+            .pcr8
+            .map(|text| expected(&text, 8))
+            .transpose()?,
+    };
+    Ok(Policy {
+        sets: vec![set],
+        model_digests: None,
+        pins: BTreeMap::new(),
+        least_suite: KNOWN_SUITES[0],
+        max_age_seconds: DEFAULT_MAX_AGE_SECONDS,
+    })
+}
+
+fn expected(text: &str, register: u8) -> Result<Measurement, PolicyError> {
+    Measurement::expected_from_hex(text).map_err(|fault| PolicyError::Value {
+        place: Place::Set {
+            label: LABEL.to_owned(),
+            register,
+        },
+        fault,
+    })
+}
