@@ -24,8 +24,15 @@ say "enclave measured after $waited s"
 sed 's/^/result: /' /tmp/results.jsonl
 
 # The same notes under measurements that are not this enclave's: no result may come.
-sed 's/[0-9a-f]\{95\}/&/; s/\("PCR0"[^"]*"\)[0-9a-f]/\1x/' /tmp/measurements.json |
-    tr x 0 >/tmp/other.json
+sed -e 's/\("PCR0" *: *"\)0/\1X/' -e t -e 's/\("PCR0" *: *"\)[1-9a-f]/\10/' \
+    /tmp/measurements.json | sed 's/"X/"1/' >/tmp/other.json
+cmp -s /tmp/measurements.json /tmp/other.json && finish "FAIL no PCR0 in the measurements"
+/sealnote/sealnote submit --server vsock:1:7000 --policy /tmp/other.json \
+    --danger-accept-software-root /tmp/root.pem /sealnote/notes.jsonl -o /tmp/none.jsonl &&
+    finish "FAIL another enclave's measurements were accepted"
+[ -s /tmp/none.jsonl ] && grep -q '"label"' /tmp/none.jsonl && finish "FAIL results without a policy's consent"
+say "another enclave's measurements are refused, as they should be"
+
 kill -TERM $parent
 wait $parent || finish "FAIL the parent's exit code is $?"
 finish "PASS flow"

@@ -1,7 +1,7 @@
 //! A15 to A21, X1 and X4: from a pinned root to the document's signature.
 //!
-//! Order: X1 → for each certificate from the root down: A12 or A13 (it parses) → A15 (its issuer is
-//! the one before it) → X4 → A17 → A18 → A16 → then, for the chain as a whole, A20 → A21.
+//! Order: X1 → A12 and A13 (every certificate parses) → A15 → X4 → A17 → A18 → A16 → A20 → A21, each
+//! for the whole chain from the root down before the next.
 //!
 //! webpki builds the path and verifies its signatures (A20). It ignores key usage, the order of the
 //! bundle, the criticality of basic constraints and everything about the anchor but name and key, so
@@ -54,26 +54,35 @@ pub(crate) fn verify(
     Ok(kind)
 }
 
-/// A12, A13, A15, X4, A17, A18 and A16 for each certificate from the root down; returns the leaf.
+/// A12, A13, A15, X4, A17, A18 and A16, each for the whole chain; returns the leaf.
 fn check_certificates(payload: &Payload, now: UnixTime) -> Result<LinkCertificate, ChainError> {
-    let cas = payload.cabundle.len();
-    let mut issuer: Option<LinkCertificate> = None;
-    for (index, der) in payload.cabundle.iter().enumerate() {
-        let ca = LinkCertificate::parse(der, Position::Bundle(index))?;
-        // The root is the first and names itself.
-        ca.check_issuer(issuer.as_ref().unwrap_or(&ca))?;
-        ca.check_algorithms()?;
-        ca.check_is_ca(cas - 1 - index)?;
-        ca.check_may_sign_certificates()?;
-        ca.check_validity(now)?;
-        issuer = Some(ca);
-    }
+    let cas = payload
+        .cabundle
+        .iter()
+        .enumerate()
+        .map(|(index, der)| LinkCertificate::parse(der, Position::Bundle(index)))
+        .collect::<Result<Vec<_>, _>>()?;
     let leaf = LinkCertificate::parse(&payload.certificate, Position::Leaf)?;
-    leaf.check_issuer(issuer.as_ref().unwrap_or(&leaf))?;
-    leaf.check_algorithms()?;
+    let chain = || cas.iter().chain([&leaf]);
+
+    // The root is its own issuer, every other certificate's is the one before it.
+    for (issuer, certificate) in cas.first().into_iter().chain(&cas).zip(chain()) {
+        certificate.check_issuer(issuer)?;
+    }
+    for certificate in chain() {
+        certificate.check_algorithms()?;
+    }
+    for (below, ca) in (0..cas.len()).rev().zip(&cas) {
+        ca.check_is_ca(below)?;
+    }
     leaf.check_is_not_ca()?;
+    for ca in &cas {
+        ca.check_may_sign_certificates()?;
+    }
     leaf.check_may_sign_documents()?;
-    leaf.check_validity(now)?;
+    for certificate in chain() {
+        certificate.check_validity(now)?;
+    }
     Ok(leaf)
 }
 
@@ -133,6 +142,7 @@ impl ExtendedKeyUsageValidator for NoExtendedKeyUsage {
     fn validate(&self, mut purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
         match purposes.next() {
             None => Ok(()),
+            // A18 has refused it by name before webpki sees it.
             Some(_) => Err(webpki::Error::EmptyEkuExtension),
         }
     }

@@ -4,13 +4,14 @@
 //! X12 and X2 of the payload → its fields as they come (X11, X3, A7 and A8 to A14) → X11 → A6.
 
 mod envelope;
+mod field;
 mod payload;
 mod structure;
 
 use std::collections::BTreeMap;
 
 pub use envelope::EnvelopeError;
-pub use payload::{Field, PayloadError};
+pub use field::{Field, PayloadError};
 pub use structure::{Layer, StructureError};
 
 pub(crate) use envelope::Envelope;

@@ -1,1 +1,338 @@
-fn main(){}
+//! Genuine AWS-signed documents, each at its own time, and changes to them.
+//!
+//! They are outside the repository: `SEALNOTE_VECTORS` names the folder, else it is
+//! `../shared/vectors` from the project's root. Where it is absent, every case is ignored and says
+//! why.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use sealnote_verifier::{Check, Policy, Rejection, RootKind, TrustRoots, UnixTime, inspect};
+use serde::Deserialize;
+
+const AWS_ROOT: &[u8] = include_bytes!("../roots/aws-nitro-root-g1.der");
+
+/// Seconds after which every leaf has expired.
+const FOUR_HOURS: u64 = 4 * 3600;
+
+/// Every so many bytes one is flipped. Prime, so that it falls into step with no structure.
+const FLIP_STRIDE: usize = 307;
+
+/// The documents under `bad/` and the check that each fails.
+const BAD: [(&str, &str); 3] = [
+    ("2022-11-09-veracruz-project-badsig", "A21"),
+    ("2024-07-23-eternisai-badsig", "A21"),
+    // Its unprotected header is null, which precedes that it has no bundle.
+    ("blocky-selfsigned-nocabundle", "A3"),
+];
+
+/// What `manifest.json` says of a document.
+#[derive(Clone, Deserialize)]
+struct Entry {
+    file: String,
+    verify_at_unix: Option<u64>,
+    module_id: Option<String>,
+    timestamp_ms: Option<u64>,
+    debug: Option<bool>,
+    pcr_count: Option<usize>,
+    public_key_len: Option<usize>,
+    user_data_len: Option<usize>,
+    nonce_len: Option<usize>,
+}
+
+/// A document with what is known of it.
+struct Vector {
+    entry: Entry,
+    bytes: Vec<u8>,
+}
+
+type Case = fn(&Vector) -> Result<(), Failed>;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = match load() {
+        Ok(vectors) => vectors.into_iter().flat_map(trials).collect(),
+        Err(reason) => absent(&reason.to_string()),
+    };
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn folder() -> PathBuf {
+    match std::env::var_os("SEALNOTE_VECTORS") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
+    }
+}
+
+fn load() -> Result<Vec<Vector>, Box<dyn Error>> {
+    let nitro = folder().join("nitro");
+    let manifest = std::fs::read(nitro.join("manifest.json"))
+        .map_err(|error| format!("no vectors in {}: {error}", nitro.display()))?;
+    let entries: Vec<Entry> = serde_json::from_slice(&manifest)?;
+    entries
+        .into_iter()
+        .map(|entry| {
+            let bytes = std::fs::read(nitro.join(&entry.file))?;
+            Ok(Vector { entry, bytes })
+        })
+        .collect()
+}
+
+/// One ignored case for each that there would be.
+fn absent(reason: &str) -> Vec<Trial> {
+    let genuine = GENUINE_CASES
+        .iter()
+        .map(|(name, _)| format!("genuine: {name}"));
+    let bad = BAD.iter().map(|(file, check)| format!("{file}: {check}"));
+    genuine
+        .chain(bad)
+        .map(|name| {
+            let reason = reason.to_owned();
+            Trial::ignorable_test(name, move || Ok(Completion::ignored_with(reason)))
+        })
+        .collect()
+}
+
+fn trials(vector: Vector) -> Vec<Trial> {
+    let cases: &[(&str, Case)] = match vector.entry.file.starts_with("genuine/") {
+        true => GENUINE_CASES,
+        false => &[("rejected", bad)],
+    };
+    let vector = std::sync::Arc::new(vector);
+    cases
+        .iter()
+        .map(|(name, case)| {
+            let vector = vector.clone();
+            let name = format!("{}: {name}", vector.entry.file);
+            Trial::test(name, move || case(&vector))
+        })
+        .collect()
+}
+
+const GENUINE_CASES: &[(&str, Case)] = &[
+    ("appraised", appraised),
+    ("inspected as the manifest says", inspected),
+    ("another policy", another_policy),
+    ("four hours later", four_hours_later),
+    ("four hours earlier", four_hours_earlier),
+    ("stale", stale),
+    ("a nonce of ours", a_nonce_of_ours),
+    ("a tag", a_tag),
+    ("flips in the signature", flips_in_the_signature),
+    ("flips anywhere", flips_anywhere),
+    ("another root in the bundle", another_root),
+    ("truncated", truncated),
+];
+
+/// Under a policy of its own measurements: accepted, or X6 if it is a debug enclave's.
+fn appraised(vector: &Vector) -> Result<(), Failed> {
+    let debug = vector.entry.debug == Some(true);
+    match (vector.check(&vector.bytes, vector.at(0)?), debug) {
+        (Ok(document), false) => {
+            if document.root() != RootKind::Aws {
+                return Err("the root is not AWS's".into());
+            }
+            Ok(())
+        }
+        (Err(rejection), true) => expect(Err(rejection), Check::X6),
+        (Err(rejection), false) => Err(describe(&rejection).into()),
+        (Ok(_), true) => Err("a debug enclave was accepted".into()),
+    }
+}
+
+fn inspected(vector: &Vector) -> Result<(), Failed> {
+    let document = inspect(&vector.bytes).map_err(|rejection| describe(&rejection))?;
+    let entry = &vector.entry;
+    let same = Some(document.module_id()) == entry.module_id.as_deref()
+        && Some(document.timestamp_ms()) == entry.timestamp_ms
+        && Some(document.pcrs().len()) == entry.pcr_count
+        && document.public_key().map(<[u8]>::len) == entry.public_key_len
+        && document.user_data().map(<[u8]>::len) == entry.user_data_len
+        && document.nonce().map(<[u8]>::len) == entry.nonce_len;
+    match same {
+        true => Ok(()),
+        false => Err(format!("{document:?}").into()),
+    }
+}
+
+fn another_policy(vector: &Vector) -> Result<(), Failed> {
+    let expected = match vector.entry.debug {
+        Some(true) => Check::X6,
+        _ => Check::X5,
+    };
+    let one = "11".repeat(48);
+    let result = policy([&one, &one, &one])
+        .check_document(&vector.bytes, &TrustRoots::aws(), None, vector.at(0)?)
+        .map(drop);
+    expect(result, expected)
+}
+
+fn four_hours_later(vector: &Vector) -> Result<(), Failed> {
+    expect(
+        vector
+            .check(&vector.bytes, vector.at(FOUR_HOURS)?)
+            .map(drop),
+        Check::A16,
+    )
+}
+
+fn four_hours_earlier(vector: &Vector) -> Result<(), Failed> {
+    let then = UnixTime::from_seconds(vector.at(0)?.as_seconds() - FOUR_HOURS);
+    expect(vector.check(&vector.bytes, then).map(drop), Check::A16)
+}
+
+/// Ten minutes later: X9, unless the leaf had less than that left.
+fn stale(vector: &Vector) -> Result<(), Failed> {
+    let result = vector.check(&vector.bytes, vector.at(600)?).map(drop);
+    let expected = match (&result, vector.entry.debug) {
+        (Err(rejection), _) if rejection.check() == Check::A16 => Check::A16,
+        (_, Some(true)) => Check::X6,
+        _ => Check::X9,
+    };
+    expect(result, expected)
+}
+
+fn a_nonce_of_ours(vector: &Vector) -> Result<(), Failed> {
+    let result = vector
+        .policy()
+        .check_document(
+            &vector.bytes,
+            &TrustRoots::aws(),
+            Some(&[0; 32]),
+            vector.at(0)?,
+        )
+        .map(drop);
+    let expected = match vector.entry.debug {
+        Some(true) => Check::X6,
+        _ => Check::X7,
+    };
+    expect(result, expected)
+}
+
+fn a_tag(vector: &Vector) -> Result<(), Failed> {
+    let tagged = [&[0xd2], vector.bytes.as_slice()].concat();
+    let result = vector.check(&tagged, vector.at(0)?);
+    match vector.entry.debug {
+        Some(true) => expect(result.map(drop), Check::X6),
+        _ => result
+            .map(drop)
+            .map_err(|rejection| describe(&rejection).into()),
+    }
+}
+
+fn flips_in_the_signature(vector: &Vector) -> Result<(), Failed> {
+    let signature = vector.bytes.len() - 96..vector.bytes.len();
+    for (at, bit) in signature.step_by(13).zip((0..8).cycle()) {
+        let flipped = vector.flipped(at, bit);
+        expect(vector.check(&flipped, vector.at(0)?).map(drop), Check::A21)?;
+    }
+    Ok(())
+}
+
+/// Headers, payload and certificates alike.
+fn flips_anywhere(vector: &Vector) -> Result<(), Failed> {
+    let everywhere = (0..vector.bytes.len()).step_by(FLIP_STRIDE);
+    for (at, bit) in everywhere.zip((0..8).cycle()) {
+        if vector
+            .check(&vector.flipped(at, bit), vector.at(0)?)
+            .is_ok()
+        {
+            return Err(format!("accepted with bit {bit} of byte {at} flipped").into());
+        }
+    }
+    Ok(())
+}
+
+/// A bit of the root's signature flipped, which nothing but the comparison of its bytes would see.
+fn another_root(vector: &Vector) -> Result<(), Failed> {
+    let root = vector
+        .bytes
+        .windows(AWS_ROOT.len())
+        .position(|window| window == AWS_ROOT)
+        .ok_or("the root is not in the document")?;
+    let flipped = vector.flipped(root + AWS_ROOT.len() - 1, 0);
+    expect(vector.check(&flipped, vector.at(0)?).map(drop), Check::X1)
+}
+
+fn truncated(vector: &Vector) -> Result<(), Failed> {
+    for len in (0..vector.bytes.len()).step_by(29) {
+        let rest = vector.bytes.get(..len).unwrap_or_default();
+        expect(vector.check(rest, vector.at(0)?).map(drop), Check::X2)?;
+    }
+    Ok(())
+}
+
+fn bad(vector: &Vector) -> Result<(), Failed> {
+    let (_, expected) = BAD
+        .iter()
+        .find(|(file, _)| vector.entry.file.contains(file))
+        .ok_or("the expected check is not known")?;
+    let at = UnixTime::from_seconds(vector.entry.verify_at_unix.unwrap_or_default());
+    match vector.check(&vector.bytes, at) {
+        Err(rejection) if rejection.check().id() == *expected => Ok(()),
+        Err(rejection) => Err(describe(&rejection).into()),
+        Ok(_) => Err("accepted".into()),
+    }
+}
+
+impl Vector {
+    /// So many seconds after the time at which it verifies.
+    fn at(&self, later: u64) -> Result<UnixTime, Failed> {
+        let at = self.entry.verify_at_unix.ok_or("no verify_at_unix")?;
+        Ok(UnixTime::from_seconds(at + later))
+    }
+
+    /// A policy of the document's own measurements; of others, if they are no policy.
+    fn policy(&self) -> Policy {
+        let one = "11".repeat(48);
+        match inspect(&self.bytes) {
+            Ok(document) if self.entry.debug == Some(false) => {
+                let values = [0, 1, 2].map(|index| match document.pcrs().get(&index) {
+                    Some(value) => value.to_string(),
+                    None => one.clone(),
+                });
+                policy(values.each_ref())
+            }
+            _ => policy([&one, &one, &one]),
+        }
+    }
+
+    fn check(
+        &self,
+        document: &[u8],
+        at: UnixTime,
+    ) -> Result<sealnote_verifier::VerifiedDocument, Rejection> {
+        self.policy()
+            .check_document(document, &TrustRoots::aws(), None, at)
+    }
+
+    fn flipped(&self, at: usize, bit: usize) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes[at] ^= 1 << bit;
+        bytes
+    }
+}
+
+fn policy([pcr0, pcr1, pcr2]: [&String; 3]) -> Policy {
+    let json = serde_json::json!({
+        "Measurements": {
+            "HashAlgorithm": "Sha384 { ... }", "PCR0": pcr0, "PCR1": pcr1, "PCR2": pcr2,
+        }
+    });
+    Policy::from_json(json.to_string()).expect("the measurements are a policy")
+}
+
+fn expect(result: Result<(), Rejection>, expected: Check) -> Result<(), Failed> {
+    match result {
+        Err(rejection) if rejection.check() == expected => Ok(()),
+        Err(rejection) => {
+            Err(format!("expected {expected}, found {}", describe(&rejection)).into())
+        }
+        Ok(()) => Err(format!("expected {expected}, but it was accepted").into()),
+    }
+}
+
+fn describe(rejection: &Rejection) -> String {
+    format!("{}: {rejection}", rejection.check())
+}

@@ -41,7 +41,11 @@ fn every_value_of_the_worked_example() {
         let (_, rest) = text.split_once("## 10. Worked example").unwrap();
         let intro = rest.split("\n```hex").next().unwrap().trim_end();
         let example = render(&run(&fresh_inputs()));
-        std::fs::write(&path, format!("{before}## 10. Worked example{intro}\n{example}")).unwrap();
+        std::fs::write(
+            &path,
+            format!("{before}## 10. Worked example{intro}\n{example}"),
+        )
+        .unwrap();
         return;
     }
     let stated = parse(&text);
@@ -79,8 +83,11 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
 
     // Hello.
     let mut roots = TrustRoots::aws();
-    roots.danger_add_software_root(&pem(&input("root.certificate"))).unwrap();
-    let pcrs = ["document.pcr0", "document.pcr1", "document.pcr2"].map(|pcr| hex::encode(input(pcr)));
+    roots
+        .danger_add_software_root(&pem(&input("root.certificate")))
+        .unwrap();
+    let pcrs =
+        ["document.pcr0", "document.pcr1", "document.pcr2"].map(|pcr| hex::encode(input(pcr)));
     let policy = Policy::from_json(format!(
         r#"{{"version": 1, "measurements": [
             {{"label": "example", "pcr0": "{}", "pcr1": "{}", "pcr2": "{}"}}]}}"#,
@@ -91,9 +98,13 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     let hello = copy(challenge.hello());
 
     // Answer.
-    let awaiting = enclave.hello(&hello, &mut Fixed(input("enclave.random"))).unwrap();
+    let awaiting = enclave
+        .hello(&hello, &mut Fixed(input("enclave.random")))
+        .unwrap();
     let request = awaiting.request().clone();
-    let (awaiting_key, answer) = awaiting.answer(document(values, &request, seconds)).unwrap();
+    let (awaiting_key, answer) = awaiting
+        .answer(document(values, &request, seconds))
+        .unwrap();
     let evidence = Evidence::from_frame(copy(&answer)).unwrap();
     let document = evidence.document().to_vec();
     let claims = Answer::from_frame(&answer).unwrap().unwrap().1.claims;
@@ -112,11 +123,15 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     // Records.
     let ready_bytes = ready.as_bytes().to_vec();
     let (mut sender, mut receiver) = awaiting_ready.ready(ready, now).unwrap();
-    assert_eq!(*sender.exporter().export(Suite::One, "example"), schedule.exported("example"));
+    assert_eq!(
+        *sender.exporter().export(Suite::One, "example"),
+        schedule.exported("example")
+    );
     let notes = [input("note.0"), input("note.1")];
     let (pending, request_frame) = sender.request(&[&notes[0], &notes[1]], now).unwrap();
     let request_bytes = request_frame.as_bytes().to_vec();
-    let Received::Request(slot, received) = enclave_receiver.open(request_frame, now).unwrap() else {
+    let Received::Request(slot, received) = enclave_receiver.open(request_frame, now).unwrap()
+    else {
         panic!("not a request");
     };
     assert_eq!(received[0].as_ref().unwrap().expose().as_bytes(), notes[0]);
@@ -130,10 +145,16 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     assert_eq!(pending.accept(reply).unwrap(), outcomes);
     let client_close = sender.close(now).unwrap();
     let client_close_bytes = client_close.as_bytes().to_vec();
-    assert!(matches!(enclave_receiver.open(client_close, now), Ok(Received::Close)));
+    assert!(matches!(
+        enclave_receiver.open(client_close, now),
+        Ok(Received::Close)
+    ));
     let enclave_close = enclave_sender.close(now).unwrap();
     let enclave_close_bytes = enclave_close.as_bytes().to_vec();
-    assert!(matches!(receiver.open(enclave_close, now), Ok(Incoming::Close)));
+    assert!(matches!(
+        receiver.open(enclave_close, now),
+        Ok(Incoming::Close)
+    ));
 
     let mut all: Values = vec![
         ("enclave.rsa_private_key", input("enclave.rsa_private_key")),
@@ -188,7 +209,9 @@ fn document(
         };
         let now = UNIX_EPOCH + Duration::from_secs(seconds);
         let attester = attester.as_mut().unwrap();
-        attester.attest(&request, now, &mut UnwrapErr(SysRng)).unwrap()
+        attester
+            .attest(&request, now, &mut UnwrapErr(SysRng))
+            .unwrap()
     })
 }
 
@@ -223,7 +246,10 @@ fn fresh_inputs() -> BTreeMap<String, Vec<u8>> {
             ("enclave.random", counted(0x20)),
             ("client.secret", counted(0x40)),
             ("client.oaep_seed", counted(0x60)),
-            ("note.0", "Chest pain since 6 h, ST elevation in II, III, aVF.".into()),
+            (
+                "note.0",
+                "Chest pain since 6 h, ST elevation in II, III, aVF.".into(),
+            ),
             ("note.1", b" \n".to_vec()),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
@@ -257,25 +283,45 @@ impl Schedule {
         vec![
             ("schedule.transcript", self.transcript.to_vec()),
             ("schedule.prk", self.prk.to_vec()),
-            ("schedule.client_to_enclave.key", derive(&self.prk, to_enclave, "key", 32)),
-            ("schedule.client_to_enclave.iv", derive(&self.prk, to_enclave, "iv", 12)),
-            ("schedule.enclave_to_client.key", derive(&self.prk, to_client, "key", 32)),
-            ("schedule.enclave_to_client.iv", derive(&self.prk, to_client, "iv", 12)),
+            (
+                "schedule.client_to_enclave.key",
+                derive(&self.prk, to_enclave, "key", 32),
+            ),
+            (
+                "schedule.client_to_enclave.iv",
+                derive(&self.prk, to_enclave, "iv", 12),
+            ),
+            (
+                "schedule.enclave_to_client.key",
+                derive(&self.prk, to_client, "key", 32),
+            ),
+            (
+                "schedule.enclave_to_client.iv",
+                derive(&self.prk, to_client, "iv", 12),
+            ),
             ("schedule.exporter", derive(&self.prk, "", "exporter", 32)),
-            ("schedule.exported.example", self.exported("example").to_vec()),
+            (
+                "schedule.exported.example",
+                self.exported("example").to_vec(),
+            ),
         ]
     }
 
     fn exported(&self, purpose: &str) -> [u8; 32] {
         let exporter = derive(&self.prk, "", "exporter", 32);
-        derive(&exporter, "exporter", purpose, 32).try_into().unwrap()
+        derive(&exporter, "exporter", purpose, 32)
+            .try_into()
+            .unwrap()
     }
 }
 
 fn derive(prk: &[u8], direction: &str, purpose: &str, len: u16) -> Vec<u8> {
     let info = [&len.to_be_bytes()[..], &label(direction, purpose)].concat();
     let mut out = vec![0; usize::from(len)];
-    Hkdf::<Sha256>::from_prk(prk).unwrap().expand(&info, &mut out).unwrap();
+    Hkdf::<Sha256>::from_prk(prk)
+        .unwrap()
+        .expand(&info, &mut out)
+        .unwrap();
     out
 }
 
@@ -335,7 +381,9 @@ fn render(values: &Values) -> String {
 }
 
 fn stated_names(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| line.strip_prefix("```hex ")).collect()
+    text.lines()
+        .filter_map(|line| line.strip_prefix("```hex "))
+        .collect()
 }
 
 fn parse(text: &str) -> BTreeMap<String, Vec<u8>> {

@@ -17,8 +17,8 @@ pub enum HexFault {
     /// Other characters than hex digits.
     #[error("has characters that are not hex digits")]
     NotHex,
-    /// All zero, which is what a debug enclave measures.
-    #[error("is all zero; only a debug enclave measures that, and it protects nothing")]
+    /// All zero, as the registers of a debug enclave.
+    #[error("is all zero, which is no measurement: a debug enclave's registers are")]
     AllZero,
 }
 

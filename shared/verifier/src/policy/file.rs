@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use x509_cert::der::DateTime;
 
 use super::error::{Place, PolicyError};
-use super::measurement::{Measurement, decode_hex};
+use super::measurement::{Measurement, expected_digest};
 use super::{DEFAULT_MAX_AGE_SECONDS, KNOWN_SUITES, MeasurementSet, ModelDigest, Policy};
 use crate::time::UnixTime;
 
@@ -158,7 +158,7 @@ fn model_digests(read: Vec<String>) -> Result<Vec<ModelDigest>, PolicyError> {
         .enumerate()
         .map(|(index, text)| {
             let place = Place::ModelDigest { index };
-            decode_hex(text)
+            expected_digest(text)
                 .map(ModelDigest)
                 .map_err(|fault| PolicyError::Value { place, fault })
         })

@@ -22,11 +22,7 @@ impl Measurement {
 
     /// Reads 96 hex digits of either case; a value that is all zero is no expectation.
     pub(super) fn expected_from_hex(text: &str) -> Result<Self, HexFault> {
-        let bytes = decode_hex(text)?;
-        match bytes.iter().all(|byte| *byte == 0) {
-            true => Err(HexFault::AllZero),
-            false => Ok(Self(bytes)),
-        }
+        expected_digest(text).map(Self)
     }
 }
 
@@ -48,12 +44,15 @@ impl fmt::Debug for Measurement {
     }
 }
 
-/// Reads exactly 48 bytes of hex, of either case.
-pub(super) fn decode_hex(text: &str) -> Result<[u8; MEASUREMENT_LEN], HexFault> {
+/// Reads 48 bytes of hex, of either case, that are not all zero.
+pub(super) fn expected_digest(text: &str) -> Result<[u8; MEASUREMENT_LEN], HexFault> {
     let mut bytes = [0; MEASUREMENT_LEN];
     if text.len() != 2 * MEASUREMENT_LEN {
         return Err(HexFault::Length { found: text.len() });
     }
     hex::decode_to_slice(text, &mut bytes).map_err(|_| HexFault::NotHex)?;
-    Ok(bytes)
+    match bytes.iter().all(|byte| *byte == 0) {
+        true => Err(HexFault::AllZero),
+        false => Ok(bytes),
+    }
 }

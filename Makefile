@@ -1,0 +1,97 @@
+# `make help` lists what there is to make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODEL ?= models/icd10-chapter
+NOTES ?= examples/notes.jsonl
+
+# Everything that leaves this machine is one static file. One target folder and one set of flags
+# for all of it, so that candle is compiled once, whichever programs and features are asked for.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+STATIC_FLAGS := -C target-feature=+crt-static -C relocation-model=static
+STATIC = RUSTFLAGS="$(STATIC_FLAGS)" cargo build --release --locked --target $(HOST) --target-dir target/static
+STATIC_OUT = target/static/$(HOST)/release
+
+PROGRAMS := target/programs
+ROOT := target/enclave-root
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: demo
+demo: programs ## the whole flow on the example notes: attest, seal, classify, open
+	./tools/demo.sh
+
+.PHONY: serve
+serve: programs ## a local enclave and parent that stay up; prints address, policy and root
+	./tools/serve.sh
+
+.PHONY: test
+test: need-cargo ## all tests
+	cargo test --locked --workspace --all-features
+
+.PHONY: bench
+bench: need-cargo ## handshake time, notes a second in process and through the encrypted path
+	cargo run --locked --release -p sealnote-bench
+
+.PHONY: fmt
+fmt: need-cargo ## format the code
+	cargo fmt --all
+
+.PHONY: lint
+lint: need-cargo ## formatting and clippy, as CI checks them
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+
+.PHONY: build
+build: programs ## the same as `programs`
+
+.PHONY: programs
+programs: need-cargo ## client, parent and a development enclave (software attester): target/programs
+	$(STATIC) -p sealnote-enclave --features software-attester
+	install -D -t $(PROGRAMS) $(STATIC_OUT)/sealnote-enclave
+	$(STATIC) -p sealnote-parent
+	$(STATIC) -p sealnote-client
+	install -D -t $(PROGRAMS) $(STATIC_OUT)/sealnote-parent $(STATIC_OUT)/sealnote
+
+.PHONY: enclave-root
+enclave-root: need-cargo ## what the enclave image holds, without the software attester: target/enclave-root
+	$(STATIC) -p sealnote-enclave
+	rm -rf $(ROOT)
+	install -D -t $(ROOT) $(STATIC_OUT)/sealnote-enclave
+	install -D -m 644 -t $(ROOT)/model $(addprefix $(MODEL)/,config.json tokenizer.json model.safetensors)
+
+.PHONY: image
+image: enclave-root ## the enclave image, from Dockerfile.enclave, and a look into it: target/image
+	./tools/image/build.sh
+	./tools/image/check.sh
+
+.PHONY: test-vsock
+test-vsock: programs ## the three programs over real AF_VSOCK, in a QEMU guest
+	./tools/vsock-guest/build-test.sh $(PROGRAMS)/streams $(STATIC:cargo build=cargo test --no-run)
+	./tools/vsock-guest/run.sh $(PROGRAMS) $(MODEL) $(NOTES)
+
+.PHONY: model-train
+model-train: ## train the default model anew (hours), into $(MODEL)
+	./models/training/setup.sh
+	./models/training/train.sh $(MODEL)
+
+.PHONY: model-eval
+model-eval: ## the default model's figures on the held-out categories
+	./models/training/setup.sh
+	./models/training/evaluate.sh $(MODEL)
+
+.PHONY: ci
+ci: ## what CI does
+	./.ci/run
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf target
+
+.PHONY: need-cargo
+need-cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust $$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later with rustup, as rust-lang.org describes" >&2; exit 1; }

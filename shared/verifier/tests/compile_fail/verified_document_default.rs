@@ -1,0 +1,5 @@
+//! A verified document has no default.
+
+fn main() {
+    let _ = sealnote_verifier::VerifiedDocument::default();
+}
