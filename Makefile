@@ -10,8 +10,8 @@ NOTES ?= examples/notes.jsonl
 # Everything that leaves this machine is one static file. One target folder and one set of flags
 # for all of it, so that candle is compiled once, whichever programs and features are asked for.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
-STATIC_FLAGS := -C target-feature=+crt-static -C relocation-model=static
-STATIC = RUSTFLAGS="$(STATIC_FLAGS)" cargo build --release --locked --target $(HOST) --target-dir target/static
+STATIC := RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo
+STATIC_ARGS = --release --locked --target $(HOST) --target-dir target/static
 STATIC_OUT = target/static/$(HOST)/release
 
 PROGRAMS := target/programs
@@ -51,15 +51,15 @@ build: programs ## the same as `programs`
 
 .PHONY: programs
 programs: need-cargo ## client, parent and a development enclave (software attester): target/programs
-	$(STATIC) -p sealnote-enclave --features software-attester
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-enclave --features software-attester
 	install -D -t $(PROGRAMS) $(STATIC_OUT)/sealnote-enclave
-	$(STATIC) -p sealnote-parent
-	$(STATIC) -p sealnote-client
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-parent
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-client
 	install -D -t $(PROGRAMS) $(STATIC_OUT)/sealnote-parent $(STATIC_OUT)/sealnote
 
 .PHONY: enclave-root
 enclave-root: need-cargo ## what the enclave image holds, without the software attester: target/enclave-root
-	$(STATIC) -p sealnote-enclave
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-enclave
 	rm -rf $(ROOT)
 	install -D -t $(ROOT) $(STATIC_OUT)/sealnote-enclave
 	install -D -m 644 -t $(ROOT)/model $(addprefix $(MODEL)/,config.json tokenizer.json model.safetensors)
@@ -71,11 +71,12 @@ image: enclave-root ## the enclave image, from Dockerfile.enclave, and a look in
 
 .PHONY: test-vsock
 test-vsock: programs ## the three programs over real AF_VSOCK, in a QEMU guest
-	./tools/vsock-guest/build-test.sh $(PROGRAMS)/streams $(STATIC:cargo build=cargo test --no-run)
+	streams="$$($(STATIC) test --no-run $(STATIC_ARGS) -p sealnote-transport --test streams --message-format=json | \
+		sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')" && install -T "$$streams" $(PROGRAMS)/streams
 	./tools/vsock-guest/run.sh $(PROGRAMS) $(MODEL) $(NOTES)
 
 .PHONY: model-train
-model-train: ## train the default model anew (hours), into $(MODEL)
+model-train: ## train the default model anew (hours), in place
 	./models/training/setup.sh
 	./models/training/train.sh $(MODEL)
 

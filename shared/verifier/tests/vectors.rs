@@ -5,6 +5,7 @@
 //! why.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -51,9 +52,13 @@ type Case = fn(&Vector) -> Result<(), Failed>;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = match load() {
-        Ok(vectors) => vectors.into_iter().flat_map(trials).collect(),
-        Err(reason) => absent(&reason.to_string()),
+    let manifest = folder().join("nitro/manifest.json");
+    let trials = match std::fs::read(&manifest) {
+        Ok(json) => present(&json),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            absent(&format!("{} is absent", manifest.display()))
+        }
+        Err(error) => vec![broken(error.to_string())],
     };
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -65,18 +70,29 @@ fn folder() -> PathBuf {
     }
 }
 
-fn load() -> Result<Vec<Vector>, Box<dyn Error>> {
-    let nitro = folder().join("nitro");
-    let manifest = std::fs::read(nitro.join("manifest.json"))
-        .map_err(|error| format!("no vectors in {}: {error}", nitro.display()))?;
-    let entries: Vec<Entry> = serde_json::from_slice(&manifest)?;
+/// The cases of every document that the manifest lists. What is there but unreadable is a failure,
+/// and so is a manifest that lists too little.
+fn present(manifest: &[u8]) -> Vec<Trial> {
+    match load(manifest) {
+        Ok(vectors) if vectors.len() > BAD.len() => vectors.into_iter().flat_map(trials).collect(),
+        Ok(vectors) => vec![broken(format!("only {} documents", vectors.len()))],
+        Err(error) => vec![broken(error.to_string())],
+    }
+}
+
+fn load(manifest: &[u8]) -> Result<Vec<Vector>, Box<dyn Error>> {
+    let entries: Vec<Entry> = serde_json::from_slice(manifest)?;
     entries
         .into_iter()
         .map(|entry| {
-            let bytes = std::fs::read(nitro.join(&entry.file))?;
+            let bytes = std::fs::read(folder().join("nitro").join(&entry.file))?;
             Ok(Vector { entry, bytes })
         })
         .collect()
+}
+
+fn broken(reason: String) -> Trial {
+    Trial::test("the vectors can be read", move || Err(reason.into()))
 }
 
 /// One ignored case for each that there would be.

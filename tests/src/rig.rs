@@ -1,0 +1,206 @@
+//! Enclave, parent and client in one process, over real sockets.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealnote_client::connection::Client;
+use sealnote_client::submission::{SubmitError, submit};
+use sealnote_enclave::boot::boot;
+use sealnote_enclave::engine::{EngineHandle, EngineOptions};
+use sealnote_enclave::model_store::ModelFiles;
+use sealnote_enclave::server::{ServerLimits, Service, serve};
+use sealnote_parent::{Config, Metrics, Parent};
+use sealnote_protocol::record::NoteOutcome;
+use sealnote_protocol::session::SessionLimits;
+use sealnote_protocol::session::enclave::Enclave;
+use sealnote_transport::{Endpoint, Listener};
+use sealnote_verifier::{Policy, TrustRoots};
+use tempfile::TempDir;
+use tokio::task::{AbortHandle, JoinHandle};
+
+use crate::attester::{DevAttester, Quirk, policy};
+
+/// Whatever went wrong; the rig is for tests and the benchmark, which only report it.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// How long a client waits for a frame that is due. Only tests in which none comes wait for it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A loaded model and an enclave's key: what takes time to make, and can be shared by rigs.
+pub struct Booted {
+    /// Key, claims and limits.
+    pub enclave: Arc<Enclave>,
+    /// The model.
+    pub engine: EngineHandle,
+}
+
+impl Booted {
+    /// Boots as the program does.
+    pub fn boot(model: &Path, session_limits: SessionLimits) -> Result<Self, Failure> {
+        // The service's own attester is not used: each rig has one of its own.
+        let attester = Box::new(DevAttester::start(Quirk::None)?);
+        let files = ModelFiles::open(model)?;
+        let service = boot(files, EngineOptions::default(), attester, session_limits)?;
+        Ok(Self {
+            enclave: service.enclave,
+            engine: service.engine,
+        })
+    }
+}
+
+/// What distinguishes one rig's enclave from another's.
+pub struct Setup {
+    /// How its documents deviate.
+    pub quirk: Quirk,
+    /// The limits on connections.
+    pub limits: ServerLimits,
+    /// In place of the booted model.
+    pub engine: Option<EngineHandle>,
+    /// Whether it is TCP that joins the programs, or Unix sockets.
+    pub tcp: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            quirk: Quirk::None,
+            limits: ServerLimits::default(),
+            engine: None,
+            tcp: false,
+        }
+    }
+}
+
+/// An enclave and a parent that serve until this is dropped.
+pub struct Rig {
+    /// The parent's address.
+    pub server: Endpoint,
+    /// The enclave's address.
+    pub enclave: Endpoint,
+    /// The parent's counters.
+    pub metrics: Arc<Metrics>,
+    root_pem: String,
+    tasks: [AbortHandle; 2],
+    _sockets: TempDir,
+}
+
+impl Rig {
+    /// Starts both on the current runtime.
+    pub async fn start(booted: &Booted, setup: Setup) -> Result<Self, Failure> {
+        let sockets = tempfile::tempdir()?;
+        let address = |name: &str| match setup.tcp {
+            true => "tcp:127.0.0.1:0".to_owned(),
+            false => format!("unix:{}", sockets.path().join(name).display()),
+        };
+        let (listen, enclave) = (address("parent").parse()?, address("enclave").parse()?);
+        let enclave = start_enclave(booted, setup, &enclave).await?;
+        let (server, metrics, parent) = start_parent(listen, enclave.endpoint.clone()).await?;
+        Ok(Self {
+            server,
+            enclave: enclave.endpoint,
+            metrics,
+            root_pem: enclave.root_pem,
+            tasks: [enclave.task.abort_handle(), parent.abort_handle()],
+            _sockets: sockets,
+        })
+    }
+
+    /// A client that trusts this rig's enclave.
+    pub fn client(&self) -> Result<Client, Failure> {
+        client(self.server.clone(), &self.root_pem, &policy())
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// An enclave that serves.
+pub struct RunningEnclave {
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// The root under which it attests.
+    pub root_pem: String,
+    /// Ends only by being aborted, or with its runtime.
+    pub task: JoinHandle<()>,
+}
+
+/// Starts an enclave alone on the current runtime.
+pub async fn start_enclave(
+    booted: &Booted,
+    setup: Setup,
+    listen: &Endpoint,
+) -> Result<RunningEnclave, Failure> {
+    let attester = DevAttester::start(setup.quirk)?;
+    let root_pem = attester.root_pem()?;
+    let service = Service {
+        enclave: booted.enclave.clone(),
+        attester: Box::new(attester),
+        engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
+        limits: setup.limits,
+    };
+    let listener = Listener::bind(listen).await?;
+    Ok(RunningEnclave {
+        endpoint: listener.local_endpoint().clone(),
+        root_pem,
+        task: tokio::spawn(async move {
+            serve(listener, service).await;
+        }),
+    })
+}
+
+/// Starts a parent alone on the current runtime: its address and its counters.
+pub async fn start_parent(
+    listen: Endpoint,
+    enclave: Endpoint,
+) -> Result<(Endpoint, Arc<Metrics>, JoinHandle<()>), Failure> {
+    let parent = Parent::bind(Config::new(listen, enclave)).await?;
+    let (server, metrics) = (parent.local_endpoint().clone(), parent.metrics());
+    let task = tokio::spawn(async move {
+        let _ = parent.run(std::future::pending()).await;
+    });
+    Ok((server, metrics, task))
+}
+
+/// A client of `server`, under this root and policy.
+pub fn client(
+    server: Endpoint,
+    root_pem: &str,
+    policy: &serde_json::Value,
+) -> Result<Client, Failure> {
+    let mut roots = TrustRoots::aws();
+    roots.danger_add_software_root(root_pem)?;
+    Ok(Client {
+        server,
+        policy: Policy::from_json(policy.to_string())?,
+        roots,
+        patience: PATIENCE,
+        session_limits: SessionLimits::default(),
+    })
+}
+
+/// What became of a submission: an outcome for each note that has an answer, and how it ended.
+pub struct Submitted {
+    /// By the note's index; `None` without an answer.
+    pub outcomes: Vec<Option<NoteOutcome>>,
+    /// The end.
+    pub end: Result<(), SubmitError>,
+}
+
+/// Verifies, and submits these notes.
+pub async fn submit_all(client: &Client, notes: &[impl AsRef<[u8]>]) -> Submitted {
+    let mut outcomes = vec![None; notes.len()];
+    let mut note = |index: usize, outcome| {
+        let earlier = outcomes[index].replace(outcome);
+        assert!(earlier.is_none(), "note {index} is answered twice");
+    };
+    let end = match client.verify().await {
+        Ok(verified) => submit(client, verified, notes, &mut note).await,
+        Err(error) => Err(error.into()),
+    };
+    Submitted { outcomes, end }
+}

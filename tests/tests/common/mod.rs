@@ -1,0 +1,133 @@
+//! What the tests in this process share: models that are booted once, notes, and comparisons.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use sealnote_enclave::engine::{Classifier, EngineHandle, ModelInfo, NoteError, Scores};
+use sealnote_protocol::record::NoteOutcome;
+use sealnote_protocol::session::SessionLimits;
+use sealnote_tests::rig::Booted;
+use sealnote_transport::Endpoint;
+
+/// Greatest difference between a score over the wire and one of the engine in another batch.
+pub const TOLERANCE: f32 = 1e-4;
+
+/// A model folder among the enclave's fixtures.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../enclave/tests/fixtures")
+        .join(name)
+}
+
+/// The tiny single-label model, with the protocol's session limits.
+pub fn single() -> &'static Booted {
+    static BOOTED: OnceLock<Booted> = OnceLock::new();
+    BOOTED.get_or_init(|| boot("tiny-bert-single", SessionLimits::default()))
+}
+
+/// The tiny multi-label model.
+pub fn multi() -> &'static Booted {
+    static BOOTED: OnceLock<Booted> = OnceLock::new();
+    BOOTED.get_or_init(|| boot("tiny-bert-multi", SessionLimits::default()))
+}
+
+pub fn boot(model: &str, limits: SessionLimits) -> Booted {
+    Booted::boot(&fixture(model), limits).unwrap()
+}
+
+/// Limits that a session reaches after so many records or bytes.
+pub fn short_session(records: u64, bytes: u64) -> SessionLimits {
+    SessionLimits {
+        records,
+        bytes,
+        lifetime: Duration::from_secs(3600),
+    }
+}
+
+/// Where a relay of a test listens.
+pub fn anywhere() -> Endpoint {
+    "tcp:127.0.0.1:0".parse().unwrap()
+}
+
+/// The texts of the fixture's reference: of several labels, lengths and scripts.
+pub fn reference_notes(model: &str) -> Vec<String> {
+    let file = std::fs::read(fixture(model).join("reference.json")).unwrap();
+    let reference: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    let cases = reference["cases"].as_array().unwrap();
+    let text = |case: &serde_json::Value| case["text"].as_str().unwrap().to_owned();
+    cases.iter().map(text).collect()
+}
+
+/// Short notes, all different.
+pub fn short_notes(count: usize) -> Vec<String> {
+    let subjects = [
+        "fracture",
+        "heart failure",
+        "type 2 diabetes",
+        "fever and cough",
+    ];
+    (0..count)
+        .map(|index| format!("Note {index}: {}.", subjects[index % subjects.len()]))
+        .collect()
+}
+
+/// Asserts that every note has the outcome that the engine, asked directly, gives.
+pub async fn assert_engines_own(
+    booted: &Booted,
+    notes: &[String],
+    outcomes: &[Option<NoteOutcome>],
+) {
+    let expected = booted.engine.classify(notes.to_vec()).await;
+    assert_eq!(outcomes.len(), expected.len());
+    for (index, (outcome, expected)) in outcomes.iter().zip(&expected).enumerate() {
+        let (Some(Ok(scores)), Ok(expected)) = (outcome, expected) else {
+            panic!("note {index}: {outcome:?}, the engine says {expected:?}");
+        };
+        assert_eq!(scores.len(), expected.len());
+        for (score, expected) in scores.iter().zip(expected) {
+            assert!((score - expected).abs() <= TOLERANCE, "note {index}");
+        }
+        assert_eq!(best(scores), best(expected), "note {index}");
+    }
+}
+
+/// The index of the greatest score.
+pub fn best(scores: &[f32]) -> usize {
+    (0..scores.len())
+        .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
+        .unwrap()
+}
+
+/// A stand-in for the model.
+pub struct StandIn<F> {
+    info: ModelInfo,
+    classify: F,
+}
+
+impl<F> StandIn<F>
+where
+    F: Fn(&[&str]) -> Vec<Result<Scores, NoteError>> + Send + 'static,
+{
+    /// An engine's thread that runs `classify` instead of `booted`'s model.
+    pub fn spawn(booted: &Booted, classify: F) -> EngineHandle {
+        EngineHandle::spawn(Self {
+            info: booted.engine.info().clone(),
+            classify,
+        })
+        .unwrap()
+    }
+}
+
+impl<F> Classifier for StandIn<F>
+where
+    F: Fn(&[&str]) -> Vec<Result<Scores, NoteError>> + Send + 'static,
+{
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn classify(&self, notes: &[&str]) -> Vec<Result<Scores, NoteError>> {
+        (self.classify)(notes)
+    }
+}

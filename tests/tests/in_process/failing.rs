@@ -1,0 +1,110 @@
+//! An enclave that fails under way.
+
+use std::sync::mpsc;
+
+use sealnote_client::connection::ConnectError;
+use sealnote_client::submission::SubmitError;
+use sealnote_enclave::engine::NoteError;
+use sealnote_tests::attester::policy;
+use sealnote_tests::rig::{
+    PATIENCE, Rig, Setup, client, start_enclave, start_parent, submit_all,
+};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use crate::common::{StandIn, anywhere, single, short_notes};
+
+#[test]
+fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
+    const ANSWERED: usize = 2;
+    let per_request = usize::from(single().enclave.limits().notes);
+    let notes = short_notes(3 * per_request + 4);
+
+    // The stand-in answers two requests, tells that the third has come, and never answers it.
+    let (told, telling) = mpsc::channel();
+    let (release, held) = mpsc::channel::<()>();
+    let calls = std::cell::Cell::new(0);
+    let engine = StandIn::spawn(single(), move |notes| {
+        calls.set(calls.get() + 1);
+        if calls.get() > ANSWERED {
+            let _ = told.send(());
+            let _ = held.recv();
+        }
+        notes.iter().map(|_| Ok(vec![1.0, 0.0, 0.0])).collect()
+    });
+    let setup = Setup {
+        engine: Some(engine),
+        ..Setup::default()
+    };
+
+    let (of_enclave, others) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let enclave = of_enclave
+        .block_on(start_enclave(single(), setup, &anywhere()))
+        .unwrap();
+    let (server, ..) = others
+        .block_on(start_parent(anywhere(), enclave.endpoint))
+        .unwrap();
+    let client = client(server, &enclave.root_pem, &policy()).unwrap();
+    let submitting = others.spawn({
+        let notes = notes.clone();
+        async move { submit_all(&client, &notes).await }
+    });
+    telling.recv_timeout(PATIENCE).unwrap();
+    of_enclave.shutdown_background();
+
+    let submitted = others
+        .block_on(async { timeout(PATIENCE, submitting).await })
+        .unwrap()
+        .unwrap();
+    drop(release);
+    let error = submitted.end.unwrap_err();
+    assert!(matches!(error, SubmitError::Cut(_)), "{error}");
+    assert!(error.to_string().contains("before the enclave had answered"));
+    for (index, outcome) in submitted.outcomes.iter().enumerate() {
+        let answered = index < ANSWERED * per_request;
+        assert_eq!(outcome.is_some(), answered, "note {index}");
+    }
+}
+
+#[tokio::test]
+async fn a_note_that_the_engine_panics_on_fails_alone() {
+    let engine = StandIn::spawn(single(), |notes| {
+        assert!(!notes.contains(&"culprit"), "on purpose");
+        notes.iter().map(|_| Ok(vec![1.0, 0.0, 0.0])).collect()
+    });
+    let setup = Setup {
+        engine: Some(engine),
+        ..Setup::default()
+    };
+    let rig = Rig::start(single(), setup).await.unwrap();
+    let submitted = submit_all(&rig.client().unwrap(), &["one", "culprit", "three"]).await;
+    submitted.end.unwrap();
+    let good = Some(Ok(vec![1.0, 0.0, 0.0]));
+    assert_eq!(
+        submitted.outcomes,
+        [good.clone(), Some(Err(NoteError::Internal)), good]
+    );
+}
+
+#[tokio::test]
+async fn a_server_without_an_enclave_is_told_apart_from_one_that_refuses() {
+    // Nobody listens.
+    let rig = Rig::start(single(), Setup::default()).await.unwrap();
+    let mut nowhere = rig.client().unwrap();
+    nowhere.server = "unix:/nonexistent/sealnote".parse().unwrap();
+    let error = nowhere.verify().await.err().unwrap();
+    assert!(matches!(error, ConnectError::Transport(_)), "{error}");
+    assert!(error.to_string().contains("cannot connect to unix:/nonexistent"));
+
+    // A parent whose enclave is gone.
+    let mut config = sealnote_parent::Config::new(anywhere(), nowhere.server.clone());
+    config.connect_timeout = std::time::Duration::from_millis(50);
+    let parent = sealnote_parent::Parent::bind(config).await.unwrap();
+    let mut client = rig.client().unwrap();
+    client.server = parent.local_endpoint().clone();
+    let running = tokio::spawn(parent.run(std::future::pending()));
+    let error = client.verify().await.err().unwrap();
+    assert!(matches!(error, ConnectError::Read(_)), "{error}");
+    assert!(error.to_string().contains("is an enclave running"));
+    running.abort();
+}

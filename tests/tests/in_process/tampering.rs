@@ -1,0 +1,152 @@
+//! An adversary on the way who changes, drops, repeats, reorders, cuts or replaces single frames.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sealnote_protocol::frame::{FrameType, HEADER_LEN};
+use sealnote_tests::relay::{Act, Direction, Relay, Seen};
+use sealnote_tests::rig::{Rig, Setup, submit_all};
+use tokio::task::JoinSet;
+
+use crate::common::{anywhere, short_notes, single, TOLERANCE};
+use crate::load::assert_served;
+
+/// What is done to one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tampering {
+    FlipType,
+    FlipVersion,
+    Shorten,
+    Lengthen,
+    FlipFirst,
+    FlipLast,
+    Drop,
+    Repeat,
+    Swap,
+    CutBefore,
+    CutWithin,
+    Plaintext,
+    Oversized,
+    Refuse,
+}
+
+use Tampering::*;
+
+const ALL: [Tampering; 14] = [
+    FlipType, FlipVersion, Shorten, Lengthen, FlipFirst, FlipLast, Drop, Repeat, Swap, CutBefore,
+    CutWithin, Plaintext, Oversized, Refuse,
+];
+
+/// Requests in the session: its frames are hello, key, requests, close; answer, ready, answers,
+/// close.
+const REQUESTS: usize = 2;
+const LAST: usize = 2 + REQUESTS;
+
+impl Tampering {
+    fn act(self, frame: &Seen) -> Act {
+        let mut bytes = frame.bytes.clone();
+        let half = bytes.len() / 2;
+        match self {
+            FlipType => bytes[0] ^= 1,
+            FlipVersion => bytes[1] ^= 2,
+            // The header agrees with the new length.
+            Shorten | Lengthen => {
+                match self {
+                    Shorten => drop(bytes.pop()),
+                    _ => bytes.push(0),
+                }
+                let length = (bytes.len() - HEADER_LEN) as u32;
+                bytes[4..HEADER_LEN].copy_from_slice(&length.to_be_bytes());
+            }
+            FlipFirst => bytes[HEADER_LEN] ^= 1,
+            FlipLast => *bytes.last_mut().unwrap() ^= 0x80,
+            Drop => bytes.clear(),
+            Repeat => bytes.extend_from_within(..),
+            Swap => return Act::Hold,
+            CutBefore => return Act::Cut(Vec::new()),
+            CutWithin => return Act::Cut(bytes[..half].to_vec()),
+            Plaintext => bytes = b"HTTP/1.1 502 Bad Gateway\r\n\r\n".to_vec(),
+            Oversized => bytes[4..HEADER_LEN].copy_from_slice(&u32::MAX.to_be_bytes()),
+            Refuse => bytes = vec![5, 1, 0, 0, 0, 0, 0, 0],
+        }
+        Act::Replace(bytes)
+    }
+
+    /// Whether it leaves a session that ends well all the same: what comes after the end of one
+    /// direction is never read.
+    fn harmless(self, index: usize) -> bool {
+        index == LAST && matches!(self, Repeat | Swap)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_done_to_a_frame_the_client_says_so_and_the_enclave_goes_on() {
+    let panics = count_panics();
+    let rig = Rig::start(single(), Setup::default()).await.unwrap();
+    let notes = short_notes(REQUESTS * usize::from(single().enclave.limits().notes));
+    let expected = single().engine.classify(notes.clone()).await;
+    let mut cases = JoinSet::new();
+    for direction in [Direction::ToEnclave, Direction::ToClient] {
+        for index in 0..=LAST {
+            for tampering in ALL {
+                let relay = Relay::start(&anywhere(), rig.server.clone(), move |frame| {
+                    match frame.direction == direction && frame.index == index {
+                        true => tampering.act(frame),
+                        false => Act::Pass,
+                    }
+                });
+                let relay = relay.await.unwrap();
+                let mut client = rig.client().unwrap();
+                client.server = relay.endpoint.clone();
+                // A frame that never comes is waited for so long.
+                client.patience = Duration::from_secs(3);
+                let (notes, expected) = (notes.clone(), expected.clone());
+                cases.spawn(async move {
+                    let name = format!("{tampering:?} of frame {index} {direction:?}");
+                    let submitted = submit_all(&client, &notes).await;
+                    let frames = relay.from_client();
+                    if index < 2 && !tampering.harmless(index) {
+                        let seals_nothing = direction == Direction::ToClient || index == 0;
+                        let sent = frames.contains(&FrameType::Record);
+                        // A key message that is repeated or followed by its successor does reach
+                        // the enclave; all else ends before a note is sealed.
+                        assert!(!sent || !seals_nothing || tampering == Repeat, "{name}: {frames:?}");
+                    }
+                    for (outcome, expected) in submitted.outcomes.iter().zip(&expected) {
+                        let Some(outcome) = outcome else { continue };
+                        let (Ok(scores), Ok(expected)) = (outcome, expected) else {
+                            panic!("{name}: {outcome:?}");
+                        };
+                        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE;
+                        assert!(scores.iter().zip(expected).all(near), "{name}");
+                    }
+                    match submitted.end {
+                        Ok(()) => assert!(tampering.harmless(index), "{name} went unnoticed"),
+                        Err(error) => {
+                            let said = error.to_string();
+                            assert!(!said.is_empty() && !said.contains('\n'), "{name}: {said}");
+                            assert!(!tampering.harmless(index), "{name}: {said}");
+                        }
+                    }
+                });
+            }
+        }
+    }
+    cases.join_all().await;
+    assert_served(&rig).await;
+    assert_eq!(panics.load(Ordering::Relaxed), 0);
+}
+
+/// Counts panics anywhere but in the tests themselves, of which one that fails, or one that makes
+/// its stand-in panic, is another matter.
+fn count_panics() -> &'static AtomicUsize {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !panic.location().is_some_and(|place| place.file().contains("tests/")) {
+            PANICS.fetch_add(1, Ordering::Relaxed);
+        }
+        before(panic);
+    }));
+    &PANICS
+}
