@@ -56,7 +56,7 @@ struct Server {
     /// The parent: tcp:HOST:PORT, unix:PATH or vsock:CID:PORT.
     #[arg(long, value_name = "ADDR")]
     server: Endpoint,
-    /// How long to wait for the connection, and for each reply, in seconds.
+    /// How long to wait for the next answer, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
     #[command(flatten)]

@@ -26,11 +26,14 @@ pub struct Client {
     pub policy: Policy,
     /// The trust anchors.
     pub roots: TrustRoots,
-    /// How long to wait for the connection, and for each frame that is due.
+    /// How long to wait for the next answer, once there is a session.
     pub patience: Duration,
     /// When a session ends; a new one, with new evidence, goes on.
     pub session_limits: SessionLimits,
 }
+
+/// How long to wait for the connection, and for each frame of the handshake.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no session.
 #[derive(Debug, Error)]
@@ -43,10 +46,12 @@ pub enum ConnectError {
     #[error("{0} during the handshake; is an enclave running behind this address?")]
     Read(#[from] ReadError),
     /// No frame came in time.
-    #[error("no reply within {} s during the handshake", .0.as_secs())]
+    #[error("no reply within {} s", .0.as_secs())]
     Timeout(Duration),
     /// The enclave (or whoever is on the way) refused. It does not say why.
-    #[error("the server refused the handshake; it gives no reason. Try again, and check that client and enclave are of the same release")]
+    #[error(
+        "the server refused the handshake; it gives no reason. Try again, and check that client and enclave are of the same release"
+    )]
     Refused,
     /// The answer cannot be read.
     #[error(transparent)]
@@ -68,6 +73,7 @@ pub struct Verified {
     document: Vec<u8>,
     wire: Wire,
     session_limits: SessionLimits,
+    patience: Duration,
 }
 
 /// A session that the enclave has confirmed.
@@ -88,12 +94,12 @@ pub(crate) struct Wire {
 impl Client {
     /// Connects, sends a fresh challenge, and appraises the answer.
     pub async fn verify(&self) -> Result<Verified, ConnectError> {
-        let stream = connect_within(&self.server, self.patience).await?;
+        let stream = connect_within(&self.server, HANDSHAKE_PATIENCE).await?;
         let (reader, writer) = sealnote_link::split(stream);
         let mut wire = Wire {
             reader,
             writer,
-            patience: self.patience,
+            patience: HANDSHAKE_PATIENCE,
         };
         let challenge = Challenge::new(&self.policy, &mut UnwrapErr(SysRng));
         wire.send(challenge.hello()).await?;
@@ -103,12 +109,15 @@ impl Client {
         }
         let evidence = Evidence::from_frame(answer)?;
         let document = evidence.document().to_vec();
-        let evidence = self.policy.verify(evidence, challenge, &self.roots, now())?;
+        let evidence = self
+            .policy
+            .verify(evidence, challenge, &self.roots, now())?;
         Ok(Verified {
             evidence,
             document,
             wire,
             session_limits: self.session_limits,
+            patience: self.patience,
         })
     }
 }
@@ -142,7 +151,10 @@ impl Verified {
         Ok(Session {
             sender,
             receiver,
-            wire: self.wire,
+            wire: Wire {
+                patience: self.patience,
+                ..self.wire
+            },
             max_record,
         })
     }
@@ -165,7 +177,10 @@ impl Wire {
     }
 
     /// The next frame; the outer error is the end of patience.
-    pub(crate) async fn next(&mut self, limit: usize) -> Result<Result<Frame, ReadError>, ConnectError> {
+    pub(crate) async fn next(
+        &mut self,
+        limit: usize,
+    ) -> Result<Result<Frame, ReadError>, ConnectError> {
         let next = timeout(self.patience, self.reader.next(limit)).await;
         next.map_err(|_| ConnectError::Timeout(self.patience))
     }
@@ -174,6 +189,8 @@ impl Wire {
 /// The system's clock, for verification. A clock before 1970 reads as 1970, at which no certificate
 /// is valid.
 pub fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     UnixTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -12,7 +12,10 @@ fn main() -> ExitCode {
         None => eprintln!("sealnote: internal error; please report it"),
     }));
     let cli = cli::Cli::parse();
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(cli::run(cli)),
         Err(error) => {
             eprintln!("sealnote: the runtime cannot be started: {error}");

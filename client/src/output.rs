@@ -39,7 +39,9 @@ impl NoteResult {
             Self::Scores(_) => return None,
             Self::Enclave(NoteError::Empty) => "empty",
             Self::Enclave(NoteError::TooLong) => "too_long",
-            Self::Enclave(NoteError::NotUtf8) | Self::Input(InputError::NotUtf8 { .. }) => "not_utf8",
+            Self::Enclave(NoteError::NotUtf8) | Self::Input(InputError::NotUtf8 { .. }) => {
+                "not_utf8"
+            }
             Self::Enclave(NoteError::Internal) => "internal",
             Self::Input(InputError::Shape { .. }) => "bad_line",
             Self::NoAnswer => "no_answer",
@@ -156,7 +158,9 @@ impl Serialize for Line<'_> {
                     map.serialize_entry("label", name(best))?;
                     map.serialize_entry("score", &scores[*best])?;
                 }
-                _ => map.serialize_entry("labels", &holding.iter().map(name).collect::<Vec<_>>())?,
+                _ => {
+                    map.serialize_entry("labels", &holding.iter().map(name).collect::<Vec<_>>())?
+                }
             }
             let scores = Scores {
                 names: &self.labels.names,
@@ -197,7 +201,9 @@ mod tests {
         }
         writer.finish().unwrap();
         let lines = std::str::from_utf8(&out).unwrap().lines();
-        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use sealnote_link::ReadError;
-use sealnote_protocol::classification::NoteError;
 use sealnote_protocol::claims::Limits;
+use sealnote_protocol::classification::NoteError;
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::record::{NoteOutcome, request_len};
 use sealnote_protocol::session::SessionError;
@@ -130,7 +130,12 @@ async fn run(
         if in_flight.is_empty() {
             break;
         }
-        match receive(&mut receiver, &mut wire, max_record).await? {
+        let incoming = match receive(&mut receiver, &mut wire, max_record).await {
+            // The answer came beyond the session's limit, as after its last second: ask again.
+            Err(SubmitError::Session(SessionError::Limit(_))) => Incoming::Close,
+            incoming => incoming?,
+        };
+        match incoming {
             Incoming::Reply(reply) => {
                 let Some((pending, indices)) = in_flight.remove(&reply.request_id()) else {
                     return Err(SubmitError::Unasked);
@@ -140,7 +145,10 @@ async fn run(
                 }
             }
             Incoming::Close => {
-                put_back(queue, in_flight.into_values().flat_map(|(_, indices)| indices));
+                put_back(
+                    queue,
+                    in_flight.into_values().flat_map(|(_, indices)| indices),
+                );
                 return Ok(());
             }
         }

@@ -60,6 +60,14 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
+    let out = args.software_root_out.is_some() || args.measurements_out.is_some();
+    if args.attester == AttesterKind::Nsm && out {
+        eprintln!(
+            "sealnote-enclave: --software-root-out and --measurements-out go with \
+             --attester software; a real enclave's measurements come from nitro-cli"
+        );
+        return ExitCode::from(2);
+    }
     match run(args) {
         Ok(never) => match never {},
         Err(error) => {

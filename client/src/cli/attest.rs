@@ -43,7 +43,10 @@ fn print(evidence: &VerifiedEvidence) {
         RootKind::Aws => "AWS Nitro root",
         RootKind::Software => "DEVELOPMENT root: this enclave protects nothing",
     };
-    println!("VERIFIED     {root}, measured as {:?}", document.measurement_set());
+    println!(
+        "VERIFIED     {root}, measured as {:?}",
+        document.measurement_set()
+    );
     Facts::verified(document).print();
     let model = evidence.claims().model();
     println!("model        {}", model.digest());
@@ -52,7 +55,10 @@ fn print(evidence: &VerifiedEvidence) {
         Problem::MultiLabel => "any of",
     };
     println!("classifies   {problem} {} labels", model.labels.len());
-    println!("window       {} tokens, overlapping by {}", model.window, model.overlap);
+    println!(
+        "window       {} tokens, overlapping by {}",
+        model.window, model.overlap
+    );
     let limits = evidence.claims().limits();
     println!(
         "limits       {} notes of at most {} bytes in a request, {} requests in flight",

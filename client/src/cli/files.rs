@@ -15,7 +15,9 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let failure = |error| Failure::Usage(format!("{} cannot be read: {error}", path.display()));
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failure)?;
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failure)?;
+    file.take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failure)?;
     Ok(bytes)
 }
 
@@ -30,7 +32,9 @@ impl Trust {
         let mut roots = TrustRoots::aws();
         if let Some(path) = &self.danger_accept_software_root {
             let pem = String::from_utf8_lossy(&read(path, 1 << 16)?).into_owned();
-            roots.danger_add_software_root(&pem).map_err(|error| named(path, &error))?;
+            roots
+                .danger_add_software_root(&pem)
+                .map_err(|error| named(path, &error))?;
             eprintln!(
                 "sealnote: DANGER: evidence under the development root {} is accepted; such an \
                  enclave is ordinary software, and its operator can read every note",

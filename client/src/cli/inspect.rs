@@ -18,7 +18,10 @@ impl Inspect {
     pub(super) fn run(self) -> Result<(), Failure> {
         let bytes = files::read(&self.document, MAX_DOCUMENT)?;
         let document = sealnote_verifier::inspect(&bytes).map_err(|rejection| {
-            Failure::Rejected(format!("malformed, check {}: {rejection}", rejection.check()))
+            Failure::Rejected(format!(
+                "malformed, check {}: {rejection}",
+                rejection.check()
+            ))
         })?;
         println!("UNVERIFIED: nothing below is proved; anyone can write such a document");
         Facts::unverified(&document).print();

@@ -22,7 +22,10 @@ impl ModelDigest {
                 Failure::Usage(format!("{} cannot be read: {error}", path.display()))
             })?;
         }
-        println!("{}", Digest::of_files(contents.each_ref().map(Vec::as_slice)));
+        println!(
+            "{}",
+            Digest::of_files(contents.each_ref().map(Vec::as_slice))
+        );
         Ok(())
     }
 }

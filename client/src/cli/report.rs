@@ -27,7 +27,10 @@ impl Facts {
         Self {
             module_id: module_id.into(),
             timestamp_ms,
-            pcrs: pcrs.iter().map(|(index, value)| (*index, value.to_string())).collect(),
+            pcrs: pcrs
+                .iter()
+                .map(|(index, value)| (*index, value.to_string()))
+                .collect(),
             public_key: public_key.map(hex::encode),
             user_data: user_data.map(hex::encode),
             nonce: nonce.map(hex::encode),
@@ -35,13 +38,31 @@ impl Facts {
     }
 
     pub(super) fn verified(document: &VerifiedDocument) -> Self {
-        let optional = [document.public_key(), document.user_data(), document.nonce()];
-        Self::new(document.module_id(), document.timestamp_ms(), document.pcrs(), optional)
+        let optional = [
+            document.public_key(),
+            document.user_data(),
+            document.nonce(),
+        ];
+        Self::new(
+            document.module_id(),
+            document.timestamp_ms(),
+            document.pcrs(),
+            optional,
+        )
     }
 
     pub(super) fn unverified(document: &UnverifiedDocument) -> Self {
-        let optional = [document.public_key(), document.user_data(), document.nonce()];
-        Self::new(document.module_id(), document.timestamp_ms(), document.pcrs(), optional)
+        let optional = [
+            document.public_key(),
+            document.user_data(),
+            document.nonce(),
+        ];
+        Self::new(
+            document.module_id(),
+            document.timestamp_ms(),
+            document.pcrs(),
+            optional,
+        )
     }
 
     /// For people: a line a fact; registers that are all zero are left out.

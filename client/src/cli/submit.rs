@@ -32,8 +32,11 @@ pub(super) struct Submit {
 impl Submit {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let client = self.server.client()?;
-        let (ids, texts): (Vec<String>, Vec<_>) =
-            self.read()?.into_iter().map(|note| (note.id, note.text)).unzip();
+        let (ids, texts): (Vec<String>, Vec<_>) = self
+            .read()?
+            .into_iter()
+            .map(|note| (note.id, note.text))
+            .unzip();
         if ids.is_empty() {
             return Err(Failure::Usage("the input holds no note".into()));
         }
@@ -91,11 +94,22 @@ impl Submit {
         let Some(path) = &self.output else {
             return Ok(Box::new(BufWriter::new(io::stdout())));
         };
-        if self.notes.as_ref().is_some_and(|notes| same_file(notes, path)) {
-            return Err(Failure::Usage("the output would overwrite the input".into()));
+        if self
+            .notes
+            .as_ref()
+            .is_some_and(|notes| same_file(notes, path))
+        {
+            return Err(Failure::Usage(
+                "the output would overwrite the input".into(),
+            ));
         }
         // Results tell of patients: for nobody but their owner.
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path);
         let file = file.map_err(|error| {
             Failure::Usage(format!("{} cannot be written: {error}", path.display()))
         })?;
@@ -141,13 +155,19 @@ impl Writer {
         self.progress.finish_and_clear();
         let missing = self.results.finish();
         if let Some(error) = self.broken {
-            return Err(Failure::Rejected(format!("the results cannot be written: {error}")));
+            return Err(Failure::Rejected(format!(
+                "the results cannot be written: {error}"
+            )));
         }
         let missing = missing.map_err(|error| {
             Failure::Rejected(format!("the results cannot be written: {error}"))
         })?;
         let no_answer = NoteResult::NoAnswer.error().map(|(_, message)| message);
-        self.failed.extend(missing.into_iter().map(|place| (place, no_answer.clone().unwrap_or_default())));
+        self.failed.extend(
+            missing
+                .into_iter()
+                .map(|place| (place, no_answer.clone().unwrap_or_default())),
+        );
         self.failed.sort_unstable();
         for (place, message) in self.failed.iter().take(NAMED) {
             eprintln!("sealnote: {}: {message}", ids[*place].escape_debug());
@@ -157,10 +177,14 @@ impl Writer {
         }
         let (good, all) = (ids.len() - self.failed.len(), ids.len());
         if let Some(error) = ended {
-            return Err(Failure::Rejected(format!("{error}; {good} of {all} notes have a result")));
+            return Err(Failure::Rejected(format!(
+                "{error}; {good} of {all} notes have a result"
+            )));
         }
         if good < all {
-            return Err(Failure::Rejected(format!("{good} of {all} notes have a result")));
+            return Err(Failure::Rejected(format!(
+                "{good} of {all} notes have a result"
+            )));
         }
         eprintln!("sealnote: {all} notes classified");
         Ok(())

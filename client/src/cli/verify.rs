@@ -33,7 +33,9 @@ pub(super) struct Verify {
 struct Hex(Vec<u8>);
 
 fn parse_hex(text: &str) -> Result<Hex, String> {
-    hex::decode(text).map(Hex).map_err(|error| error.to_string())
+    hex::decode(text)
+        .map(Hex)
+        .map_err(|error| error.to_string())
 }
 
 /// The facts are null where the document could not be read at all.
@@ -101,7 +103,9 @@ impl Verify {
                     };
                     print_json(false, Some(check), rejection.to_string(), facts);
                 }
-                Err(Failure::Rejected(format!("rejected, check {check}: {rejection}")))
+                Err(Failure::Rejected(format!(
+                    "rejected, check {check}: {rejection}"
+                )))
             }
         }
     }

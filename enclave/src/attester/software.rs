@@ -60,7 +60,11 @@ impl Software {
 
     /// The measurements in the JSON that `nitro-cli build-enclave` prints.
     pub fn measurements_json(&self) -> String {
-        let hex = |m: &Measurement| m.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |m: &Measurement| {
+            m.iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
         let [pcr0, pcr1, pcr2] = self.measurements.each_ref().map(hex);
         let json = serde_json::json!({"Measurements": {
             "HashAlgorithm": "Sha384 { ... }", "PCR0": pcr0, "PCR1": pcr1, "PCR2": pcr2,

@@ -53,7 +53,10 @@ async fn handshake(
     service: &Arc<Service>,
 ) -> Option<(EnclaveSender, EnclaveReceiver)> {
     let hello = reader.next(MAX_CLIENT_HANDSHAKE).await.ok()?;
-    let awaiting = service.enclave.clone().hello(&hello, &mut UnwrapErr(SysRng));
+    let awaiting = service
+        .enclave
+        .clone()
+        .hello(&hello, &mut UnwrapErr(SysRng));
     let (awaiting, answer) = attest(service.clone(), awaiting.ok()?).await?;
     writer.send(&answer).await.ok()?;
     let key = reader.next(MAX_CLIENT_HANDSHAKE).await.ok()?;
@@ -133,7 +136,9 @@ async fn receive_requests(
     outgoing: &mpsc::Sender<Outgoing>,
     jobs: &mut JoinSet<()>,
 ) -> End {
-    let places = Arc::new(Semaphore::new(usize::from(service.enclave.limits().in_flight)));
+    let places = Arc::new(Semaphore::new(usize::from(
+        service.enclave.limits().in_flight,
+    )));
     let max_record = service.enclave.max_record();
     let expiry = tokio::time::sleep(service.enclave.session_lifetime());
     tokio::pin!(expiry);
