@@ -2,7 +2,7 @@
 
 The tabular list says what conditions are called, never what they look like. This table adds that,
 from general clinical knowledge, fourteen to eighteen lines a chapter. It was written without
-looking at which of the notes in examples/notes.jsonl a model gets right.
+looking at which single notes of examples/notes.jsonl a model gets right.
 
 One line a condition: names | findings | treatments and next steps; the items of each are
 separated by semicolons.
