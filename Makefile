@@ -77,13 +77,13 @@ test-vsock: programs ## the three programs over real AF_VSOCK, in a QEMU guest
 
 .PHONY: model-train
 model-train: ## train the default model anew (hours), in place
-	./models/training/setup.sh
-	./models/training/train.sh $(MODEL)
+	./models/training/setup.sh target/training-venv
+	target/training-venv/bin/python models/training/train.py --out $(MODEL)
 
 .PHONY: model-eval
 model-eval: ## the default model's figures on the held-out categories
-	./models/training/setup.sh
-	./models/training/evaluate.sh $(MODEL)
+	./models/training/setup.sh target/training-venv
+	target/training-venv/bin/python models/training/evaluate.py $(MODEL)
 
 .PHONY: ci
 ci: ## what CI does

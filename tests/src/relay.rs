@@ -127,8 +127,20 @@ async fn join(client: Stream, target: Endpoint, connection: usize, eye: Eye) {
     let (from_client, to_client) = client.into_split();
     let (from_enclave, to_enclave) = enclave.into_split();
     let _ = tokio::try_join!(
-        pump(from_client, to_enclave, connection, Direction::ToEnclave, &eye),
-        pump(from_enclave, to_client, connection, Direction::ToClient, &eye),
+        pump(
+            from_client,
+            to_enclave,
+            connection,
+            Direction::ToEnclave,
+            &eye
+        ),
+        pump(
+            from_enclave,
+            to_client,
+            connection,
+            Direction::ToClient,
+            &eye
+        ),
     );
 }
 

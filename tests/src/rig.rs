@@ -184,6 +184,7 @@ pub fn client(
 }
 
 /// What became of a submission: an outcome for each note that has an answer, and how it ended.
+#[derive(Debug)]
 pub struct Submitted {
     /// By the note's index; `None` without an answer.
     pub outcomes: Vec<Option<NoteOutcome>>,

@@ -1,5 +1,9 @@
 //! What the tests in this process share: models that are booted once, notes, and comparisons.
 
+#![allow(dead_code, reason = "each test program uses a part")]
+
+pub mod programs;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -1,18 +1,17 @@
 //! An enclave that fails under way.
 
+use std::cell::Cell;
 use std::sync::mpsc;
 
 use sealnote_client::connection::ConnectError;
-use sealnote_client::submission::SubmitError;
+use sealnote_client::submission::{SubmitError, submit};
 use sealnote_enclave::engine::NoteError;
 use sealnote_tests::attester::policy;
-use sealnote_tests::rig::{
-    PATIENCE, Rig, Setup, client, start_enclave, start_parent, submit_all,
-};
+use sealnote_tests::rig::{PATIENCE, Rig, Setup, client, start_enclave, start_parent, submit_all};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::common::{StandIn, anywhere, single, short_notes};
+use crate::common::{StandIn, anywhere, short_notes, single};
 
 #[test]
 fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
@@ -20,14 +19,12 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
     let per_request = usize::from(single().enclave.limits().notes);
     let notes = short_notes(3 * per_request + 4);
 
-    // The stand-in answers two requests, tells that the third has come, and never answers it.
-    let (told, telling) = mpsc::channel();
+    // The stand-in answers two requests, and never the third.
     let (release, held) = mpsc::channel::<()>();
-    let calls = std::cell::Cell::new(0);
+    let calls = Cell::new(0);
     let engine = StandIn::spawn(single(), move |notes| {
         calls.set(calls.get() + 1);
         if calls.get() > ANSWERED {
-            let _ = told.send(());
             let _ = held.recv();
         }
         notes.iter().map(|_| Ok(vec![1.0, 0.0, 0.0])).collect()
@@ -45,25 +42,27 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
         .block_on(start_parent(anywhere(), enclave.endpoint))
         .unwrap();
     let client = client(server, &enclave.root_pem, &policy()).unwrap();
-    let submitting = others.spawn({
-        let notes = notes.clone();
-        async move { submit_all(&client, &notes).await }
+    let (answer, answers) = mpsc::channel();
+    let submitting = others.spawn(async move {
+        let verified = client.verify().await?;
+        let mut outcomes = |index: usize, _| answer.send(index).unwrap();
+        submit(&client, verified, &notes, &mut outcomes).await
     });
-    telling.recv_timeout(PATIENCE).unwrap();
+    let answered = ANSWERED * per_request;
+    let next = |_| answers.recv_timeout(PATIENCE).unwrap();
+    assert!((0..answered).map(next).eq(0..answered));
     of_enclave.shutdown_background();
 
-    let submitted = others
-        .block_on(async { timeout(PATIENCE, submitting).await })
-        .unwrap()
-        .unwrap();
+    let end = others.block_on(async { timeout(PATIENCE, submitting).await });
     drop(release);
-    let error = submitted.end.unwrap_err();
+    let error = end.unwrap().unwrap().unwrap_err();
     assert!(matches!(error, SubmitError::Cut(_)), "{error}");
-    assert!(error.to_string().contains("before the enclave had answered"));
-    for (index, outcome) in submitted.outcomes.iter().enumerate() {
-        let answered = index < ANSWERED * per_request;
-        assert_eq!(outcome.is_some(), answered, "note {index}");
-    }
+    assert!(
+        error
+            .to_string()
+            .contains("before the enclave had answered")
+    );
+    assert_eq!(answers.try_recv(), Err(mpsc::TryRecvError::Disconnected));
 }
 
 #[tokio::test]
@@ -94,7 +93,11 @@ async fn a_server_without_an_enclave_is_told_apart_from_one_that_refuses() {
     nowhere.server = "unix:/nonexistent/sealnote".parse().unwrap();
     let error = nowhere.verify().await.err().unwrap();
     assert!(matches!(error, ConnectError::Transport(_)), "{error}");
-    assert!(error.to_string().contains("cannot connect to unix:/nonexistent"));
+    assert!(
+        error
+            .to_string()
+            .contains("cannot connect to unix:/nonexistent")
+    );
 
     // A parent whose enclave is gone.
     let mut config = sealnote_parent::Config::new(anywhere(), nowhere.server.clone());

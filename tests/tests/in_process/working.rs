@@ -85,7 +85,11 @@ async fn crossing_limits(booted: &Booted, of_client: SessionLimits) {
     let seen = relay.seen();
     let of_kind = |kind| seen.iter().filter(move |frame| frame.kind == kind);
     let challenges: Vec<_> = of_kind(FrameType::Hello)
-        .map(|hello| Hello::from_frame(&hello.frame().unwrap()).unwrap().challenge)
+        .map(|hello| {
+            Hello::from_frame(&hello.frame().unwrap())
+                .unwrap()
+                .challenge
+        })
         .collect();
     let claims: Vec<_> = of_kind(FrameType::Answer)
         .map(|answer| {
@@ -134,12 +138,15 @@ async fn bad_notes_get_typed_errors_and_the_others_their_scores() {
     ] {
         assert_eq!(submitted.outcomes[index], Some(Err(error)), "note {index}");
     }
-    let answered: Vec<_> = [0, 3, 6, 9]
-        .map(|i| submitted.outcomes[i].clone())
-        .to_vec();
+    let answered: Vec<_> = [0, 3, 6, 9].map(|i| submitted.outcomes[i].clone()).to_vec();
     assert_engines_own(single(), &good, &answered).await;
     let longest = single().enclave.limits().request_bytes as usize + OVERHEAD;
-    assert!(relay.seen().iter().all(|frame| frame.bytes.len() <= longest));
+    assert!(
+        relay
+            .seen()
+            .iter()
+            .all(|frame| frame.bytes.len() <= longest)
+    );
 }
 
 #[tokio::test]
@@ -160,7 +167,10 @@ async fn no_length_on_the_wire_tells_of_a_label_or_of_a_short_notes_length() {
     notes.retain(|note| note.len() <= room);
     notes.extend([vec![], vec![0xff], vec![b'a'], vec![b'a'; room]]);
     for note in &notes {
-        submit_all(&client, std::slice::from_ref(note)).await.end.unwrap();
+        submit_all(&client, std::slice::from_ref(note))
+            .await
+            .end
+            .unwrap();
     }
     let least = MIN_REQUEST as usize + OVERHEAD;
     assert_eq!(requests(&relay), vec![least; notes.len()]);

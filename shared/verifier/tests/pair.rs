@@ -1,0 +1,21 @@
+//! Both ends of a session in memory, with the attester's real documents, and somebody on the way
+//! who may do anything to the frames (in the manner of quinn-proto's `Pair`).
+
+#[path = "pair/client_end.rs"]
+mod client_end;
+#[path = "pair/enclave_end.rs"]
+mod enclave_end;
+#[path = "pair/pair.rs"]
+#[expect(clippy::module_inception, reason = "the binary is named for it")]
+mod pair;
+#[path = "pair/rogue.rs"]
+mod rogue;
+#[path = "pair/wire.rs"]
+mod wire;
+#[path = "pair/world.rs"]
+mod world;
+
+#[path = "pair/happy.rs"]
+mod happy;
+#[path = "pair/mutations.rs"]
+mod mutations;

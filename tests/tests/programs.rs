@@ -1,0 +1,432 @@
+//! The programs as a user runs them: exit codes, files, and what they print.
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use common::programs::{Finished, Program, Stack, line, parse_lines, run};
+use common::{fixture, short_notes};
+use serde_json::{Value, json};
+
+#[test]
+fn submit_reads_a_file_or_standard_input_and_keeps_the_order() {
+    let stack = Stack::start();
+    // More than one request, and a number as an id.
+    let notes = short_notes(40);
+    let mut jsonl: String = notes[..39]
+        .iter()
+        .enumerate()
+        .map(|(index, text)| line(&format!("note-{index}"), text))
+        .collect();
+    jsonl += &json!({ "id": 39, "text": notes[39], "expected": "ignored" }).to_string();
+    let file = stack.write("notes.jsonl", &jsonl);
+    let out = stack.path("results.jsonl");
+    let out = out.to_str().unwrap();
+
+    let from_file = stack.client("submit", &[&file, "-o", out], b"");
+    assert_code(&from_file, 0);
+    assert_eq!(from_file.stdout, "");
+    assert!(from_file.stderr.contains("40 notes classified"));
+    let results = stack.read("results.jsonl");
+    let lines = parse_lines(&results);
+    assert_eq!(lines.len(), 40);
+    for (index, result) in lines.iter().enumerate() {
+        let id = match index {
+            39 => "39".into(),
+            _ => format!("note-{index}"),
+        };
+        assert_eq!(result["id"], id);
+        let scores = result["scores"].as_object().unwrap();
+        let label = result["label"].as_str().unwrap();
+        assert_eq!(scores.len(), 3);
+        assert_eq!(scores[label], result["score"]);
+        assert!(
+            scores
+                .values()
+                .all(|s| s.as_f64() <= result["score"].as_f64())
+        );
+    }
+    let mode = std::fs::metadata(out).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "results are for their owner alone");
+
+    let from_stdin = stack.client("submit", &["-"], jsonl.as_bytes());
+    assert_code(&from_stdin, 0);
+    assert_eq!(from_stdin.stdout, results);
+
+    let text = stack.client("submit", &[], notes[3].as_bytes());
+    assert_code(&text, 0);
+    let one = parse_lines(&text.stdout);
+    assert_eq!((one.len(), &one[0]["id"]), (1, &json!("stdin")));
+    assert_eq!(one[0]["label"], lines[3]["label"]);
+}
+
+#[test]
+fn submit_names_the_notes_that_failed_and_keeps_the_others() {
+    let stack = Stack::start();
+    let mut input = line("good", "A fracture.").into_bytes();
+    input.extend(line("empty", " \n").into_bytes());
+    input.extend(line("long", &"word ".repeat(1 << 20)).into_bytes());
+    input.extend(b"{\"id\": \"latin\", \"text\": \"caf\xe9\"}\n");
+    input.extend(b"not json\n\n");
+    input.extend(line("last", "Heart failure.").into_bytes());
+    let finished = stack.client("submit", &["-"], &input);
+    assert_code(&finished, 1);
+    let results = parse_lines(&finished.stdout);
+    let outcome: Vec<(&str, &str)> = results
+        .iter()
+        .map(|result| {
+            let said = result["error"].as_str().or(result["label"].as_str());
+            (result["id"].as_str().unwrap(), said.unwrap())
+        })
+        .collect();
+    assert_eq!(
+        outcome[1..5],
+        [
+            ("empty", "empty"),
+            ("long", "too_long"),
+            ("line 4", "not_utf8"),
+            ("line 5", "bad_line")
+        ]
+    );
+    assert!(results[0]["label"].is_string() && results[5]["label"].is_string());
+    for id in ["empty", "long", "line 4", "line 5"] {
+        assert!(finished.stderr.contains(&format!("sealnote: {id}: ")));
+    }
+    assert!(finished.stderr.contains("2 of 6 notes have a result"));
+}
+
+#[test]
+fn submit_says_what_is_wrong_before_anything_is_sent() {
+    let stack = Stack::start();
+    let notes = stack.write("notes.jsonl", line("a", "A fracture."));
+    let empty = stack.write("empty.jsonl", "\n \n");
+    for (further, says) in [
+        (vec![empty.as_str()], "holds no note"),
+        (vec!["/nonexistent/notes"], "cannot be read"),
+        (vec!["/dev"], "cannot be read"),
+        (vec![&notes, "-o", "/nonexistent/out"], "cannot be written"),
+        (vec![&notes, "-o", &notes], "would overwrite the input"),
+        (vec![&notes, "--no-such-option"], "--no-such-option"),
+        (vec![&notes, "--timeout", "0"], "--timeout"),
+    ] {
+        let finished = stack.client("submit", &further, b"");
+        assert_code(&finished, 2);
+        assert!(finished.stderr.contains(says), "{}", finished.stderr);
+    }
+    assert_eq!(stack.read("notes.jsonl"), line("a", "A fracture."));
+
+    for (contents, says) in [
+        ("{", "cannot be read"),
+        ("{}", "cannot be read"),
+        (r#"{"Measurements":{"PCR0":"00"}}"#, "PCR0"),
+        (r#"{"version":1,"measurements":[]}"#, "no measurements"),
+    ] {
+        let policy = stack.write("bad-policy.json", contents);
+        let arguments = ["submit", "--server", &stack.server, "--policy", &policy];
+        let finished = run(Program::Client, &[&arguments[..], &[&notes]].concat());
+        assert_code(&finished, 2);
+        assert!(finished.stderr.contains(says), "{}", finished.stderr);
+    }
+    let policy = stack.path("measurements.json").display().to_string();
+    let arguments = ["submit", "--policy", &policy, &notes];
+    let elsewhere = [&arguments[..], &["--server", "carrier-pigeon:7"]].concat();
+    assert_code(&run(Program::Client, &elsewhere), 2);
+    assert_code(&run(Program::Client, &arguments), 2);
+    let rootless = [&arguments[..], &["--server", &stack.server]].concat();
+    let bad_root = [&rootless[..], &["--danger-accept-software-root", &policy]].concat();
+    assert_code(&run(Program::Client, &bad_root), 2);
+
+    // Nothing of this has reached the server; without its root the enclave is refused.
+    let refused = run(Program::Client, &rootless);
+    assert_code(&refused, 1);
+    assert!(
+        refused
+            .stderr
+            .contains("no note was sent: evidence rejected, check X1")
+    );
+    assert!(!refused.stderr.contains("DANGER"));
+    let full = stack.client("submit", &[&notes, "-o", "/dev/full"], b"");
+    assert_code(&full, 1);
+    assert!(full.stderr.contains("cannot be written"));
+    let (status, log) = stack.parent.stop("TERM");
+    assert!(status.success());
+    assert!(log.contains("accepted=2 "), "{log}");
+}
+
+#[test]
+fn submit_without_an_enclave_sends_nothing_and_says_so() {
+    let mut stack = Stack::start();
+    let notes = stack.write("notes.jsonl", line("a", "A fracture."));
+    assert_code(&stack.client("submit", &[&notes], b""), 0);
+    stack.enclave.kill();
+    let finished = stack.client("submit", &[&notes], b"");
+    assert_code(&finished, 1);
+    assert!(
+        finished
+            .stderr
+            .contains("no note was sent: the connection ended")
+    );
+    assert!(
+        finished
+            .stderr
+            .contains("is an enclave running behind this address?")
+    );
+    assert_eq!(finished.stdout, "");
+
+    stack.server = "unix:/nonexistent/parent".into();
+    let finished = stack.client("submit", &[&notes], b"");
+    assert_code(&finished, 1);
+    assert!(
+        finished
+            .stderr
+            .contains("no note was sent: cannot connect to unix:/nonexistent")
+    );
+}
+
+#[test]
+fn attest_shows_what_runs_there_and_its_document_can_be_checked_later() {
+    let stack = Stack::start();
+    let document = stack.path("document.cbor").display().to_string();
+    let shown = stack.client("attest", &["--document-out", &document], b"");
+    assert_code(&shown, 0);
+    assert!(shown.stderr.contains("DANGER"));
+    for part in [
+        "VERIFIED",
+        "DEVELOPMENT root",
+        "PCR0",
+        "key          confirmed",
+        "X8",
+    ] {
+        assert!(shown.stdout.contains(part), "no {part} in {}", shown.stdout);
+    }
+
+    let digest = run(
+        Program::Client,
+        &[
+            "model-digest".as_ref(),
+            fixture("tiny-bert-single").as_os_str(),
+        ],
+    );
+    assert_code(&digest, 0);
+    let model = shown.stdout.lines().find(|line| line.starts_with("model "));
+    assert_eq!(
+        model.unwrap().split_whitespace().last(),
+        Some(digest.stdout.trim())
+    );
+    let pinned = pin_model(&stack, digest.stdout.trim());
+    let other = pin_model(&stack, &"12".repeat(48));
+    for (policy, code) in [(pinned, 0), (other, 1)] {
+        let finished = attest_under(&stack, &policy);
+        assert_code(&finished, code);
+        assert_eq!(finished.stderr.contains("check X8"), code == 1);
+    }
+
+    let nonce = value_of(&shown.stdout, "nonce");
+    for (further, check) in [
+        (vec![], None),
+        (vec!["--nonce", &nonce], None),
+        (vec!["--nonce", "00"], Some("X7")),
+        (vec!["--at", "1000000000"], Some("A16")),
+    ] {
+        let finished = verify(&stack, &document, &further);
+        assert_verdict(&finished, check);
+        let report: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(report["nonce"], nonce);
+        assert_eq!(report["user_data"], value_of(&shown.stdout, "user data"));
+        assert_eq!(report["public_key"], value_of(&shown.stdout, "public key"));
+    }
+
+    let inspected = run(Program::Client, &["inspect", &document]);
+    assert_code(&inspected, 0);
+    assert!(inspected.stdout.starts_with("UNVERIFIED"));
+    assert!(inspected.stdout.contains(&nonce));
+}
+
+fn pin_model(stack: &Stack, digest: &str) -> String {
+    let measured: Value = serde_json::from_str(&stack.read("measurements.json")).unwrap();
+    let measured = &measured["Measurements"];
+    let policy = json!({
+        "version": 1,
+        "measurements": [{
+            "label": "test",
+            "pcr0": measured["PCR0"], "pcr1": measured["PCR1"], "pcr2": measured["PCR2"],
+        }],
+        "model_digests": [digest],
+    });
+    stack.write(&format!("pin-{}.json", &digest[..8]), policy.to_string())
+}
+
+fn attest_under(stack: &Stack, policy: &str) -> Finished {
+    let root = stack.path("root.pem").display().to_string();
+    run(
+        Program::Client,
+        &[
+            "attest",
+            "--server",
+            &stack.server,
+            "--policy",
+            policy,
+            "--danger-accept-software-root",
+            &root,
+        ],
+    )
+}
+
+fn verify(stack: &Stack, document: &str, further: &[&str]) -> Finished {
+    let (policy, root) = (stack.path("measurements.json"), stack.path("root.pem"));
+    let arguments = [
+        "verify",
+        "--json",
+        "--document",
+        document,
+        "--policy",
+        policy.to_str().unwrap(),
+        "--danger-accept-software-root",
+        root.to_str().unwrap(),
+    ];
+    run(Program::Client, &[&arguments[..], further].concat())
+}
+
+/// The value on the line of this name.
+fn value_of(shown: &str, name: &str) -> String {
+    let line = shown.lines().find(|line| line.starts_with(name)).unwrap();
+    line[name.len()..].trim().to_owned()
+}
+
+#[test]
+fn verify_and_inspect_tell_a_bad_document_from_a_bad_command() {
+    let stack = Stack::start();
+    let garbage = stack.write("garbage.cbor", b"\x84nonsense");
+    let finished = verify(&stack, &garbage, &[]);
+    assert_verdict(&finished, Some("X2"));
+    let report: Value = serde_json::from_str(&finished.stdout).unwrap();
+    for fact in [
+        "module_id",
+        "timestamp_ms",
+        "pcrs",
+        "public_key",
+        "user_data",
+        "nonce",
+    ] {
+        assert!(report[fact].is_null(), "{fact}");
+    }
+    let oversized = stack.write("oversized.cbor", vec![0x42; 33 * 1024]);
+    assert_verdict(&verify(&stack, &oversized, &[]), Some("X12"));
+    assert_code(&run(Program::Client, &["inspect", &garbage]), 1);
+
+    assert_code(&verify(&stack, "/nonexistent/document", &[]), 2);
+    assert_code(&verify(&stack, &garbage, &["--nonce", "xyz"]), 2);
+    assert_code(&verify(&stack, &garbage, &["--at", "noon"]), 2);
+    assert_code(
+        &run(Program::Client, &["inspect", "/nonexistent/document"]),
+        2,
+    );
+    assert_code(&run(Program::Client, &["model-digest", "/nonexistent"]), 2);
+    assert_code(&run(Program::Client, &[""; 0]), 2);
+    let help = run(Program::Client, &["--help"]);
+    assert_code(&help, 0);
+    for command in ["attest", "verify", "inspect", "submit", "model-digest"] {
+        assert!(help.stdout.contains(command));
+    }
+}
+
+/// Exit code, one line on standard error that names the check, and the JSON's shape.
+fn assert_verdict(finished: &Finished, check: Option<&str>) {
+    let report: Value = serde_json::from_str(&finished.stdout).unwrap();
+    let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
+    let mut expected = [
+        "ok",
+        "check",
+        "message",
+        "module_id",
+        "timestamp_ms",
+        "pcrs",
+        "public_key",
+        "user_data",
+        "nonce",
+    ];
+    expected.sort_unstable();
+    assert_eq!(keys, expected);
+    assert_eq!(report["ok"], check.is_none());
+    assert_eq!(report["check"], json!(check));
+    assert!(!report["message"].as_str().unwrap().is_empty());
+    assert_code(finished, i32::from(check.is_some()));
+    let verdicts = finished.stderr.lines().filter(|l| l.contains("rejected"));
+    match check {
+        None => assert_eq!(verdicts.count(), 0),
+        Some(check) => {
+            let verdicts: Vec<_> = verdicts.collect();
+            let start = format!("sealnote: rejected, check {check}: ");
+            assert!(
+                matches!(verdicts[..], [line] if line.starts_with(&start)),
+                "{verdicts:?}"
+            );
+        }
+    }
+    if let Some(pcrs) = report["pcrs"].as_object() {
+        for (index, value) in pcrs {
+            assert!(index.parse::<u8>().is_ok_and(|index| index < 32));
+            let digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            let value = value.as_str().unwrap();
+            assert!(value.len() == 96 && value.bytes().all(digit));
+        }
+    }
+}
+
+#[test]
+fn the_enclave_says_in_a_line_why_it_does_not_start() {
+    let model = fixture("tiny-bert-single").display().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let listen = format!("unix:{}", dir.path().join("e").display());
+    let start = |listen: &str, model: &str, attester: &str| {
+        let arguments = ["--listen", listen, "--model", model, "--attester", attester];
+        run(Program::Enclave, &arguments)
+    };
+    if !Path::new("/dev/nsm").exists() {
+        let finished = start(&listen, &model, "nsm");
+        assert_code(&finished, 1);
+        assert_one_line(&finished, "/dev/nsm cannot be opened");
+    }
+    let finished = start(&listen, "/nonexistent", "nsm");
+    assert_code(&finished, 1);
+    assert_one_line(&finished, "/nonexistent does not exist");
+    let finished = start("unix:/nonexistent/socket", &model, "software");
+    assert_code(&finished, 1);
+    assert!(
+        finished
+            .stderr
+            .contains("cannot listen on unix:/nonexistent/socket")
+    );
+    assert_code(&start(&listen, &model, "none"), 2);
+    assert_code(&start("elsewhere", &model, "nsm"), 2);
+}
+
+#[test]
+fn the_parent_says_in_a_line_why_it_does_not_start() {
+    let arguments = [
+        "--listen",
+        "unix:/nonexistent/p",
+        "--enclave",
+        "vsock:16:5005",
+    ];
+    let finished = run(Program::Parent, &arguments);
+    assert_code(&finished, 1);
+    assert_one_line(&finished, "cannot listen on unix:/nonexistent/p");
+    assert_code(&run(Program::Parent, &arguments[..2]), 2);
+}
+
+fn assert_one_line(finished: &Finished, says: &str) {
+    let lines: Vec<&str> = finished.stderr.lines().collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains(says)),
+        "{lines:?}"
+    );
+}
+
+#[track_caller]
+fn assert_code(finished: &Finished, code: i32) {
+    assert_eq!(finished.code, Some(code), "{finished:?}");
+    // Whatever went wrong is said on standard error.
+    assert!(code == 0 || !finished.stderr.is_empty());
+}
