@@ -51,11 +51,8 @@ build: programs ## the same as `programs`
 
 .PHONY: programs
 programs: need-cargo ## client, parent and a development enclave (software attester): target/programs
-	$(STATIC) build $(STATIC_ARGS) -p sealnote-enclave --features software-attester
-	install -D -t $(PROGRAMS) $(STATIC_OUT)/sealnote-enclave
-	$(STATIC) build $(STATIC_ARGS) -p sealnote-parent
-	$(STATIC) build $(STATIC_ARGS) -p sealnote-client
-	install -D -t $(PROGRAMS) $(STATIC_OUT)/sealnote-parent $(STATIC_OUT)/sealnote
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-client -p sealnote-parent -p sealnote-enclave --features sealnote-enclave/software-attester
+	install -D -t $(PROGRAMS) $(addprefix $(STATIC_OUT)/,sealnote sealnote-parent sealnote-enclave)
 
 .PHONY: enclave-root
 enclave-root: need-cargo ## what the enclave image holds, without the software attester: target/enclave-root

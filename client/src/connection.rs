@@ -26,7 +26,10 @@ pub struct Client {
     pub policy: Policy,
     /// The trust anchors.
     pub roots: TrustRoots,
-    /// How long to wait for the next answer, once there is a session.
+    /// How long to wait for the connection, and for each frame of the handshake:
+    /// [`HANDSHAKE_PATIENCE`] as a rule.
+    pub handshake_patience: Duration,
+    /// How long to wait for the next answer, once there is a session, and for a request to be taken.
     pub patience: Duration,
     /// When a session ends; a new one, with new evidence, goes on.
     pub session_limits: SessionLimits,
@@ -45,7 +48,7 @@ pub enum ConnectError {
     /// The connection failed under way.
     #[error("{0} during the handshake; is an enclave running behind this address?")]
     Read(#[from] ReadError),
-    /// No frame came in time.
+    /// No frame came in time, or none was taken.
     #[error("no reply within {} s", .0.as_secs())]
     Timeout(Duration),
     /// The enclave (or whoever is on the way) refused. It does not say why.
@@ -94,15 +97,15 @@ pub(crate) struct Wire {
 impl Client {
     /// Connects, sends a fresh challenge, and appraises the answer.
     pub async fn verify(&self) -> Result<Verified, ConnectError> {
-        let stream = connect_within(&self.server, HANDSHAKE_PATIENCE).await?;
+        let stream = connect_within(&self.server, self.handshake_patience).await?;
         let (reader, writer) = sealnote_link::split(stream);
         let mut wire = Wire {
             reader,
             writer,
-            patience: HANDSHAKE_PATIENCE,
+            patience: self.handshake_patience,
         };
         let challenge = Challenge::new(&self.policy, &mut UnwrapErr(SysRng));
-        wire.send(challenge.hello()).await?;
+        wire.send(challenge.hello()).await??;
         let answer = wire.next(MAX_ANSWER).await??;
         if answer.kind() == FrameType::Refusal {
             return Err(ConnectError::Refused);
@@ -142,7 +145,7 @@ impl Verified {
             &mut UnwrapErr(SysRng),
             Instant::now(),
         )?;
-        self.wire.send(&key).await?;
+        self.wire.send(&key).await??;
         let ready = self.wire.next(max_record).await??;
         if ready.kind() == FrameType::Refusal {
             return Err(ConnectError::Refused);
@@ -164,7 +167,7 @@ impl Session {
     /// Ends a session without requests.
     pub async fn close(mut self) -> Result<(), ConnectError> {
         let close = self.sender.close(Instant::now())?;
-        self.wire.send(&close).await?;
+        self.wire.send(&close).await??;
         let frame = self.wire.next(self.max_record).await??;
         self.receiver.open(frame, Instant::now())?;
         Ok(())
@@ -172,8 +175,14 @@ impl Session {
 }
 
 impl Wire {
-    pub(crate) async fn send(&mut self, frame: &Frame) -> Result<(), ReadError> {
-        Ok(self.writer.send(frame).await?)
+    /// Sends a frame; the outer error is the end of patience with a peer that does not read.
+    pub(crate) async fn send(
+        &mut self,
+        frame: &Frame,
+    ) -> Result<Result<(), ReadError>, ConnectError> {
+        let sent = timeout(self.patience, self.writer.send(frame)).await;
+        sent.map(|sent| sent.map_err(ReadError::from))
+            .map_err(|_| ConnectError::Timeout(self.patience))
     }
 
     /// The next frame; the outer error is the end of patience.

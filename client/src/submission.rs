@@ -118,7 +118,7 @@ async fn run(
             match sender.request(&batch, Instant::now()) {
                 Ok((pending, frame)) => {
                     in_flight.insert(pending.request_id(), (pending, indices));
-                    wire.send(&frame).await?;
+                    wire.send(&frame).await??;
                 }
                 Err(RequestError::Session(SessionError::Limit(_))) => {
                     put_back(queue, indices);
@@ -153,7 +153,7 @@ async fn run(
             }
         }
     }
-    wire.send(&sender.close(Instant::now())?).await?;
+    wire.send(&sender.close(Instant::now())?).await??;
     match receive(&mut receiver, &mut wire, max_record).await? {
         Incoming::Close => Ok(()),
         Incoming::Reply(_) => Err(SubmitError::Unasked),

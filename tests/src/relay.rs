@@ -48,6 +48,8 @@ pub enum Act {
     Replace(Vec<u8>),
     /// Keeps it, and passes it on after the next of its direction.
     Hold,
+    /// Neither passes it on nor reads any further.
+    Stall,
     /// Passes on these bytes, and cuts the connection.
     Cut(Vec<u8>),
 }
@@ -176,6 +178,7 @@ async fn pump(
                     held = bytes;
                     continue;
                 }
+                Act::Stall => std::future::pending().await,
                 Act::Cut(last) => {
                     let _ = to.write_all(&last).await;
                     let _ = to.shutdown().await;

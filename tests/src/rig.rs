@@ -178,6 +178,7 @@ pub fn client(
         server,
         policy: Policy::from_json(policy.to_string())?,
         roots,
+        handshake_patience: PATIENCE,
         patience: PATIENCE,
         session_limits: SessionLimits::default(),
     })

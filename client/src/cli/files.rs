@@ -8,7 +8,7 @@ use sealnote_protocol::session::SessionLimits;
 use sealnote_verifier::{Policy, TrustRoots};
 
 use super::{Failure, Server, Trust};
-use crate::connection::Client;
+use crate::connection::{Client, HANDSHAKE_PATIENCE};
 
 /// Reads at most one byte more than `limit`, so that the parser can name an excess.
 pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -64,6 +64,7 @@ impl Server {
             server: self.server.clone(),
             policy,
             roots,
+            handshake_patience: HANDSHAKE_PATIENCE,
             patience: Duration::from_secs(self.timeout),
             session_limits: SessionLimits::default(),
         })

@@ -174,10 +174,9 @@ impl Claims {
         }
         let range = |ok: bool, what| ok.then_some(()).ok_or(ClaimsError::Range(what));
         let material = |m: &ByteVec| (1..=2048).contains(&m.len());
-        range(
-            (1..=16).contains(&self.suites.len()) && self.suites.values().all(material),
-            "suites",
-        )?;
+        let (count, zero) = (self.suites.len(), self.suites.contains_key(&0));
+        let materials = self.suites.values().all(material);
+        range((1..=16).contains(&count) && !zero && materials, "suites")?;
         let label =
             |l: &String| (1..=MAX_LABEL_LEN).contains(&l.len()) && !l.chars().any(char::is_control);
         let model = &self.model;

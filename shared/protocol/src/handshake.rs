@@ -76,7 +76,8 @@ impl Hello {
     pub fn from_frame(frame: &Frame) -> Result<Self, NotDeterministic> {
         let hello: Self = decode(frame, FrameType::Hello)?;
         let ascending = hello.suites.windows(2).all(|pair| pair[0] < pair[1]);
-        if hello.suites.is_empty() || hello.suites.len() > MAX_SUITES || !ascending {
+        let count = hello.suites.len();
+        if !(1..=MAX_SUITES).contains(&count) || hello.suites[0] == 0 || !ascending {
             return Err(NotDeterministic);
         }
         Ok(hello)

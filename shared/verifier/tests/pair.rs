@@ -5,6 +5,8 @@
 mod client_end;
 #[path = "pair/enclave_end.rs"]
 mod enclave_end;
+#[path = "pair/open.rs"]
+mod open;
 #[path = "pair/pair.rs"]
 #[expect(clippy::module_inception, reason = "the binary is named for it")]
 mod pair;
@@ -15,7 +17,23 @@ mod wire;
 #[path = "pair/world.rs"]
 mod world;
 
+#[path = "pair/binding.rs"]
+mod binding;
+#[path = "pair/claims.rs"]
+mod claims;
+#[path = "pair/freshness.rs"]
+mod freshness;
 #[path = "pair/happy.rs"]
 mod happy;
+#[path = "pair/limits.rs"]
+mod limits;
 #[path = "pair/mutations.rs"]
 mod mutations;
+#[path = "pair/records.rs"]
+mod records;
+#[path = "pair/redaction.rs"]
+mod redaction;
+#[path = "pair/sizes.rs"]
+mod sizes;
+#[path = "pair/suite1.rs"]
+mod suite1;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use sealnote_protocol::frame::{FrameType, HEADER_LEN};
 use sealnote_tests::relay::{Act, Direction, Relay, Seen};
-use sealnote_tests::rig::{Rig, Setup, submit_all};
+use sealnote_tests::rig::{PATIENCE, Rig, Setup, submit_all};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::common::{TOLERANCE, anywhere, short_notes, single};
 use crate::load::assert_served;
@@ -122,6 +123,7 @@ async fn whatever_is_done_to_a_frame_the_client_says_so_and_the_enclave_goes_on(
                 client.server = relay.endpoint.clone();
                 if !tampering.harmless(direction, index) {
                     // A frame that never comes is waited for so long.
+                    client.handshake_patience = Duration::from_secs(3);
                     client.patience = Duration::from_secs(3);
                 }
                 let (notes, expected) = (notes.clone(), expected.clone());
@@ -167,6 +169,34 @@ async fn whatever_is_done_to_a_frame_the_client_says_so_and_the_enclave_goes_on(
     cases.join_all().await;
     assert_served(&rig).await;
     assert_eq!(panics.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_not_waited_for_for_ever() {
+    let rig = Rig::start(single(), Setup::default()).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    // A Unix socket, whose buffers do not hold one such request.
+    let listen = format!("unix:{}", dir.path().join("relay").display());
+    let listen = listen.parse().unwrap();
+    let relay = Relay::start(&listen, rig.server.clone(), |frame| {
+        match frame.direction == Direction::ToEnclave && frame.index == 2 {
+            true => Act::Stall,
+            false => Act::Pass,
+        }
+    });
+    let relay = relay.await.unwrap();
+    let mut client = rig.client().unwrap();
+    client.server = relay.endpoint.clone();
+    client.patience = Duration::from_secs(1);
+    let longest = single().enclave.limits().note_bytes as usize;
+    let notes = vec![vec![b'a'; longest]; 12];
+    let submitting = timeout(PATIENCE, submit_all(&client, &notes));
+    let submitted = submitting.await.unwrap();
+    assert_eq!(
+        submitted.end.unwrap_err().to_string(),
+        "no reply within 1 s"
+    );
+    assert_served(&rig).await;
 }
 
 /// Counts panics anywhere but in the tests themselves, of which one that fails, or one that makes

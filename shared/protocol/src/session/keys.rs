@@ -251,3 +251,229 @@ macro_rules! redacted {
     )*};
 }
 redacted!(SessionKeys, DirectionKey, ExporterSecret, SendKey, RecvKey);
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use aes_gcm::aead::{Aead, Payload};
+
+    use super::*;
+
+    const UNLIMITED: SessionLimits = SessionLimits {
+        records: u64::MAX,
+        bytes: u64::MAX,
+        lifetime: Duration::MAX,
+    };
+
+    fn keys() -> SessionKeys {
+        SessionKeys::derive(Suite::One, &Secret([7; 32]), Transcript::new())
+    }
+
+    /// Both ends of one direction.
+    fn ends(limits: SessionLimits, now: Instant) -> (SendKey, RecvKey) {
+        let send = SendKey::new(keys().client_to_enclave, limits, now);
+        let receive = RecvKey::new(keys().client_to_enclave, limits, now);
+        (send, receive)
+    }
+
+    #[test]
+    fn no_bit_of_a_record_can_change_nor_any_be_missing() {
+        let now = Instant::now();
+        let (mut send, _) = ends(UNLIMITED, now);
+        let frame = send.seal(Unsealed::close(3), now).unwrap();
+        let open = |payload: &[u8]| {
+            let (_, mut receive) = ends(UNLIMITED, now);
+            receive.open(Frame::new(FrameType::Record, payload), now)
+        };
+        for bit in 0..8 * frame.payload().len() {
+            let mut payload = frame.payload().to_vec();
+            payload[bit / 8] ^= 1 << (bit % 8);
+            let error = open(&payload).unwrap_err();
+            assert_eq!(error, SessionError::NotAuthentic, "bit {bit}");
+        }
+        for len in 0..frame.payload().len() {
+            let error = open(&frame.payload()[..len]).unwrap_err();
+            assert_eq!(error, SessionError::NotAuthentic, "{len} bytes");
+        }
+        assert!(open(frame.payload()).is_ok());
+    }
+
+    #[test]
+    fn a_record_shorter_than_its_tag() {
+        let now = Instant::now();
+        for len in 0..=TAG_LEN {
+            let (_, mut receive) = ends(UNLIMITED, now);
+            let frame = Frame::new(FrameType::Record, &vec![0; len]);
+            let error = receive.open(frame, now).unwrap_err();
+            assert_eq!(error, SessionError::NotAuthentic, "{len}");
+        }
+    }
+
+    #[test]
+    fn only_records_are_opened() {
+        let now = Instant::now();
+        for kind in [
+            FrameType::Hello,
+            FrameType::Answer,
+            FrameType::Key,
+            FrameType::Refusal,
+        ] {
+            let (mut send, mut receive) = ends(UNLIMITED, now);
+            let sealed = send.seal(Unsealed::close(0), now).unwrap();
+            let frame = Frame::new(kind, sealed.payload());
+            let error = receive.open(frame, now).unwrap_err();
+            assert_eq!(error, SessionError::Unexpected);
+        }
+    }
+
+    /// Across the carry from the last byte of the counter to the one before.
+    #[test]
+    fn every_record_has_its_own_nonce() {
+        let now = Instant::now();
+        let mut direction = Direction::new(keys().client_to_enclave, UNLIMITED, now);
+        let iv = *direction.iv;
+        let mut seen = std::collections::HashSet::new();
+        for counter in 0..70_000u64 {
+            let nonce: [u8; IV_LEN] = direction.next_nonce().into();
+            assert!(seen.insert(nonce));
+            let mut expected = [0; IV_LEN];
+            expected[4..].copy_from_slice(&counter.to_be_bytes());
+            let count: Vec<u8> = iv.iter().zip(nonce).map(|(a, b)| a ^ b).collect();
+            assert_eq!(count, expected);
+        }
+    }
+
+    /// A refused record uses no counter: what follows still opens.
+    #[test]
+    fn a_record_over_the_limit_leaves_the_counter() {
+        let now = Instant::now();
+        let limits = SessionLimits {
+            bytes: 5000,
+            ..UNLIMITED
+        };
+        let (mut send, mut receive) = ends(limits, now);
+        let error = send.seal(Unsealed::request(0, &[&[b'a'; 4082]]), now);
+        assert_eq!(error.unwrap_err(), SessionError::Limit(Limit::Bytes));
+        let frame = send.seal(Unsealed::request(0, &[b"a"]), now).unwrap();
+        assert!(receive.open(frame, now).is_ok());
+        let frame = send.seal(Unsealed::close(1), now).unwrap();
+        assert!(receive.open(frame, now).is_ok());
+    }
+
+    /// Not even the close has room beyond the last record and the last byte.
+    #[test]
+    fn the_close_has_room_once() {
+        let now = Instant::now();
+        for (limits, expected) in [
+            (
+                SessionLimits {
+                    records: 1,
+                    ..UNLIMITED
+                },
+                Limit::Records,
+            ),
+            (
+                SessionLimits {
+                    bytes: 33,
+                    ..UNLIMITED
+                },
+                Limit::Bytes,
+            ),
+        ] {
+            let (mut send, mut receive) = ends(limits, now);
+            let error = send.seal(Unsealed::ready(), now).unwrap_err();
+            assert_eq!(error, SessionError::Limit(expected));
+            let frame = send.seal(Unsealed::close(0), now).unwrap();
+            assert!(receive.open(frame, now).is_ok());
+            let error = send.seal(Unsealed::close(0), now).unwrap_err();
+            assert_eq!(error, SessionError::Limit(expected));
+            let (mut unlimited, _) = ends(UNLIMITED, now);
+            unlimited.seal(Unsealed::close(0), now).unwrap();
+            let second = unlimited.seal(Unsealed::close(0), now).unwrap();
+            let error = receive.open(second, now).unwrap_err();
+            assert_eq!(error, SessionError::Limit(expected));
+        }
+    }
+
+    /// A clock that goes back does not end a session, nor does it lengthen one.
+    #[test]
+    fn the_lifetime_counts_from_the_keys() {
+        let start = Instant::now() + Duration::from_secs(10);
+        let limits = SessionLimits {
+            lifetime: Duration::from_secs(5),
+            ..UNLIMITED
+        };
+        let (mut send, mut receive) = ends(limits, start);
+        for millis in [0, 4999] {
+            let now = start + Duration::from_millis(millis);
+            let frame = send.seal(Unsealed::ready(), now).unwrap();
+            assert!(receive.open(frame, now).is_ok());
+        }
+        let earlier = start - Duration::from_secs(9);
+        let frame = send.seal(Unsealed::ready(), earlier).unwrap();
+        assert!(receive.open(frame, earlier).is_ok());
+        let late = start + Duration::from_secs(5);
+        let error = send.seal(Unsealed::ready(), late).unwrap_err();
+        assert_eq!(error, SessionError::Limit(Limit::Lifetime));
+        let frame = send.seal(Unsealed::close(0), late).unwrap();
+        assert!(receive.open(frame, late).is_ok());
+    }
+
+    #[test]
+    fn everything_derived_depends_on_everything_it_is_derived_from() {
+        let transcript =
+            |payload: &[u8]| Transcript::new().with(&Frame::new(FrameType::Hello, payload));
+        let all = |secret: [u8; 32], transcript| {
+            let keys = SessionKeys::derive(Suite::One, &Secret(secret), transcript);
+            [
+                keys.client_to_enclave.key.to_vec(),
+                keys.client_to_enclave.iv.to_vec(),
+                keys.enclave_to_client.key.to_vec(),
+                keys.enclave_to_client.iv.to_vec(),
+                keys.exporter.0.to_vec(),
+                keys.exporter.export(Suite::One, "a").to_vec(),
+                keys.exporter.export(Suite::One, "b").to_vec(),
+                keys.exporter.export(Suite::One, "").to_vec(),
+            ]
+        };
+        let mut other = [7; 32];
+        other[31] ^= 1;
+        let derived = [
+            all([7; 32], transcript(b"a")),
+            all(other, transcript(b"a")),
+            all([7; 32], transcript(b"b")),
+        ];
+        let mut prefixes: Vec<&[u8]> = derived.iter().flatten().map(|value| &value[..12]).collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        assert_eq!(prefixes.len(), 24, "two values are alike");
+        assert_eq!(all([7; 32], transcript(b"a")), derived[0]);
+    }
+
+    /// Parts of labels cannot move over the border between them.
+    #[test]
+    fn labels_are_prefix_free() {
+        for (one, other) in [(("a", "bc"), ("ab", "c")), (("", "ab"), ("ab", ""))] {
+            assert_ne!(
+                label(Suite::One, one.0, one.1),
+                label(Suite::One, other.0, other.1)
+            );
+        }
+    }
+
+    /// The cipher is plain AES-256-GCM over the header as it travels.
+    #[test]
+    fn a_record_is_aes_256_gcm() {
+        let now = Instant::now();
+        let (mut send, _) = ends(UNLIMITED, now);
+        let frame = send.seal(Unsealed::ready(), now).unwrap();
+        let key = keys().client_to_enclave;
+        let payload = Payload {
+            msg: frame.payload(),
+            aad: &[4, 1, 0, 0, 0, 0, 0, 33],
+        };
+        let opened = Aes256Gcm::new(&key.key.into()).decrypt(&key.iv.into(), payload);
+        assert_eq!(opened.unwrap(), b"\x01sealnote/1 ready");
+    }
+}

@@ -10,7 +10,7 @@ use sealnote_software_attester::{CertificateSpec, ChainSpec, Document, SoftwareR
 use sealnote_verifier::TrustRoots;
 use sha2::{Digest, Sha256};
 use x509_cert::SubjectPublicKeyInfo;
-use x509_cert::der::asn1::{ObjectIdentifier, OctetString};
+use x509_cert::der::asn1::{BitString, ObjectIdentifier, OctetString};
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
@@ -197,13 +197,33 @@ pub const CASES: &[Case] = &[
     ("a P-256 CA", "X4", |f| {
         f.spec(|spec| spec.cas[1].certificate.public_key = p256_key())
     }),
+    ("a P-384 point said to be on P-256", "X4", |f| {
+        f.spec(|spec| {
+            let key = &mut spec.leaf.certificate.public_key;
+            key.algorithm = p256_key().algorithm;
+        })
+    }),
+    ("a P-256 point said to be on P-384", "X4", |f| {
+        f.spec(|spec| {
+            let key = &mut spec.leaf.certificate.public_key;
+            key.subject_public_key = p256_key().subject_public_key;
+        })
+    }),
+    ("a key in hybrid form", "X4", |f| {
+        f.spec(|spec| {
+            let key = &mut spec.leaf.certificate.public_key;
+            let mut point = key.subject_public_key.raw_bytes().to_vec();
+            // SEC 1 section 2.3.3: 6 or 7 by the parity of y.
+            point[0] = 0x06 | (point[96] & 1);
+            key.subject_public_key = BitString::from_bytes(&point).expect("bits");
+        })
+    }),
     ("a compressed key", "X4", |f| {
         f.spec(|spec| {
             let key = &mut spec.leaf.certificate.public_key;
             let mut point = key.subject_public_key.raw_bytes()[..49].to_vec();
             point[0] = 0x02;
-            key.subject_public_key =
-                x509_cert::der::asn1::BitString::from_bytes(&point).expect("bits");
+            key.subject_public_key = BitString::from_bytes(&point).expect("bits");
         })
     }),
     ("a leaf signed with SHA-256", "X4", |f| {

@@ -1,0 +1,183 @@
+//! Nothing that was recorded is of use: to the client, or to the enclave.
+
+use p384::ecdsa::Signature;
+use sealnote_protocol::handshake::Answer;
+use sealnote_protocol::session::SessionError;
+use sealnote_verifier::Check;
+use sealnote_verifier::appraisal::AppraisalError;
+
+use crate::enclave_end::EnclaveEnd;
+use crate::pair::Pair;
+use crate::rogue::{Direction, parse};
+use crate::wire::{Fault, Step};
+use crate::world::WORLD;
+
+/// Even if the attester gives back the very same bytes, timestamp and signature included.
+#[test]
+fn a_recorded_client_flight_opens_nothing_at_the_same_enclave() {
+    let recorded = Pair::completed();
+    let document = answer(&recorded).document;
+    let mut enclave = EnclaveEnd::new(WORLD.enclave.clone(), 3);
+    enclave.attest = Box::new(move |_| document.clone());
+
+    let sent = enclave.deliver(&recorded.frame(Step::Hello));
+    let [(Step::Answer, new_answer)] = &sent[..] else {
+        panic!("{sent:?}");
+    };
+    assert_ne!(*new_answer, recorded.frame(Step::Answer));
+    let sent = enclave.deliver(&recorded.frame(Step::Key));
+    let [(Step::Ready, ready)] = &sent[..] else {
+        panic!("{sent:?}");
+    };
+    // Other keys: the recorded session's open the recorded ready, and not this one.
+    let schedule = recorded.schedule();
+    let opened = schedule.open(Direction::ToClient, 0, &recorded.frame(Step::Ready));
+    assert_eq!(opened.unwrap(), b"\x01sealnote/1 ready");
+    assert_eq!(schedule.open(Direction::ToClient, 0, ready), None);
+    assert!(enclave.exported.is_some());
+    assert_ne!(enclave.exported, recorded.enclave.exported);
+
+    let sent = enclave.deliver(&recorded.frame(Step::Request(0)));
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].0, Step::Refusal);
+    assert_eq!(
+        enclave.fault,
+        Some(Fault::Session(SessionError::NotAuthentic))
+    );
+    assert!(enclave.notes.is_empty());
+    enclave.deliver(&recorded.frame(Step::Request(1)));
+    assert_eq!(enclave.after, [SessionError::Over]);
+}
+
+#[test]
+fn a_recorded_answer_does_not_answer_a_new_challenge() {
+    let recorded = Pair::completed();
+    let pair = replacing(Step::Answer, recorded.frame(Step::Answer));
+    let Some(Fault::Rejected(rejection)) = &pair.client.fault else {
+        panic!("{:?}", pair.client.fault);
+    };
+    assert_eq!(*rejection, AppraisalError::NonceMismatch.into());
+    assert_eq!(rejection.check(), Check::X7);
+    assert!(!pair.client.confirmed);
+}
+
+#[test]
+fn a_document_without_a_nonce_answers_no_challenge() {
+    let mut pair = Pair::new().attesting(|request| {
+        WORLD.attest_fields(None, Some(&request.user_data), Some(&request.public_key))
+    });
+    pair.run(&mut crate::pair::honest);
+    let expected = Fault::Rejected(AppraisalError::NonceMissing.into());
+    assert_eq!(pair.client.fault, Some(expected));
+}
+
+#[test]
+fn a_frame_of_another_session_in_place_of_any() {
+    let other = Pair::completed();
+    let nonce = || Fault::Rejected(AppraisalError::NonceMismatch.into());
+    let not_authentic = || Fault::Session(SessionError::NotAuthentic);
+    let cases = [
+        (Step::Hello, Some(Fault::Cut), Some(nonce())),
+        (Step::Answer, Some(Fault::Cut), Some(nonce())),
+        (Step::Key, Some(Fault::Cut), Some(not_authentic())),
+        (Step::Ready, Some(Fault::Cut), Some(not_authentic())),
+        (
+            Step::Request(0),
+            Some(not_authentic()),
+            Some(Fault::Refused),
+        ),
+        (
+            Step::Request(2),
+            Some(not_authentic()),
+            Some(Fault::Refused),
+        ),
+        (
+            Step::ClientClose,
+            Some(not_authentic()),
+            Some(Fault::Refused),
+        ),
+        (Step::Reply(0), None, Some(not_authentic())),
+        (Step::Reply(2), None, Some(not_authentic())),
+        (Step::EnclaveClose, None, Some(not_authentic())),
+    ];
+    for (step, enclave, client) in cases {
+        let pair = replacing(step, other.frame(step));
+        assert_eq!(
+            pair.faults(),
+            (enclave.as_ref(), client.as_ref()),
+            "{step:?}"
+        );
+    }
+}
+
+/// Records are bound to their direction: each has a key of its own.
+#[test]
+fn a_record_sent_back_to_its_sender() {
+    for (from, back) in [
+        (Step::Ready, Step::Request(0)),
+        (Step::Request(0), Step::Ready),
+        (Step::ClientClose, Step::EnclaveClose),
+        (Step::EnclaveClose, Step::ClientClose),
+    ] {
+        let mut own = None;
+        let mut pair = Pair::with(vec![]);
+        if matches!(from, Step::Request(_)) || matches!(back, Step::Request(_)) {
+            pair = Pair::new();
+        }
+        pair.run(&mut |step: Step, frame: Vec<u8>| {
+            if step == from {
+                own = Some(frame.clone());
+            }
+            match &own {
+                Some(own) if step == back => vec![own.clone()],
+                _ => vec![frame],
+            }
+        });
+        let fault = Some(Fault::Session(SessionError::NotAuthentic));
+        let seen = match back.is_from_client() {
+            true => &pair.enclave.fault,
+            false => &pair.client.fault,
+        };
+        // A request cannot come before `ready`, nor the enclave's close before the client's.
+        match from {
+            Step::Request(_) | Step::EnclaveClose => assert_eq!(pair.faults(), (None, None)),
+            _ => assert_eq!(*seen, fault, "{from:?} as {back:?}"),
+        }
+    }
+}
+
+/// ECDSA signatures are malleable: (r, -s) verifies wherever (r, s) does. The transcript is not.
+#[test]
+fn a_document_that_verifies_but_was_changed_on_the_way() {
+    let mut pair = Pair::new();
+    pair.run(&mut |step: Step, frame: Vec<u8>| {
+        if step != Step::Answer {
+            return vec![frame];
+        }
+        let mut answer = Answer::from_frame(&parse(frame)).unwrap().unwrap().1;
+        let at = answer.document.len() - 96;
+        let signature = Signature::from_slice(&answer.document[at..]).unwrap();
+        let (r, s) = signature.split_scalars();
+        let twin = Signature::from_scalars(r, -s).unwrap();
+        assert_ne!(twin, signature);
+        answer.document[at..].copy_from_slice(&twin.to_bytes());
+        vec![answer.to_frame().into_bytes()]
+    });
+    let expected = Fault::Session(SessionError::NotAuthentic);
+    assert_eq!(pair.faults(), (Some(&Fault::Cut), Some(&expected)));
+    assert!(!pair.client.confirmed);
+}
+
+fn replacing(at: Step, with: Vec<u8>) -> Pair {
+    let mut pair = Pair::new();
+    pair.run(&mut |step: Step, frame: Vec<u8>| match step == at {
+        true => vec![with.clone()],
+        false => vec![frame],
+    });
+    pair
+}
+
+fn answer(pair: &Pair) -> Answer {
+    let frame = parse(pair.frame(Step::Answer));
+    Answer::from_frame(&frame).unwrap().unwrap().1
+}
