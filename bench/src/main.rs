@@ -125,7 +125,7 @@ fn print(steps: &[Steps], rounds: &[Round], notes: usize) {
     println!("median (least to greatest) of {ROUNDS} interleaved rounds\n");
 
     println!("handshake, {HANDSHAKES} a round             ms");
-    let step = |name, of: fn(&Steps) -> std::time::Duration| {
+    let step = |name: &str, of: fn(&Steps) -> std::time::Duration| {
         let millis = |steps| of(steps).as_secs_f64() * 1e3;
         Figures::of(steps.iter().map(millis)).print(name);
     };
@@ -136,14 +136,18 @@ fn print(steps: &[Steps], rounds: &[Round], notes: usize) {
     step("whole", Steps::whole);
 
     println!("\nthroughput                  notes/s");
-    let rate = |name, of: fn(&Round) -> f64| Figures::of(rounds.iter().map(of)).print(name);
+    let rate = |name: &str, of: fn(&Round) -> f64| Figures::of(rounds.iter().map(of)).print(name);
     rate("engine, in process", |round| round.in_process);
     rate("encrypted, 1 connection", |round| round.one);
-    rate("encrypted, 8 connections", |round| round.several);
+    rate(&format!("encrypted, {SEVERAL} connections"), |round| {
+        round.several
+    });
 
     println!("\nencrypted / in process        ratio");
     rate("1 connection", |round| round.one / round.in_process);
-    rate("8 connections", |round| round.several / round.in_process);
+    rate(&format!("{SEVERAL} connections"), |round| {
+        round.several / round.in_process
+    });
 }
 
 fn from_root(path: &str) -> PathBuf {

@@ -7,6 +7,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::connection::{Client, now};
 use sealnote_link::{FrameReader, FrameWriter};
+use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::claims::Limits;
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::record::TAG_LEN;
@@ -59,7 +60,7 @@ impl Session {
         let connect = lap();
         let challenge = Challenge::new(&client.policy, rng);
         writer.send(challenge.hello()).await?;
-        let answer = reader.next(MAX_ANSWER).await?;
+        let answer = reader.next(FrameType::Answer, MAX_ANSWER).await?;
         let attest = lap();
         let evidence = Evidence::from_frame(answer)?;
         let evidence = client
@@ -71,7 +72,7 @@ impl Session {
         let (awaiting, key) =
             ClientSession::establish(evidence, client.session_limits, rng, start)?;
         writer.send(&key).await?;
-        let ready = reader.next(limits.answer_bytes() + TAG_LEN).await?;
+        let ready = reader.next(FrameType::Record, limits.answer_bytes() + TAG_LEN).await?;
         let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
         let steps = Steps {
             connect,
@@ -120,14 +121,14 @@ impl Session {
         let close = self.sender.close(Instant::now())?;
         self.writer.send(&close).await?;
         let limit = self.limits.answer_bytes() + TAG_LEN;
-        let frame = self.reader.next(limit).await?;
+        let frame = self.reader.next(FrameType::Record, limit).await?;
         self.receiver.open(frame, Instant::now())?;
         Ok(())
     }
 
     async fn receive(&mut self) -> anyhow::Result<Incoming> {
         let limit = self.limits.answer_bytes() + TAG_LEN;
-        let frame = self.reader.next(limit).await?;
+        let frame = self.reader.next(FrameType::Record, limit).await?;
         Ok(self.receiver.open(frame, Instant::now())?)
     }
 }

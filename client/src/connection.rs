@@ -106,7 +106,7 @@ impl Client {
         };
         let challenge = Challenge::new(&self.policy, &mut UnwrapErr(SysRng));
         wire.send(challenge.hello()).await??;
-        let answer = wire.next(MAX_ANSWER).await??;
+        let answer = wire.next(FrameType::Answer, MAX_ANSWER).await??;
         if answer.kind() == FrameType::Refusal {
             return Err(ConnectError::Refused);
         }
@@ -146,7 +146,7 @@ impl Verified {
             Instant::now(),
         )?;
         self.wire.send(&key).await??;
-        let ready = self.wire.next(max_record).await??;
+        let ready = self.wire.next(FrameType::Record, max_record).await??;
         if ready.kind() == FrameType::Refusal {
             return Err(ConnectError::Refused);
         }
@@ -168,7 +168,7 @@ impl Session {
     pub async fn close(mut self) -> Result<(), ConnectError> {
         let close = self.sender.close(Instant::now())?;
         self.wire.send(&close).await??;
-        let frame = self.wire.next(self.max_record).await??;
+        let frame = self.wire.next(FrameType::Record, self.max_record).await??;
         self.receiver.open(frame, Instant::now())?;
         Ok(())
     }
@@ -188,9 +188,10 @@ impl Wire {
     /// The next frame; the outer error is the end of patience.
     pub(crate) async fn next(
         &mut self,
+        due: FrameType,
         limit: usize,
     ) -> Result<Result<Frame, ReadError>, ConnectError> {
-        let next = timeout(self.patience, self.reader.next(limit)).await;
+        let next = timeout(self.patience, self.reader.next(due, limit)).await;
         next.map_err(|_| ConnectError::Timeout(self.patience))
     }
 }

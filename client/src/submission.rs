@@ -165,7 +165,7 @@ async fn receive(
     wire: &mut Wire,
     max_record: usize,
 ) -> Result<Incoming, SubmitError> {
-    let frame = wire.next(max_record).await??;
+    let frame = wire.next(FrameType::Record, max_record).await??;
     if frame.kind() == FrameType::Refusal {
         return Err(SubmitError::Refused);
     }

@@ -7,7 +7,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_link::{FrameReader, FrameWriter, ReadError};
 use sealnote_protocol::classification::NoteError;
-use sealnote_protocol::frame::Frame;
+use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
 use sealnote_protocol::plaintext::Plaintext;
 use sealnote_protocol::record::NoteOutcome;
@@ -52,14 +52,14 @@ async fn handshake(
     writer: &mut FrameWriter,
     service: &Arc<Service>,
 ) -> Option<(EnclaveSender, EnclaveReceiver)> {
-    let hello = reader.next(MAX_CLIENT_HANDSHAKE).await.ok()?;
+    let hello = reader.next(FrameType::Hello, MAX_CLIENT_HANDSHAKE).await.ok()?;
     let awaiting = service
         .enclave
         .clone()
         .hello(&hello, &mut UnwrapErr(SysRng));
     let (awaiting, answer) = attest(service.clone(), awaiting.ok()?).await?;
     writer.send(&answer).await.ok()?;
-    let key = reader.next(MAX_CLIENT_HANDSHAKE).await.ok()?;
+    let key = reader.next(FrameType::Key, MAX_CLIENT_HANDSHAKE).await.ok()?;
     let (sender, receiver, ready) = open_key(awaiting, key).await?;
     writer.send(&ready).await.ok()?;
     Some((sender, receiver))
@@ -152,7 +152,7 @@ async fn receive_requests(
             unreachable!("the semaphore is never closed");
         };
         let frame = tokio::select! {
-            frame = reader.next(max_record) => frame,
+            frame = reader.next(FrameType::Record, max_record) => frame,
             () = &mut expiry => return End::Orderly,
         };
         let frame = match frame {

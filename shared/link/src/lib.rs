@@ -5,7 +5,7 @@
 
 use std::io;
 
-use sealnote_protocol::frame::{Frame, FrameBuffer, FrameError};
+use sealnote_protocol::frame::{Frame, FrameBuffer, FrameError, FrameType};
 use sealnote_transport::{ReceiveHalf, SendHalf, Stream};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,9 +47,16 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// The next frame, of at most `limit` payload bytes. Cancel safe: no byte is lost.
-    pub async fn next(&mut self, limit: usize) -> Result<Frame, ReadError> {
+    /// The next frame, which must be of the type `due`, or a refusal, and have at most `limit` bytes
+    /// of payload. Any other is an error as soon as its header is there. Cancel safe: no byte is lost.
+    pub async fn next(&mut self, due: FrameType, limit: usize) -> Result<Frame, ReadError> {
         loop {
+            match self.buffer.next_kind(limit)? {
+                Some(kind) if kind != due && kind != FrameType::Refusal => {
+                    return Err(FrameError::OutOfPlace(kind).into());
+                }
+                _ => {}
+            }
             if let Some(frame) = self.buffer.pop(limit)? {
                 return Ok(frame);
             }

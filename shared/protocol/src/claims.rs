@@ -1,6 +1,6 @@
 //! What the enclave states of itself, bound to its evidence. PROTOCOL.md, "Claims".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -180,8 +180,12 @@ impl Claims {
         let label =
             |l: &String| (1..=MAX_LABEL_LEN).contains(&l.len()) && !l.chars().any(char::is_control);
         let model = &self.model;
+        // Results are keyed by label, so two alike would hide one score.
+        let distinct: BTreeSet<&String> = model.labels.iter().collect();
         range(
-            (1..=MAX_LABELS).contains(&model.labels.len()) && model.labels.iter().all(label),
+            (1..=MAX_LABELS).contains(&model.labels.len())
+                && model.labels.iter().all(label)
+                && distinct.len() == model.labels.len(),
             "labels",
         )?;
         range((1..=1 << 20).contains(&model.window), "window")?;

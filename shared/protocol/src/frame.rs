@@ -56,6 +56,9 @@ pub enum FrameError {
         /// The greatest payload length that is accepted, in bytes.
         limit: usize,
     },
+    /// The frame is not of the type that is due.
+    #[error("a frame of type {0:?} is out of place here")]
+    OutOfPlace(FrameType),
     /// The bytes are fewer or more than the header declares.
     #[error("the bytes are not one whole frame")]
     Length,
@@ -178,6 +181,14 @@ impl FrameBuffer {
         let rest = self.received.split_off(whole);
         let bytes = core::mem::replace(&mut self.received, rest);
         Ok(Some(Frame { kind, bytes }))
+    }
+
+    /// The type of the next frame, as soon as its header is there and has been found in order.
+    pub fn next_kind(&self, limit: usize) -> Result<Option<FrameType>, FrameError> {
+        match self.received.first_chunk() {
+            Some(header) => Ok(Some(parse_header(header, limit)?.0)),
+            None => Ok(None),
+        }
     }
 
     /// Whether bytes of an incomplete frame are waiting: at the end of a stream, a truncation.

@@ -8,7 +8,6 @@ mod enclave_end;
 #[path = "pair/open.rs"]
 mod open;
 #[path = "pair/pair.rs"]
-#[expect(clippy::module_inception, reason = "the binary is named for it")]
 mod pair;
 #[path = "pair/rogue.rs"]
 mod rogue;

@@ -47,6 +47,9 @@ pub enum HandshakeError {
     /// The attester gave a document longer than [`MAX_DOCUMENT`].
     #[error("the attestation document is {0} bytes, more than {MAX_DOCUMENT}")]
     Document(usize),
+    /// The client offers no suite that is spoken here.
+    #[error("the client offers no suite that this enclave speaks")]
+    NoSuite,
     /// The client took a suite that was not offered by both sides.
     #[error("suite {0} was not offered by both sides")]
     Suite(u16),
@@ -105,6 +108,9 @@ impl Enclave {
         rng: &mut impl CryptoRng,
     ) -> Result<AwaitingEvidence, HandshakeError> {
         let hello = Hello::from_frame(frame)?;
+        if !hello.suites.iter().any(|id| Suite::from_id(*id).is_some()) {
+            return Err(HandshakeError::NoSuite);
+        }
         let mut random = [0; 32];
         rng.fill_bytes(&mut random);
         let claims = Claims::new(self.key.spki(), random, self.model.clone(), self.limits)?;

@@ -1,9 +1,9 @@
 //! Only the check makes verified evidence.
 
+use sealnote_protocol::claims::Claims;
 use sealnote_protocol::session::Transcript;
 use sealnote_protocol::suite::Suite;
 use sealnote_protocol::suite::suite1::Suite1PublicKey;
-use sealnote_protocol::claims::Claims;
 use sealnote_verifier::VerifiedDocument;
 use sealnote_verifier::evidence::VerifiedEvidence;
 

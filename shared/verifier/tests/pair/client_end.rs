@@ -44,7 +44,7 @@ pub struct ClientEnd {
 
 enum State {
     AwaitingAnswer(Challenge),
-    AwaitingReady(AwaitingReady),
+    AwaitingReady(Box<AwaitingReady>),
     Open(ClientReceiver),
     /// With what is left to try further records on.
     Over(Option<ClientReceiver>),
@@ -122,7 +122,7 @@ impl ClientEnd {
             }
             _ if frame.kind() == FrameType::Refusal => Err(Fault::Refused),
             State::AwaitingAnswer(challenge) => self.take_answer(frame, challenge),
-            State::AwaitingReady(awaiting) => self.take_ready(frame, awaiting),
+            State::AwaitingReady(awaiting) => self.take_ready(frame, *awaiting),
             State::Open(receiver) => self.take_record(frame, receiver),
         };
         result.unwrap_or_else(|fault| {
@@ -141,7 +141,7 @@ impl ClientEnd {
         let (awaiting, key) =
             ClientSession::establish(verified, self.session_limits, &mut self.rng, *START)
                 .expect("the attested key seals");
-        self.state = State::AwaitingReady(awaiting);
+        self.state = State::AwaitingReady(Box::new(awaiting));
         Ok(vec![(Step::Key, key.into_bytes())])
     }
 

@@ -23,6 +23,18 @@ const STEPS: [Step; 11] = [
     Step::EnclaveClose,
 ];
 
+/// Frames of each sort, where flips are tried: those left out are of a sort that is there.
+const SORTS: [Step; 8] = [
+    Step::Hello,
+    Step::Answer,
+    Step::Key,
+    Step::Ready,
+    Step::Request(0),
+    Step::ClientClose,
+    Step::Reply(0),
+    Step::EnclaveClose,
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mutation {
     Drop,
@@ -279,7 +291,7 @@ fn a_key_message_before_any_hello() {
 #[test]
 fn a_flip_in_any_header_byte() {
     let honest = Pair::completed();
-    for step in STEPS {
+    for step in SORTS {
         for byte in 0..8 {
             for bit in [0, 7] {
                 let pair = flipped(step, byte, bit);
@@ -318,7 +330,7 @@ fn a_flip_in_any_header_byte() {
 #[test]
 fn a_flip_in_the_payload_of_a_record() {
     let honest = Pair::completed();
-    for step in STEPS.into_iter().filter(|step| step.is_record()) {
+    for step in SORTS.into_iter().filter(|step| step.is_record()) {
         for (byte, bit) in sample(&honest.frame(step), 24) {
             let pair = flipped(step, byte, bit);
             let end = end_of(pair);
@@ -337,7 +349,7 @@ fn a_flip_in_the_payload_of_a_record() {
 fn a_flip_in_the_payload_of_a_handshake_frame() {
     let honest = Pair::completed();
     for step in [Step::Hello, Step::Answer, Step::Key] {
-        for (byte, bit) in sample(&honest.frame(step), 64) {
+        for (byte, bit) in sample(&honest.frame(step), 48) {
             let pair = flipped(step, byte, bit);
             let place = format!("{step:?}, byte {byte}, bit {bit}");
             assert!(!pair.client.confirmed, "{place}");
