@@ -6,6 +6,8 @@
 # is unpacked, not installed, so no root is needed.
 set -euo pipefail
 
+# modinfo is a tool for the administrator, who needs not be the one that runs this.
+PATH="$PATH:/usr/sbin:/sbin"
 cache="${SEALNOTE_CACHE:-$HOME/.cache/sealnote}"
 
 # Copies a module after those that it depends on, numbered in the order of loading.
@@ -30,10 +32,18 @@ add_module() {
 }
 
 # The metapackage names the current kernel; its own version is in the name.
-package="$(apt-cache depends linux-image-cloud-amd64 2>/dev/null |
-    sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)"
+current_package() {
+    apt-cache depends linux-image-cloud-amd64 2>/dev/null |
+        sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
+
+package="$(current_package)"
+if [ -z "$package" ] && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq >&2
+    package="$(current_package)"
+fi
 if [ -z "$package" ]; then
-    echo "kernel.sh: apt offers no linux-image-cloud-amd64; on Debian, run: apt-get update" >&2
+    echo "kernel.sh: apt offers no linux-image-cloud-amd64; on Debian, as root: apt-get update" >&2
     exit 1
 fi
 
@@ -42,7 +52,11 @@ if [ ! -e "$out/done" ]; then
     mkdir -p "$cache"
     work="$(mktemp -d "$cache/kernel.XXXXXX")"
     trap 'rm -rf "$work"' EXIT
-    (cd "$work" && apt-get download -qq "$package" >&2 2>/dev/null)
+    # Root's own folder is closed to the user that apt would otherwise fetch as.
+    (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root "$package" >&2) || {
+        echo "kernel.sh: $package cannot be fetched; if apt's lists are old, as root: apt-get update" >&2
+        exit 1
+    }
     dpkg-deb -x "$work"/*.deb "$work/root"
     mkdir "$work/kernel"
     cp "$work"/root/boot/vmlinuz-* "$work/kernel/vmlinuz"
