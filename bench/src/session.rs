@@ -7,8 +7,8 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::connection::{Client, now};
 use sealnote_link::{FrameReader, FrameWriter};
-use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::claims::Limits;
+use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::record::TAG_LEN;
 use sealnote_verifier::evidence::{Challenge, Evidence};
@@ -72,7 +72,9 @@ impl Session {
         let (awaiting, key) =
             ClientSession::establish(evidence, client.session_limits, rng, start)?;
         writer.send(&key).await?;
-        let ready = reader.next(FrameType::Record, limits.answer_bytes() + TAG_LEN).await?;
+        let ready = reader
+            .next(FrameType::Record, limits.answer_bytes() + TAG_LEN)
+            .await?;
         let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
         let steps = Steps {
             connect,
