@@ -52,14 +52,20 @@ async fn handshake(
     writer: &mut FrameWriter,
     service: &Arc<Service>,
 ) -> Option<(EnclaveSender, EnclaveReceiver)> {
-    let hello = reader.next(FrameType::Hello, MAX_CLIENT_HANDSHAKE).await.ok()?;
+    let hello = reader
+        .next(FrameType::Hello, MAX_CLIENT_HANDSHAKE)
+        .await
+        .ok()?;
     let awaiting = service
         .enclave
         .clone()
         .hello(&hello, &mut UnwrapErr(SysRng));
     let (awaiting, answer) = attest(service.clone(), awaiting.ok()?).await?;
     writer.send(&answer).await.ok()?;
-    let key = reader.next(FrameType::Key, MAX_CLIENT_HANDSHAKE).await.ok()?;
+    let key = reader
+        .next(FrameType::Key, MAX_CLIENT_HANDSHAKE)
+        .await
+        .ok()?;
     let (sender, receiver, ready) = open_key(awaiting, key).await?;
     writer.send(&ready).await.ok()?;
     Some((sender, receiver))

@@ -217,7 +217,7 @@ fn a_suite_claimed_with_another_key_or_not_at_all() {
 fn the_inner_maps() {
     let range = |what| Err(ClaimsError::Range(what));
     let (model, limits) = (3, 4);
-    let cases: [(&str, usize, Edit, Result<(), ClaimsError>); 29] = [
+    let cases: [(&str, usize, Edit, Result<(), ClaimsError>); 30] = [
         ("unchanged", model, |_| (), Ok(())),
         ("unchanged", limits, |_| (), Ok(())),
         (
@@ -290,6 +290,12 @@ fn the_inner_maps() {
             "an empty label",
             model,
             |e| e[1].1 = vec![0x81, 0x60],
+            range("labels"),
+        ),
+        (
+            "two labels alike",
+            model,
+            |e| e[1].1 = vec![0x83, 0x61, b'a', 0x61, b'b', 0x61, b'a'],
             range("labels"),
         ),
         (

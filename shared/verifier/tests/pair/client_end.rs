@@ -13,7 +13,7 @@ use sealnote_verifier::session::{
     AwaitingReady, ClientReceiver, ClientSession, Incoming, PendingReply,
 };
 
-use crate::wire::{Fault, Sent, Step};
+use crate::wire::{Fault, Sent, Step, next};
 use crate::world::{START, Tape, WORLD, now};
 
 /// The notes of each request.
@@ -48,6 +48,15 @@ enum State {
     Open(ClientReceiver),
     /// With what is left to try further records on.
     Over(Option<ClientReceiver>),
+}
+
+impl State {
+    fn due(&self) -> FrameType {
+        match self {
+            Self::AwaitingAnswer(_) => FrameType::Answer,
+            _ => FrameType::Record,
+        }
+    }
 }
 
 impl ClientEnd {
@@ -89,7 +98,7 @@ impl ClientEnd {
         let mut sent = Sent::new();
         self.buffer.push(bytes);
         loop {
-            match self.buffer.pop(self.limit) {
+            match next(&mut self.buffer, self.state.due(), self.limit) {
                 Ok(None) => return sent,
                 Ok(Some(frame)) => sent.extend(self.take(frame)),
                 Err(error) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sealnote_protocol::classification::NoteError;
-use sealnote_protocol::frame::{Frame, FrameBuffer};
+use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
 use sealnote_protocol::plaintext::Plaintext;
 use sealnote_protocol::record::NoteOutcome;
@@ -13,7 +13,7 @@ use sealnote_protocol::session::enclave::{
 };
 use sealnote_protocol::suite::Suite;
 
-use crate::wire::{Fault, Sent, Step};
+use crate::wire::{Fault, Sent, Step, next};
 use crate::world::{LABELS, START, Tape, WORLD};
 
 /// A note that the made-up model fails on.
@@ -67,6 +67,16 @@ pub fn classify(note: &str) -> NoteOutcome {
         .collect())
 }
 
+impl State {
+    fn due(&self) -> FrameType {
+        match self {
+            Self::New => FrameType::Hello,
+            Self::AwaitingKey(_) => FrameType::Key,
+            _ => FrameType::Record,
+        }
+    }
+}
+
 impl EnclaveEnd {
     pub fn new(enclave: Arc<Enclave>, answer_at: usize) -> Self {
         Self {
@@ -92,7 +102,7 @@ impl EnclaveEnd {
         let mut sent = Sent::new();
         self.buffer.push(bytes);
         loop {
-            match self.buffer.pop(self.limit) {
+            match next(&mut self.buffer, self.state.due(), self.limit) {
                 Ok(None) => return sent,
                 Ok(Some(frame)) => sent.extend(self.take(frame)),
                 Err(error) => {

@@ -1,7 +1,7 @@
 //! Every frame, and everything that somebody on the way can do to it.
 
 use sealnote_protocol::NotDeterministic;
-use sealnote_protocol::frame::FrameError;
+use sealnote_protocol::frame::{FrameError, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
 use sealnote_protocol::session::SessionError;
 use sealnote_verifier::evidence::EvidenceError;
@@ -137,6 +137,13 @@ fn expected(step: Step, mutation: Mutation, len: usize) -> Option<End> {
             limit: 11 + 4 * 13 + 16,
         })
     };
+    let out_of_place = |step| {
+        Fault::Frame(FrameError::OutOfPlace(match step {
+            Step::Hello => FrameType::Hello,
+            Step::Key => FrameType::Key,
+            _ => FrameType::Record,
+        }))
+    };
     // What the receiver finds in a frame of another content.
     let garbled = || match step {
         Step::Hello | Step::Key => Enclave(Fault::Message),
@@ -159,35 +166,39 @@ fn expected(step: Step, mutation: Mutation, len: usize) -> Option<End> {
         (Mutation::Replay, Step::Answer) => Client(too_long(len)),
         // The client has sent everything once `ready` opened the first time.
         (Mutation::Replay, Step::Ready) => ClientLate(not_authentic()),
-        (Mutation::Replay, Step::Key) => Enclave(Fault::Session(SessionError::Unexpected)),
+        (Mutation::Replay, Step::Hello | Step::Key) => Enclave(out_of_place(step)),
         // Nobody reads on after a close.
         (Mutation::Replay | Mutation::Extend, Step::ClientClose | Step::EnclaveClose) => Complete,
         (Mutation::Replay, _) => garbled(),
         (Mutation::Swap, Step::Request(_) | Step::Reply(_)) => garbled(),
         (Mutation::Swap, _) => return None,
-        (Mutation::Early, Step::Hello | Step::Answer | Step::Key | Step::Ready) => garbled(),
+        (Mutation::Early, Step::Hello | Step::Key) => Enclave(out_of_place(after(step))),
+        (Mutation::Early, Step::Answer) => Client(out_of_place(after(step))),
+        (Mutation::Early, Step::Ready) => garbled(),
         (Mutation::Early, _) => return None,
         (Mutation::Extend, Step::Answer) => Client(shifted()),
         (Mutation::Extend, Step::Ready | Step::Reply(_)) => ClientLate(shifted()),
         (Mutation::Extend, _) => Enclave(shifted()),
         (Mutation::Lengthen, Step::Reply(_)) => ClientLate(too_long(len + 1)),
         (Mutation::Shorten | Mutation::Lengthen | Mutation::Empty, _) => garbled(),
-        (Mutation::Retype(to @ (0 | 6)), _) => {
-            let fault = Fault::Frame(FrameError::Type(to));
+        // A refusal is in place at the client, and never at the enclave.
+        (Mutation::Retype(5), Step::Hello | Step::Key) => Enclave(Fault::Message),
+        (Mutation::Retype(to), _) => {
+            let fault = match (to, garbled()) {
+                (5, Enclave(_)) => Fault::Session(SessionError::Unexpected),
+                (5, _) => Fault::Refused,
+                (1, _) => Fault::Frame(FrameError::OutOfPlace(FrameType::Hello)),
+                (2, _) => Fault::Frame(FrameError::OutOfPlace(FrameType::Answer)),
+                (3, _) => Fault::Frame(FrameError::OutOfPlace(FrameType::Key)),
+                (4, _) => Fault::Frame(FrameError::OutOfPlace(FrameType::Record)),
+                (unassigned, _) => Fault::Frame(FrameError::Type(unassigned)),
+            };
             match garbled() {
                 Enclave(_) => Enclave(fault),
                 Client(_) => Client(fault),
                 _ => ClientLate(fault),
             }
         }
-        (Mutation::Retype(to), _) => match garbled() {
-            Enclave(Fault::Session(_)) => Enclave(Fault::Session(SessionError::Unexpected)),
-            Client(_) if to == 5 => Client(Fault::Refused),
-            ClientLate(_) if to == 5 => ClientLate(Fault::Refused),
-            Client(Fault::Session(_)) => Client(Fault::Session(SessionError::Unexpected)),
-            ClientLate(_) => ClientLate(Fault::Session(SessionError::Unexpected)),
-            unchanged => unchanged,
-        },
     })
 }
 
@@ -263,27 +274,28 @@ fn end_of(pair: Pair) -> End {
 }
 
 #[test]
-fn a_key_message_before_any_hello() {
+fn any_other_frame_before_the_hello() {
     let recorded = Pair::completed();
-    for step in [Step::Key, Step::Answer, Step::ClientClose, Step::Request(0)] {
-        let frame = recorded.frame(step);
+    let out_of_place = |kind| Fault::Frame(FrameError::OutOfPlace(kind));
+    let too_long = |step| {
+        Fault::Frame(FrameError::TooLong {
+            declared: recorded.frame(step).len() - 8,
+            limit: MAX_CLIENT_HANDSHAKE,
+        })
+    };
+    for (step, fault) in [
+        (Step::Key, out_of_place(FrameType::Key)),
+        (Step::ClientClose, out_of_place(FrameType::Record)),
+        (Step::Answer, too_long(Step::Answer)),
+        (Step::Request(0), too_long(Step::Request(0))),
+    ] {
         let mut pair = Pair::new();
-        pair.run(&mut |step: Step, own: Vec<u8>| match step {
-            Step::Hello => vec![frame.clone()],
-            _ => vec![own],
+        pair.run(&mut |own: Step, frame: Vec<u8>| match own {
+            Step::Hello => vec![recorded.frame(step)],
+            _ => vec![frame],
         });
-        let fault = match frame.len() - 8 {
-            declared @ MAX_CLIENT_HANDSHAKE.. => Fault::Frame(FrameError::TooLong {
-                declared,
-                limit: MAX_CLIENT_HANDSHAKE,
-            }),
-            _ => Fault::Message,
-        };
-        assert_eq!(
-            pair.faults(),
-            (Some(&fault), Some(&Fault::Refused)),
-            "{step:?}"
-        );
+        let faults = (Some(&fault), Some(&Fault::Refused));
+        assert_eq!(pair.faults(), faults, "{step:?}");
         assert_eq!(pair.enclave.exported, None);
     }
 }
@@ -362,7 +374,7 @@ fn a_flip_in_the_payload_of_a_handshake_frame() {
                         Step::Hello,
                         (Some(Fault::Cut), Some(Fault::Rejected(_)))
                             | (Some(Fault::Message), Some(Fault::Refused))
-                            | (Some(Fault::Suite(1)), Some(Fault::Refused))
+                            | (Some(Fault::NoSuite), Some(Fault::Refused))
                     ) | (
                         Step::Answer,
                         (

@@ -1,6 +1,6 @@
 //! What travels between the two ends, and why an end gives up.
 
-use sealnote_protocol::frame::FrameError;
+use sealnote_protocol::frame::{Frame, FrameBuffer, FrameError, FrameType};
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::session::enclave::HandshakeError;
 use sealnote_verifier::Rejection;
@@ -47,6 +47,8 @@ pub enum Fault {
     Rejected(Rejection),
     /// A handshake message that is not the one that is due.
     Message,
+    /// A hello without a suite that the enclave speaks.
+    NoSuite,
     /// A suite that was not offered by both sides.
     Suite(u16),
     Session(SessionError),
@@ -56,6 +58,20 @@ pub enum Fault {
     Unasked,
     /// The stream ended too early.
     Cut,
+}
+
+/// The next frame, as the programs read it: of the type that is due, or a refusal.
+pub fn next(
+    buffer: &mut FrameBuffer,
+    due: FrameType,
+    limit: usize,
+) -> Result<Option<Frame>, FrameError> {
+    match buffer.next_kind(limit)? {
+        Some(kind) if kind != due && kind != FrameType::Refusal => {
+            Err(FrameError::OutOfPlace(kind))
+        }
+        _ => buffer.pop(limit),
+    }
 }
 
 impl From<FrameError> for Fault {
@@ -68,6 +84,7 @@ impl From<HandshakeError> for Fault {
     fn from(error: HandshakeError) -> Self {
         match error {
             HandshakeError::Message(_) => Self::Message,
+            HandshakeError::NoSuite => Self::NoSuite,
             HandshakeError::Suite(id) => Self::Suite(id),
             HandshakeError::Session(error) => Self::Session(error),
             other => panic!("no test causes {other}"),
