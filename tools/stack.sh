@@ -15,7 +15,7 @@ started=()
 stop_stack() {
     # Those that have ended already are no error.
     [ ${#started[@]} -eq 0 ] || kill "${started[@]}" 2>/dev/null || true
-    wait
+    wait 2>/dev/null || true
     rm -rf "$sockets"
 }
 trap stop_stack EXIT
@@ -41,7 +41,9 @@ choose_transport() {
 start() {
     local name="$1" marker="$2" log="$files/$1.log" tries
     shift 2
-    "$@" >/dev/null 2>"$log" &
+    # Before the program opens it: it is read at once.
+    : >"$log"
+    "$@" >/dev/null 2>>"$log" &
     started+=($!)
     for ((tries = 0; tries < 600; tries++)); do
         said="$(sed -n "s/.*$marker \([^ ]*\).*/\1/p" "$log")"

@@ -8,6 +8,7 @@ mod files;
 mod inspect;
 mod model_digest;
 mod report;
+mod result_file;
 mod submit;
 mod verify;
 

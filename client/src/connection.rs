@@ -35,8 +35,9 @@ pub struct Client {
     pub session_limits: SessionLimits,
 }
 
-/// How long to wait for the connection, and for each frame of the handshake.
-pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for the connection, and for each frame of the handshake: longer than a parent
+/// waits for its enclave to boot.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Why there is no session.
 #[derive(Debug, Error)]

@@ -110,8 +110,9 @@ impl<W: Write> ResultWriter<W> {
     }
 
     /// Writes what waits for results that will not come, then every missing one as without answer:
-    /// the indices of those.
-    pub fn finish(mut self) -> io::Result<Vec<usize>> {
+    /// the sink, and the
+    /// indices of those.
+    pub fn finish(mut self) -> io::Result<(W, Vec<usize>)> {
         let mut missing = Vec::new();
         for index in self.next..self.ids.len() {
             let result = self.waiting.remove(&index).unwrap_or(NoteResult::NoAnswer);
@@ -121,7 +122,7 @@ impl<W: Write> ResultWriter<W> {
             self.write(index, &result)?;
         }
         self.out.flush()?;
-        Ok(missing)
+        Ok((self.out, missing))
     }
 
     fn write(&mut self, index: usize, result: &NoteResult) -> io::Result<()> {

@@ -7,4 +7,5 @@ pub mod attester;
 pub mod boot;
 pub mod engine;
 pub mod model_store;
+pub mod panics;
 pub mod server;

@@ -10,6 +10,7 @@ use sealnote_enclave::attester::nsm::NsmAttester;
 use sealnote_enclave::boot::boot;
 use sealnote_enclave::engine::{DEFAULT_WINDOW, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
+use sealnote_enclave::panics;
 use sealnote_enclave::server::serve;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_transport::{Endpoint, Listener};
@@ -47,11 +48,7 @@ enum AttesterKind {
 }
 
 fn main() -> ExitCode {
-    // A panic's message may quote what it panicked on; its place says enough.
-    std::panic::set_hook(Box::new(|panic| match panic.location() {
-        Some(place) => eprintln!("sealnote-enclave: internal error at {place}"),
-        None => eprintln!("sealnote-enclave: internal error"),
-    }));
+    panics::print_places_only();
     let args = Args::parse();
     if args.attester == AttesterKind::Software && !cfg!(feature = "software-attester") {
         eprintln!(

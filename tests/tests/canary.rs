@@ -95,12 +95,7 @@ fn a_panic_that_quotes_a_note_is_not_printed() {
 #[tokio::test]
 #[ignore = "runs as the child of a_panic_that_quotes_a_note_is_not_printed"]
 async fn panicking_enclave() {
-    // What the enclave's main.rs does.
-    std::panic::set_hook(Box::new(|panic| {
-        if let Some(place) = panic.location() {
-            eprintln!("internal error at {place}");
-        }
-    }));
+    sealnote_enclave::panics::print_places_only();
     let engine = StandIn::spawn(single(), |notes| {
         for note in notes {
             assert!(!note.contains(CANARY), "cannot read {note:?}");

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealnote_protocol::classification::Problem;
-use sealnote_verifier::RootKind;
 use sealnote_verifier::evidence::VerifiedEvidence;
+use sealnote_verifier::{Check, RootKind};
 
-use super::report::Facts;
+use super::report::{Facts, line, print};
 use super::{Failure, Server};
 
 #[derive(Args)]
@@ -29,44 +29,46 @@ impl Attest {
                 Failure::Usage(format!("{} cannot be written: {error}", path.display()))
             })?;
         }
-        print(verified.evidence());
+        print(&report(verified.evidence()))?;
         // The whole handshake, so that the key is known to be in the enclave's hands.
         let session = verified.open().await.map_err(|error| rejected(&error))?;
-        println!("key          confirmed: the enclave opened a secret sealed to it");
-        session.close().await.map_err(|error| rejected(&error))
+        session.close().await.map_err(|error| rejected(&error))?;
+        print(&[line(
+            "key",
+            "confirmed: the enclave opened a secret sealed to it",
+        )])
     }
 }
 
-fn print(evidence: &VerifiedEvidence) {
+fn report(evidence: &VerifiedEvidence) -> Vec<String> {
     let document = evidence.document();
     let root = match document.root() {
         RootKind::Aws => "AWS Nitro root",
         RootKind::Software => "DEVELOPMENT root: this enclave protects nothing",
     };
-    println!(
-        "VERIFIED     {root}, measured as {:?}",
-        document.measurement_set()
-    );
-    Facts::verified(document).print();
+    let set = document.measurement_set();
+    let mut lines = vec![line("VERIFIED", format!("{root}, measured as {set:?}"))];
+    lines.extend(Facts::verified(document).lines());
     let model = evidence.claims().model();
-    println!("model        {}", model.digest());
-    let problem = match model.problem() {
-        Problem::SingleLabel => "one of",
-        Problem::MultiLabel => "any of",
+    let labels = match model.problem() {
+        Problem::SingleLabel => format!("one of {} labels", model.labels.len()),
+        Problem::MultiLabel => format!("any of {} labels", model.labels.len()),
     };
-    println!("classifies   {problem} {} labels", model.labels.len());
-    println!(
-        "window       {} tokens, overlapping by {}",
-        model.window, model.overlap
-    );
+    let window = format!("{} tokens, overlapping by {}", model.window, model.overlap);
     let limits = evidence.claims().limits();
-    println!(
-        "limits       {} notes of at most {} bytes in a request, {} requests in flight",
+    let limits = format!(
+        "{} notes of at most {} bytes in a request, {} requests in flight",
         limits.notes, limits.note_bytes, limits.in_flight
     );
-    println!("suite        {}", evidence.suite());
-    println!("checks");
-    for check in evidence.passed() {
-        println!("  {check:<4} {}", check.title());
-    }
+    lines.extend([
+        line("model", model.digest()),
+        line("classifies", labels),
+        line("window", window),
+        line("limits", limits),
+        line("suite", evidence.suite()),
+        "checks".to_owned(),
+    ]);
+    let check = |check: &Check| format!("  {check:<4} {}", check.title());
+    lines.extend(evidence.passed().iter().map(check));
+    lines
 }

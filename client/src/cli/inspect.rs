@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sealnote_protocol::handshake::MAX_DOCUMENT;
 
-use super::report::Facts;
+use super::report::{Facts, print};
 use super::{Failure, files};
 
 #[derive(Args)]
@@ -23,9 +23,9 @@ impl Inspect {
                 rejection.check()
             ))
         })?;
-        println!("UNVERIFIED: nothing below is proved; anyone can write such a document");
-        Facts::unverified(&document).print();
-        println!("UNVERIFIED: use `sealnote verify` to check it");
-        Ok(())
+        let facts = Facts::unverified(&document).lines();
+        let loud = "UNVERIFIED: nothing here is proved; anyone can write such a document";
+        let advice = "UNVERIFIED: use `sealnote verify` to check it";
+        print(&[vec![loud.to_owned()], facts, vec![advice.to_owned()]].concat())
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use sealnote_protocol::model::{MODEL_FILES, ModelDigest as Digest};
 
 use super::Failure;
+use super::report::print;
 
 #[derive(Args)]
 pub(super) struct ModelDigest {
@@ -22,10 +23,7 @@ impl ModelDigest {
                 Failure::Usage(format!("{} cannot be read: {error}", path.display()))
             })?;
         }
-        println!(
-            "{}",
-            Digest::of_files(contents.each_ref().map(Vec::as_slice))
-        );
-        Ok(())
+        let digest = Digest::of_files(contents.each_ref().map(Vec::as_slice));
+        print(&[digest.to_string()])
     }
 }

@@ -1,10 +1,14 @@
 //! How facts of a document are printed.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 
 use sealnote_verifier::policy::Measurement;
 use sealnote_verifier::{UnixTime, UnverifiedDocument, VerifiedDocument};
 use serde::Serialize;
+
+use super::Failure;
 
 /// A document's facts, in the shape of `sealnote verify --json`.
 #[derive(Debug, Serialize)]
@@ -66,14 +70,15 @@ impl Facts {
     }
 
     /// For people: a line a fact; registers that are all zero are left out.
-    pub(super) fn print(&self) {
+    pub(super) fn lines(&self) -> Vec<String> {
         // A text from the document is shown escaped: it must not write to the terminal as it likes.
-        println!("module id    {}", self.module_id.escape_debug());
-        let time = UnixTime::from_millis(self.timestamp_ms);
-        println!("made at      {time} ({} ms)", self.timestamp_ms);
+        let mut lines = vec![
+            line("module id", self.module_id.escape_debug()),
+            line("made at", UnixTime::from_millis(self.timestamp_ms)),
+        ];
         for (index, value) in &self.pcrs {
             if value.bytes().any(|digit| digit != b'0') {
-                println!("{:<12} {value}", format!("PCR{index}"));
+                lines.push(line(&format!("PCR{index}"), value));
             }
         }
         for (name, value) in [
@@ -81,7 +86,26 @@ impl Facts {
             ("user data", &self.user_data),
             ("nonce", &self.nonce),
         ] {
-            println!("{name:<12} {}", value.as_deref().unwrap_or("(none)"));
+            lines.push(line(name, value.as_deref().unwrap_or("(none)")));
         }
+        lines
+    }
+}
+
+/// A name and its value, in columns.
+pub(super) fn line(name: &str, value: impl Display) -> String {
+    format!("{name:<12} {value}")
+}
+
+/// Writes lines to standard output. A reader that has gone (`sealnote attest … | head`) wants no more,
+/// and that is no failure.
+pub(super) fn print(lines: &[String]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Usage(format!(
+            "standard output cannot be written: {error}"
+        ))),
+        _ => Ok(()),
     }
 }

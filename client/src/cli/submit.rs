@@ -1,13 +1,12 @@
 //! `sealnote submit`: notes in, results out.
 
-use std::fs::OpenOptions;
-use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::result_file::Output;
 use super::{Failure, Server};
 use crate::input::{InputNote, NoteBytes, read_jsonl, read_text};
 use crate::output::{Labels, NoteResult, ResultWriter};
@@ -90,9 +89,11 @@ impl Submit {
         read.map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))
     }
 
-    fn open_output(&self) -> Result<Box<dyn Write>, Failure> {
+    /// Results go to a file beside the one that is asked for, and take its place when they are
+    /// complete: earlier results are never lost to a run that failed.
+    fn open_output(&self) -> Result<Output, Failure> {
         let Some(path) = &self.output else {
-            return Ok(Box::new(BufWriter::new(io::stdout())));
+            return Ok(Output::stream(io::stdout()));
         };
         if self
             .notes
@@ -103,17 +104,9 @@ impl Submit {
                 "the output would overwrite the input".into(),
             ));
         }
-        // Results tell of patients: for nobody but their owner.
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(path);
-        let file = file.map_err(|error| {
+        Output::file(path).map_err(|error| {
             Failure::Usage(format!("{} cannot be written: {error}", path.display()))
-        })?;
-        Ok(Box::new(BufWriter::new(file)))
+        })
     }
 }
 
@@ -133,7 +126,7 @@ fn progress(notes: usize) -> ProgressBar {
 }
 
 struct Writer {
-    results: ResultWriter<Box<dyn Write>>,
+    results: ResultWriter<Output>,
     progress: ProgressBar,
     failed: Vec<(usize, String)>,
     /// The first error of writing; everything is still submitted and counted.
@@ -153,15 +146,13 @@ impl Writer {
 
     fn finish(mut self, ids: &[String], ended: Option<String>) -> Result<(), Failure> {
         self.progress.finish_and_clear();
-        let missing = self.results.finish();
+        let unwritten =
+            |error| Failure::Rejected(format!("the results cannot be written: {error}"));
         if let Some(error) = self.broken {
-            return Err(Failure::Rejected(format!(
-                "the results cannot be written: {error}"
-            )));
+            return Err(unwritten(error));
         }
-        let missing = missing.map_err(|error| {
-            Failure::Rejected(format!("the results cannot be written: {error}"))
-        })?;
+        let (out, missing) = self.results.finish().map_err(unwritten)?;
+        out.complete().map_err(unwritten)?;
         let no_answer = NoteResult::NoAnswer.error().map(|(_, message)| message);
         self.failed.extend(
             missing
@@ -186,7 +177,10 @@ impl Writer {
                 "{good} of {all} notes have a result"
             )));
         }
-        eprintln!("sealnote: {all} notes classified");
+        eprintln!(
+            "sealnote: {all} note{} classified",
+            if all == 1 { "" } else { "s" }
+        );
         Ok(())
     }
 }

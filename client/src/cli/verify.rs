@@ -7,7 +7,7 @@ use sealnote_protocol::handshake::MAX_DOCUMENT;
 use sealnote_verifier::{RootKind, UnixTime};
 use serde::Serialize;
 
-use super::report::Facts;
+use super::report::{Facts, print};
 use super::{Failure, Trust, files};
 use crate::connection::now;
 
@@ -80,12 +80,9 @@ impl Verify {
                     document.measurement_set()
                 );
                 if self.json {
-                    print_json(true, None, message, OptionalFacts::Some(facts));
-                } else {
-                    println!("{message}");
-                    facts.print();
+                    return print_json(true, None, message, OptionalFacts::Some(facts));
                 }
-                Ok(())
+                print(&[vec![message], facts.lines()].concat())
             }
             Err(rejection) => {
                 let check = rejection.check().id();
@@ -101,7 +98,7 @@ impl Verify {
                             nonce: (),
                         },
                     };
-                    print_json(false, Some(check), rejection.to_string(), facts);
+                    print_json(false, Some(check), rejection.to_string(), facts)?;
                 }
                 Err(Failure::Rejected(format!(
                     "rejected, check {check}: {rejection}"
@@ -111,7 +108,12 @@ impl Verify {
     }
 }
 
-fn print_json(ok: bool, check: Option<&'static str>, message: String, facts: OptionalFacts) {
+fn print_json(
+    ok: bool,
+    check: Option<&'static str>,
+    message: String,
+    facts: OptionalFacts,
+) -> Result<(), Failure> {
     let report = Report {
         ok,
         check,
@@ -119,7 +121,7 @@ fn print_json(ok: bool, check: Option<&'static str>, message: String, facts: Opt
         facts,
     };
     match serde_json::to_string_pretty(&report) {
-        Ok(json) => println!("{json}"),
+        Ok(json) => print(&[json]),
         Err(error) => unreachable!("a report of texts and numbers: {error}"),
     }
 }
