@@ -12,7 +12,7 @@ use sealnote_protocol::session::{SessionError, SessionLimits};
 use sealnote_protocol::suite::suite1::KeyError;
 use sealnote_transport::{Endpoint, TransportError, connect_within};
 use sealnote_verifier::evidence::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
-use sealnote_verifier::session::{ClientReceiver, ClientSender, ClientSession};
+use sealnote_verifier::session::{ClientReceiver, ClientSender, ClientSession, Incoming};
 use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
 use thiserror::Error;
 use tokio::time::timeout;
@@ -69,6 +69,9 @@ pub enum ConnectError {
     /// The first record did not prove that the enclave has the session's keys.
     #[error("the enclave did not confirm the session's keys: {0}")]
     NotConfirmed(#[from] SessionError),
+    /// An answer came where there was no request.
+    #[error("the enclave sent an answer that no request awaits")]
+    Unasked,
 }
 
 /// Evidence that was accepted, and the connection that it came on. No note can be sent yet.
@@ -170,8 +173,10 @@ impl Session {
         let close = self.sender.close(Instant::now())?;
         self.wire.send(&close).await??;
         let frame = self.wire.next(FrameType::Record, self.max_record).await??;
-        self.receiver.open(frame, Instant::now())?;
-        Ok(())
+        match self.receiver.open(frame, Instant::now())? {
+            Incoming::Close => Ok(()),
+            Incoming::Reply(_) => Err(ConnectError::Unasked),
+        }
     }
 }
 

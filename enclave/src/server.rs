@@ -21,6 +21,10 @@ pub struct ServerLimits {
     pub handshake_time: Duration,
     /// Sessions at once; more connections wait to be accepted.
     pub sessions: usize,
+    /// How long a session may have nothing in flight before it is closed.
+    pub idle_time: Duration,
+    /// How long a client may take to read one frame.
+    pub send_time: Duration,
 }
 
 impl Default for ServerLimits {
@@ -29,6 +33,8 @@ impl Default for ServerLimits {
             half_open: 64,
             handshake_time: Duration::from_secs(10),
             sessions: 128,
+            idle_time: Duration::from_secs(120),
+            send_time: Duration::from_secs(30),
         }
     }
 }

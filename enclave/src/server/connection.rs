@@ -39,6 +39,9 @@ pub(super) async fn run(stream: Stream, service: Arc<Service>, half_open: OwnedS
 
 async fn refuse(writer: &mut FrameWriter) {
     // The peer may be gone, or may not read: either is its own affair.
+    if !writer.is_between_frames() {
+        return;
+    }
     let farewell = async {
         let _ = writer.send(&Frame::refusal()).await;
         let _ = writer.shutdown().await;
@@ -88,13 +91,8 @@ async fn open_key(
     spawn_blocking(open).await.ok()?.ok()
 }
 
-/// What the writer is to do.
-enum Outgoing {
-    /// Seal and send an answer; the permit is its place among the requests in flight.
-    Answer(ReplySlot, Vec<NoteOutcome>, OwnedSemaphorePermit),
-    /// Refuse, and end at once: a frame did not authenticate.
-    Refuse,
-}
+/// An answer to seal and send; the permit is its place among the requests in flight.
+type Answer = (ReplySlot, Vec<NoteOutcome>, OwnedSemaphorePermit);
 
 /// How the stream of requests ended.
 enum End {
@@ -108,30 +106,35 @@ enum End {
 
 async fn session(
     mut reader: FrameReader,
-    writer: FrameWriter,
+    mut writer: FrameWriter,
     service: &Service,
     sender: EnclaveSender,
     mut receiver: EnclaveReceiver,
 ) {
     let in_flight = usize::from(service.enclave.limits().in_flight);
-    let (outgoing, answers) = mpsc::channel(in_flight + 1);
-    let answering = answer_requests(writer, sender, answers);
+    let (outgoing, answers) = mpsc::channel(in_flight);
     // Dropped with the session, and with it the notes of an unfinished request.
     let mut jobs = JoinSet::new();
     let requests = async {
         let end = receive_requests(&mut reader, &mut receiver, service, &outgoing, &mut jobs);
         match end.await {
-            // Dropping the last sender lets the writer finish what is in flight and close.
-            End::Orderly => drop(outgoing),
-            End::Violation => drop(outgoing.send(Outgoing::Refuse).await),
-            End::Gone => return,
+            End::Orderly => {
+                // The last sender gone, the writer finishes what is in flight and closes.
+                drop(outgoing);
+                std::future::pending().await
+            }
+            end => end,
         }
-        std::future::pending().await
     };
-    // Whichever side ends first ends the session, and with it the keys.
-    tokio::select! {
-        () = answering => {}
-        () = requests => {}
+    let answering = answer_requests(&mut writer, sender, answers, service.limits.send_time);
+    // Whichever ends first ends the session, and with it the keys; a violation before anything else.
+    let end = tokio::select! {
+        biased;
+        end = requests => end,
+        () = answering => End::Gone,
+    };
+    if let End::Violation = end {
+        refuse(&mut writer).await;
     }
 }
 
@@ -139,12 +142,11 @@ async fn receive_requests(
     reader: &mut FrameReader,
     receiver: &mut EnclaveReceiver,
     service: &Service,
-    outgoing: &mpsc::Sender<Outgoing>,
+    outgoing: &mpsc::Sender<Answer>,
     jobs: &mut JoinSet<()>,
 ) -> End {
-    let places = Arc::new(Semaphore::new(usize::from(
-        service.enclave.limits().in_flight,
-    )));
+    let in_flight = usize::from(service.enclave.limits().in_flight);
+    let places = Arc::new(Semaphore::new(in_flight));
     let max_record = service.enclave.max_record();
     let expiry = tokio::time::sleep(service.enclave.session_lifetime());
     tokio::pin!(expiry);
@@ -160,6 +162,7 @@ async fn receive_requests(
         let frame = tokio::select! {
             frame = reader.next(FrameType::Record, max_record) => frame,
             () = &mut expiry => return End::Orderly,
+            () = idle(&places, in_flight, service.limits.idle_time) => return End::Orderly,
         };
         let frame = match frame {
             Ok(frame) => frame,
@@ -173,11 +176,21 @@ async fn receive_requests(
                 jobs.spawn(async move {
                     let outcomes = classify(&engine, notes).await;
                     // The session may be over; the answer goes with it.
-                    let _ = outgoing.send(Outgoing::Answer(slot, outcomes, place)).await;
+                    let _ = outgoing.send((slot, outcomes, place)).await;
                 });
             }
             Ok(Received::Close) | Err(SessionError::Limit(_)) => return End::Orderly,
             Err(_) => return End::Violation,
+        }
+    }
+}
+
+/// Returns once nothing has been in flight for `limit`, beside the one place that the reader holds.
+async fn idle(places: &Semaphore, in_flight: usize, limit: Duration) {
+    loop {
+        tokio::time::sleep(limit).await;
+        if places.available_permits() + 1 == in_flight {
+            return;
         }
     }
 }
@@ -204,28 +217,24 @@ async fn classify(
 }
 
 async fn answer_requests(
-    mut writer: FrameWriter,
+    writer: &mut FrameWriter,
     mut sender: EnclaveSender,
-    mut answers: mpsc::Receiver<Outgoing>,
+    mut answers: mpsc::Receiver<Answer>,
+    send_time: Duration,
 ) {
-    while let Some(outgoing) = answers.recv().await {
-        let Outgoing::Answer(slot, outcomes, place) = outgoing else {
-            drop(sender);
-            return refuse(&mut writer).await;
+    while let Some((slot, outcomes, place)) = answers.recv().await {
+        // At a limit there is no answer: the close tells the client how many there are.
+        let Ok(frame) = sender.answer(slot, outcomes, Instant::now()) else {
+            break;
         };
-        match sender.answer(slot, outcomes, Instant::now()) {
-            Ok(frame) => {
-                if writer.send(&frame).await.is_err() {
-                    return;
-                }
-            }
-            // At a limit: the close tells the client how many answers there are.
-            Err(_) => break,
-        }
+        // A client that does not read must not hold its session for longer.
+        let Ok(Ok(())) = timeout(send_time, writer.send(&frame)).await else {
+            return;
+        };
         drop(place);
     }
     if let Ok(frame) = sender.close(Instant::now())
-        && writer.send(&frame).await.is_ok()
+        && let Ok(Ok(())) = timeout(send_time, writer.send(&frame)).await
     {
         // The client has read everything once it sees the close; an error here changes nothing.
         let _ = writer.shutdown().await;

@@ -36,7 +36,11 @@ pub fn split(stream: Stream) -> (FrameReader, FrameWriter) {
         buffer: FrameBuffer::default(),
         chunk: Box::new([0; READ]),
     };
-    (reader, FrameWriter { half: send })
+    let writer = FrameWriter {
+        half: send,
+        between_frames: true,
+    };
+    (reader, writer)
 }
 
 /// Reads frames.
@@ -71,13 +75,22 @@ impl FrameReader {
 /// Writes frames.
 pub struct FrameWriter {
     half: SendHalf,
+    between_frames: bool,
 }
 
 impl FrameWriter {
-    /// Sends a whole frame.
+    /// Sends a whole frame. If this is dropped or fails half-way, the stream is of no further use.
     pub async fn send(&mut self, frame: &Frame) -> io::Result<()> {
+        self.between_frames = false;
         self.half.write_all(frame.as_bytes()).await?;
-        self.half.flush().await
+        self.half.flush().await?;
+        self.between_frames = true;
+        Ok(())
+    }
+
+    /// Whether every frame so far was sent whole, so that another may follow.
+    pub fn is_between_frames(&self) -> bool {
+        self.between_frames
     }
 
     /// Ends this direction: the peer reads what was sent, then an end.

@@ -146,6 +146,8 @@ fn parse_header(header: &[u8; HEADER_LEN], limit: usize) -> Result<(FrameType, u
         return Err(FrameError::Reserved);
     }
     let declared = u32::from_be_bytes([l3, l2, l1, l0]) as usize;
+    // A refusal says nothing, wherever it comes.
+    let limit = if kind == FrameType::Refusal { 0 } else { limit };
     if declared > limit {
         return Err(FrameError::TooLong { declared, limit });
     }

@@ -68,8 +68,8 @@ impl ExporterSecret {
 /// Seals the records of one direction. Not `Clone`: a counter must never be used twice.
 pub struct SendKey(Direction);
 
-/// Opens the records of one direction.
-pub struct RecvKey(Direction);
+/// Opens the records of one direction. The first record that does not open erases the key.
+pub struct RecvKey(Option<Direction>);
 
 impl SendKey {
     /// Takes the direction over at counter 0.
@@ -111,11 +111,12 @@ impl SendKey {
 impl RecvKey {
     /// Takes the direction over at counter 0.
     pub fn new(key: DirectionKey, limits: SessionLimits, now: Instant) -> Self {
-        Self(Direction::new(key, limits, now))
+        Self(Some(Direction::new(key, limits, now)))
     }
 
-    /// Opens a record in place: its plaintext, erased on drop.
+    /// Opens a record in place: its plaintext, erased on drop. After an error there is no other record.
     pub fn open(&mut self, frame: Frame, now: Instant) -> Result<Zeroizing<Vec<u8>>, SessionError> {
+        let mut direction = self.0.take().ok_or(SessionError::Over)?;
         if frame.kind() != FrameType::Record {
             return Err(SessionError::Unexpected);
         }
@@ -125,19 +126,20 @@ impl RecvKey {
         let (sealed, tag) = sealed
             .split_last_chunk_mut::<TAG_LEN>()
             .ok_or(SessionError::NotAuthentic)?;
-        let index = self.0.counter;
-        let nonce = self.0.next_nonce();
-        self.0
+        let index = direction.counter;
+        let nonce = direction.next_nonce();
+        direction
             .cipher
             .decrypt_inout_detached(&nonce, head, sealed.into(), &Tag::<Aes256Gcm>::from(*tag))
             .map_err(|_| SessionError::NotAuthentic)?;
         let is_close = Record::is_close(sealed);
         bytes.truncate(wire_len - TAG_LEN);
         bytes.drain(..HEADER_LEN);
-        match self.0.admit(index, wire_len, is_close, now) {
-            Ok(()) => Ok(bytes),
-            Err(limit) => Err(SessionError::Limit(limit)),
-        }
+        direction
+            .admit(index, wire_len, is_close, now)
+            .map_err(SessionError::Limit)?;
+        self.0 = Some(direction);
+        Ok(bytes)
     }
 }
 

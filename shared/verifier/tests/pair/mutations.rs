@@ -181,12 +181,13 @@ fn expected(step: Step, mutation: Mutation, len: usize) -> Option<End> {
         (Mutation::Extend, _) => Enclave(shifted()),
         (Mutation::Lengthen, Step::Reply(_)) => ClientLate(too_long(len + 1)),
         (Mutation::Shorten | Mutation::Lengthen | Mutation::Empty, _) => garbled(),
-        // A refusal is in place at the client, and never at the enclave.
-        (Mutation::Retype(5), Step::Hello | Step::Key) => Enclave(Fault::Message),
         (Mutation::Retype(to), _) => {
             let fault = match (to, garbled()) {
-                (5, Enclave(_)) => Fault::Session(SessionError::Unexpected),
-                (5, _) => Fault::Refused,
+                // A refusal has no payload, and every other frame has one.
+                (5, _) => Fault::Frame(FrameError::TooLong {
+                    declared: len - 8,
+                    limit: 0,
+                }),
                 (1, _) => Fault::Frame(FrameError::OutOfPlace(FrameType::Hello)),
                 (2, _) => Fault::Frame(FrameError::OutOfPlace(FrameType::Answer)),
                 (3, _) => Fault::Frame(FrameError::OutOfPlace(FrameType::Key)),
