@@ -74,6 +74,21 @@ async fn half_open_handshakes_are_capped() {
 }
 
 #[tokio::test]
+async fn an_idle_session_gives_its_place_up() {
+    let limits = ServerLimits {
+        sessions: 1,
+        idle_time: Duration::from_millis(100),
+        ..ServerLimits::default()
+    };
+    let rig = start(limits).await;
+    let client = rig.client().unwrap();
+    let idle = client.verify().await.unwrap().open().await.unwrap();
+    // The only place: without the limit this would wait for as long as `idle` is held.
+    timeout(PATIENCE, assert_served(&rig)).await.unwrap();
+    drop(idle);
+}
+
+#[tokio::test]
 async fn sessions_are_capped() {
     let limits = ServerLimits {
         sessions: 1,
