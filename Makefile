@@ -73,7 +73,7 @@ test-vsock: programs ## the three programs over real AF_VSOCK, in a QEMU guest
 	./tools/vsock-guest/run.sh $(PROGRAMS) $(MODEL) $(NOTES)
 
 .PHONY: model-train
-model-train: ## train the default model anew (hours), in place
+model-train: ## train the default model anew (about 20 minutes), in place
 	./models/training/setup.sh target/training-venv
 	target/training-venv/bin/python models/training/train.py --out $(MODEL)
 
