@@ -3,6 +3,15 @@
 //! Exit 0: done, accepted. 1: rejected, or a note without a result. 2: usage, an unreadable file, a
 //! bad policy.
 
+/// Says something on standard error. If that cannot be written, nobody is there to hear it, and the work
+/// goes on: `eprintln!` would panic.
+macro_rules! say {
+    ($($part:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "sealnote: {}", format_args!($($part)*));
+    }};
+}
+
 mod attest;
 mod files;
 mod inspect;
@@ -57,7 +66,7 @@ struct Server {
     /// The parent: tcp:HOST:PORT, unix:PATH or vsock:CID:PORT.
     #[arg(long, value_name = "ADDR")]
     server: Endpoint,
-    /// How long to wait for the next answer, in seconds.
+    /// How long to wait for the server, and then for each next answer, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
     #[command(flatten)]
@@ -87,6 +96,6 @@ pub async fn run(cli: Cli) -> ExitCode {
         Err(Failure::Rejected(message)) => (1, message),
         Err(Failure::Usage(message)) => (2, message),
     };
-    eprintln!("sealnote: {message}");
+    say!("{message}");
     ExitCode::from(code)
 }

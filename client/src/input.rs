@@ -37,19 +37,16 @@ impl core::fmt::Debug for NoteBytes {
 #[non_exhaustive]
 pub enum InputError {
     /// Not a JSON object with the two fields.
-    #[error("line {line}, column {column}: not a JSON object with a text `id` and a text `text`")]
+    #[error(
+        "not a JSON object with `id` (a text or an integer) and `text` (a text), at column {column}"
+    )]
     Shape {
-        /// Line in the input, from 1.
-        line: usize,
         /// Column in the line, from 1.
         column: usize,
     },
     /// The same error that the enclave gives for a note that is not UTF-8.
-    #[error("line {line}: {}", NoteError::NotUtf8)]
-    NotUtf8 {
-        /// Line in the input, from 1.
-        line: usize,
-    },
+    #[error("{}", NoteError::NotUtf8)]
+    NotUtf8,
 }
 
 /// Reads JSON Lines: an object with `id` (text or integer) and `text` on each line; other fields are
@@ -63,17 +60,26 @@ pub fn read_jsonl(mut input: impl BufRead) -> io::Result<Vec<InputNote>> {
         if input.read_until(b'\n', &mut bytes)? == 0 {
             break;
         }
-        if !bytes.trim_ascii().is_empty() {
-            notes.push(parse_line(&bytes, line));
+        // A byte order mark, as spreadsheets write it.
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        if !text.trim_ascii().is_empty() {
+            notes.push(parse_line(text, line));
         }
     }
     Ok(notes)
 }
 
-/// Reads the whole input as one note, of the id `stdin`.
+/// Reads the whole input as one note, of the id `stdin`. JSON Lines are refused: as one note they would
+/// be classified together, and fields beside the text would be sent.
 pub fn read_text(mut input: impl Read) -> io::Result<Vec<InputNote>> {
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or(&[]);
+    if parse_line(first, 1).text.is_ok() {
+        return Err(io::Error::other(
+            "it holds JSON Lines; give `-` as FILE to read them",
+        ));
+    }
     Ok(vec![InputNote {
         id: "stdin".into(),
         text: Ok(NoteBytes(bytes)),
@@ -110,7 +116,7 @@ fn parse_line(bytes: &[u8], line: usize) -> InputNote {
         text: Err(error),
     };
     if std::str::from_utf8(bytes).is_err() {
-        return failed(InputError::NotUtf8 { line });
+        return failed(InputError::NotUtf8);
     }
     match serde_json::from_slice::<Line>(bytes) {
         Ok(note) => InputNote {
@@ -122,7 +128,6 @@ fn parse_line(bytes: &[u8], line: usize) -> InputNote {
         },
         // serde_json's own message may quote the line.
         Err(error) => failed(InputError::Shape {
-            line,
             column: error.column(),
         }),
     }
@@ -133,6 +138,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn json_lines_are_not_taken_for_one_note() {
+        let line = &b"{\"id\":1,\"text\":\"one\"}\n"[..];
+        assert!(read_text(line).is_err());
+        assert_eq!(
+            read_jsonl(&[b"\xef\xbb\xbf", line].concat()[..]).unwrap()[0].id,
+            "1"
+        );
+        assert_eq!(read_text(&b"{ plain text"[..]).unwrap().len(), 1);
+    }
+
+    #[test]
     fn bad_lines_do_not_lose_the_good_ones() {
         let input = b"{\"id\":\"a\",\"text\":\"one\",\"other\":1}\n\n{\"id\":7,\"text\":\"two\"}\r\n\
             {\"id\":\"c\",\"text\":\"\xff\"}\nCANARY\n{\"text\":\"CANARY\"}\n{\"id\":\"f\",\"text\":\"\"}";
@@ -140,10 +156,7 @@ mod tests {
         let ids: Vec<&str> = notes.iter().map(|note| note.id.as_str()).collect();
         assert_eq!(ids, ["a", "7", "line 4", "line 5", "line 6", "f"]);
         assert_eq!(notes[1].text.as_ref().unwrap().as_ref(), b"two");
-        assert_eq!(
-            notes[2].text.as_ref().unwrap_err(),
-            &InputError::NotUtf8 { line: 4 }
-        );
+        assert_eq!(notes[2].text.as_ref().unwrap_err(), &InputError::NotUtf8);
         for note in &notes[3..5] {
             let message = note.text.as_ref().unwrap_err().to_string();
             assert!(message.contains("not a JSON object") && !message.contains("CANARY"));

@@ -1,5 +1,6 @@
 //! `sealnote`: the command line of the client.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -7,9 +8,13 @@ use sealnote_client::cli;
 
 fn main() -> ExitCode {
     // A panic's message may quote what it panicked on; its place says enough.
-    std::panic::set_hook(Box::new(|panic| match panic.location() {
-        Some(place) => eprintln!("sealnote: internal error at {place}; please report it"),
-        None => eprintln!("sealnote: internal error; please report it"),
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let place = place.unwrap_or_else(|| "an unknown place".into());
+        let _ = writeln!(
+            std::io::stderr(),
+            "sealnote: internal error at {place}; please report it"
+        );
     }));
     let cli = cli::Cli::parse();
     match tokio::runtime::Builder::new_current_thread()

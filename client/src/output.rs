@@ -39,9 +39,7 @@ impl NoteResult {
             Self::Scores(_) => return None,
             Self::Enclave(NoteError::Empty) => "empty",
             Self::Enclave(NoteError::TooLong) => "too_long",
-            Self::Enclave(NoteError::NotUtf8) | Self::Input(InputError::NotUtf8 { .. }) => {
-                "not_utf8"
-            }
+            Self::Enclave(NoteError::NotUtf8) | Self::Input(InputError::NotUtf8) => "not_utf8",
             Self::Enclave(NoteError::Internal) => "internal",
             Self::Input(InputError::Shape { .. }) => "bad_line",
             Self::NoAnswer => "no_answer",

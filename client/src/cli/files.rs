@@ -35,8 +35,8 @@ impl Trust {
             roots
                 .danger_add_software_root(&pem)
                 .map_err(|error| named(path, &error))?;
-            eprintln!(
-                "sealnote: DANGER: evidence under the development root {} is accepted; such an \
+            say!(
+                "DANGER: evidence under the development root {} is accepted; such an \
                  enclave is ordinary software, and its operator can read every note",
                 path.display()
             );
@@ -49,14 +49,14 @@ impl Server {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let (policy, roots) = self.trust.load()?;
         if policy.model_digests().is_none() {
-            eprintln!(
-                "sealnote: note: the policy names no model_digests; whatever model the measured \
+            say!(
+                "note: the policy names no model_digests; whatever model the measured \
                  image reports is accepted"
             );
         }
         if !policy.has_machine_pin() {
-            eprintln!(
-                "sealnote: note: the policy pins no machine (PCR3 or PCR4); anyone's machine may \
+            say!(
+                "note: the policy pins no machine (PCR3 or PCR4); anyone's machine may \
                  run the measured image"
             );
         }
@@ -64,7 +64,7 @@ impl Server {
             server: self.server.clone(),
             policy,
             roots,
-            handshake_patience: HANDSHAKE_PATIENCE,
+            handshake_patience: HANDSHAKE_PATIENCE.min(Duration::from_secs(self.timeout)),
             patience: Duration::from_secs(self.timeout),
             session_limits: SessionLimits::default(),
         })

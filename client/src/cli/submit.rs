@@ -51,6 +51,7 @@ impl Submit {
             problem: model.problem(),
         };
         let mut writer = Writer {
+            partial: out.partial().map(Path::to_owned),
             results: ResultWriter::new(out, labels, ids.clone()),
             progress: progress(ids.len()),
             failed: Vec::new(),
@@ -89,8 +90,6 @@ impl Submit {
         read.map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))
     }
 
-    /// Results go to a file beside the one that is asked for, and take its place when they are
-    /// complete: earlier results are never lost to a run that failed.
     fn open_output(&self) -> Result<Output, Failure> {
         let Some(path) = &self.output else {
             return Ok(Output::stream(io::stdout()));
@@ -127,6 +126,7 @@ fn progress(notes: usize) -> ProgressBar {
 
 struct Writer {
     results: ResultWriter<Output>,
+    partial: Option<PathBuf>,
     progress: ProgressBar,
     failed: Vec<(usize, String)>,
     /// The first error of writing; everything is still submitted and counted.
@@ -146,13 +146,19 @@ impl Writer {
 
     fn finish(mut self, ids: &[String], ended: Option<String>) -> Result<(), Failure> {
         self.progress.finish_and_clear();
+        let kept = match &self.partial {
+            Some(partial) => format!("; the results so far are in {}", partial.display()),
+            None => String::new(),
+        };
         let unwritten =
-            |error| Failure::Rejected(format!("the results cannot be written: {error}"));
+            |error| Failure::Rejected(format!("the results cannot be written: {error}{kept}"));
         if let Some(error) = self.broken {
             return Err(unwritten(error));
         }
         let (out, missing) = self.results.finish().map_err(unwritten)?;
-        out.complete().map_err(unwritten)?;
+        if ended.is_none() {
+            out.complete().map_err(unwritten)?;
+        }
         let no_answer = NoteResult::NoAnswer.error().map(|(_, message)| message);
         self.failed.extend(
             missing
@@ -161,15 +167,15 @@ impl Writer {
         );
         self.failed.sort_unstable();
         for (place, message) in self.failed.iter().take(NAMED) {
-            eprintln!("sealnote: {}: {message}", ids[*place].escape_debug());
+            say!("{}: {message}", ids[*place].escape_debug());
         }
         if self.failed.len() > NAMED {
-            eprintln!("sealnote: and {} more", self.failed.len() - NAMED);
+            say!("and {} more", self.failed.len() - NAMED);
         }
         let (good, all) = (ids.len() - self.failed.len(), ids.len());
         if let Some(error) = ended {
             return Err(Failure::Rejected(format!(
-                "{error}; {good} of {all} notes have a result"
+                "{error}; {good} of {all} notes have a result{kept}"
             )));
         }
         if good < all {
@@ -177,10 +183,7 @@ impl Writer {
                 "{good} of {all} notes have a result"
             )));
         }
-        eprintln!(
-            "sealnote: {all} note{} classified",
-            if all == 1 { "" } else { "s" }
-        );
+        say!("{all} note{} classified", if all == 1 { "" } else { "s" });
         Ok(())
     }
 }

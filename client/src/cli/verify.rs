@@ -70,6 +70,13 @@ impl Verify {
         let nonce = self.nonce.as_ref().map(|nonce| nonce.0.as_slice());
         match policy.check_document(&bytes, &roots, nonce, at) {
             Ok(document) => {
+                say!(
+                    "note: not checked offline: the binding to a session (X8), and with it the model{}",
+                    match nonce {
+                        Some(_) => "",
+                        None => "; nor the nonce (X7), as no --nonce was given",
+                    }
+                );
                 let facts = Facts::verified(&document);
                 let root = match document.root() {
                     RootKind::Aws => "the AWS Nitro root",
