@@ -47,29 +47,18 @@ impl From<ReadError> for SubmitError {
     }
 }
 
-/// Receives each note's outcome, by its index, in the order in which answers arrive.
-pub trait Outcomes {
-    /// Called once for each note that has an answer, never for one that has none.
-    fn note(&mut self, index: usize, outcome: NoteOutcome);
-}
-
-impl<F: FnMut(usize, NoteOutcome)> Outcomes for F {
-    fn note(&mut self, index: usize, outcome: NoteOutcome) {
-        self(index, outcome);
-    }
-}
-
 /// Classifies `notes` over the session that `verified` opens, and over further ones, each with new
 /// evidence, whenever one reaches its limit.
 ///
-/// A note that the enclave could not take for its length is answered at once with
+/// `outcomes` is called once for each note that has an answer, with its index, in the order in which
+/// answers arrive. A note that the enclave could not take for its length is answered at once with
 /// [`NoteError::TooLong`]. On an error, exactly the notes that `outcomes` was not called for have no
 /// answer.
 pub async fn submit(
     client: &Client,
     verified: Verified,
     notes: &[impl AsRef<[u8]>],
-    outcomes: &mut impl Outcomes,
+    outcomes: &mut impl FnMut(usize, NoteOutcome),
 ) -> Result<(), SubmitError> {
     let mut limits = *verified.evidence().claims().limits();
     let mut session = verified.open().await?;
@@ -98,7 +87,7 @@ async fn run(
     limits: &Limits,
     notes: &[impl AsRef<[u8]>],
     queue: &mut VecDeque<usize>,
-    outcomes: &mut impl Outcomes,
+    outcomes: &mut impl FnMut(usize, NoteOutcome),
 ) -> Result<(), SubmitError> {
     let Session {
         mut sender,
@@ -141,7 +130,7 @@ async fn run(
                     return Err(SubmitError::Unasked);
                 };
                 for (index, outcome) in indices.into_iter().zip(pending.accept(reply)?) {
-                    outcomes.note(index, outcome);
+                    outcomes(index, outcome);
                 }
             }
             Incoming::Close => {
@@ -178,7 +167,7 @@ fn take_batch(
     limits: &Limits,
     notes: &[impl AsRef<[u8]>],
     queue: &mut VecDeque<usize>,
-    outcomes: &mut impl Outcomes,
+    outcomes: &mut impl FnMut(usize, NoteOutcome),
 ) -> Vec<usize> {
     let mut indices = Vec::new();
     let mut lengths = Vec::new();
@@ -187,7 +176,7 @@ fn take_batch(
     {
         let length = notes[index].as_ref().len();
         if length > limits.note_bytes as usize {
-            outcomes.note(index, Err(NoteError::TooLong));
+            outcomes(index, Err(NoteError::TooLong));
         } else {
             lengths.push(length);
             if request_len(lengths.iter().copied()) > limits.request_bytes as usize {

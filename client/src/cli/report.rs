@@ -21,52 +21,33 @@ pub(super) struct Facts {
     pub(super) nonce: Option<String>,
 }
 
-impl Facts {
-    fn new(
-        module_id: &str,
-        timestamp_ms: u64,
-        pcrs: &BTreeMap<u8, Measurement>,
-        [public_key, user_data, nonce]: [Option<&[u8]>; 3],
-    ) -> Self {
-        Self {
-            module_id: module_id.into(),
-            timestamp_ms,
-            pcrs: pcrs
-                .iter()
-                .map(|(index, value)| (*index, value.to_string()))
-                .collect(),
-            public_key: public_key.map(hex::encode),
-            user_data: user_data.map(hex::encode),
-            nonce: nonce.map(hex::encode),
+/// The two kinds of document have the same accessors and, on purpose, no type in common.
+macro_rules! facts_of {
+    ($document:expr) => {
+        Facts {
+            module_id: $document.module_id().into(),
+            timestamp_ms: $document.timestamp_ms(),
+            pcrs: hex_registers($document.pcrs()),
+            public_key: $document.public_key().map(hex::encode),
+            user_data: $document.user_data().map(hex::encode),
+            nonce: $document.nonce().map(hex::encode),
         }
-    }
+    };
+}
 
+fn hex_registers(pcrs: &BTreeMap<u8, Measurement>) -> BTreeMap<u8, String> {
+    pcrs.iter()
+        .map(|(index, value)| (*index, value.to_string()))
+        .collect()
+}
+
+impl Facts {
     pub(super) fn verified(document: &VerifiedDocument) -> Self {
-        let optional = [
-            document.public_key(),
-            document.user_data(),
-            document.nonce(),
-        ];
-        Self::new(
-            document.module_id(),
-            document.timestamp_ms(),
-            document.pcrs(),
-            optional,
-        )
+        facts_of!(document)
     }
 
     pub(super) fn unverified(document: &UnverifiedDocument) -> Self {
-        let optional = [
-            document.public_key(),
-            document.user_data(),
-            document.nonce(),
-        ];
-        Self::new(
-            document.module_id(),
-            document.timestamp_ms(),
-            document.pcrs(),
-            optional,
-        )
+        facts_of!(document)
     }
 
     /// For people: a line a fact; registers that are all zero are left out.

@@ -52,14 +52,18 @@ struct Report {
 #[serde(untagged)]
 enum OptionalFacts {
     Some(Facts),
-    None {
-        module_id: (),
-        timestamp_ms: (),
-        pcrs: (),
-        public_key: (),
-        user_data: (),
-        nonce: (),
-    },
+    None(NoFacts),
+}
+
+/// The same keys, each null.
+#[derive(Default, Serialize)]
+struct NoFacts {
+    module_id: (),
+    timestamp_ms: (),
+    pcrs: (),
+    public_key: (),
+    user_data: (),
+    nonce: (),
 }
 
 impl Verify {
@@ -96,14 +100,7 @@ impl Verify {
                 if self.json {
                     let facts = match sealnote_verifier::inspect(&bytes) {
                         Ok(document) => OptionalFacts::Some(Facts::unverified(&document)),
-                        Err(_) => OptionalFacts::None {
-                            module_id: (),
-                            timestamp_ms: (),
-                            pcrs: (),
-                            public_key: (),
-                            user_data: (),
-                            nonce: (),
-                        },
+                        Err(_) => OptionalFacts::None(NoFacts::default()),
                     };
                     print_json(false, Some(check), rejection.to_string(), facts)?;
                 }

@@ -192,11 +192,6 @@ impl FrameBuffer {
             None => Ok(None),
         }
     }
-
-    /// Whether bytes of an incomplete frame are waiting: at the end of a stream, a truncation.
-    pub fn is_empty(&self) -> bool {
-        self.received.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -215,7 +210,7 @@ mod tests {
             got.extend(buffer.pop(3).unwrap());
         }
         assert_eq!(got, [first, second]);
-        assert!(buffer.is_empty());
+        assert_eq!(buffer.next_kind(3), Ok(None));
     }
 
     #[test]
