@@ -10,12 +10,16 @@ NOTES ?= examples/notes.jsonl
 # Everything that leaves this machine is one static file. One target folder and one set of flags
 # for all of it, so that candle is compiled once, whichever programs and features are asked for.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
-STATIC := RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo
+STATIC := ./tools/static-cargo.sh
 STATIC_ARGS = --release --locked --target $(HOST) --target-dir target/static
 STATIC_OUT = target/static/$(HOST)/release
 
 PROGRAMS := target/programs
 ROOT := target/enclave-root
+EIF := target/eif
+
+# cargo uses all processors by itself, and two of it would wait for each other.
+.NOTPARALLEL:
 
 .PHONY: help
 help: ## this list
@@ -65,6 +69,28 @@ enclave-root: need-cargo ## what the enclave image holds, without the software a
 image: enclave-root ## the enclave image, from Dockerfile.enclave, and a look into it: target/image
 	./tools/image/build.sh
 	./tools/image/check.sh
+
+.PHONY: eif
+eif: eif-locked enclave-root ## the Nitro enclave image and its measurements: target/eif/sealnote.eif, sealnote.json
+	./tools/eif/build.sh $(ROOT)/sealnote-enclave $(ROOT)/model tools/eif/release.arguments $(EIF)/sealnote.eif
+
+.PHONY: eif-test
+eif-test: eif-locked programs ## the same with the software attester, for emulators: target/eif/sealnote-test.eif
+	rm -rf $(EIF)/test-model
+	install -D -m 644 -t $(EIF)/test-model $(addprefix $(MODEL)/,config.json tokenizer.json model.safetensors)
+	./tools/eif/build.sh $(PROGRAMS)/sealnote-enclave $(EIF)/test-model tools/eif/test.arguments $(EIF)/sealnote-test.eif
+
+.PHONY: eif-check
+eif-check: eif ## the image built once more, from scratch and elsewhere, must be the same to the byte
+	MODEL="$(MODEL)" ./tools/eif/check.sh
+
+.PHONY: eif-lock
+eif-lock: need-cargo ## accept this machine's compilers and kernel source for the image: eif.lock
+	./tools/eif/lock.sh --write
+
+.PHONY: eif-locked
+eif-locked: need-cargo
+	./tools/eif/lock.sh
 
 .PHONY: test-vsock
 test-vsock: programs ## the three programs over real AF_VSOCK, in a QEMU guest

@@ -59,7 +59,7 @@ start() {
 # start_stack: sets `server`, where clients go; root.pem and measurements.json are in $files.
 start_stack() {
     start enclave "ready on" "$programs/sealnote-enclave" --listen "$enclave_at" \
-        --model "$model" --attester software \
+        --peer-cid 1 --model "$model" --attester software \
         --software-root-out "$files/root.pem" --measurements-out "$files/measurements.json"
     start parent "listening on" "$programs/sealnote-parent" --listen "$parent_at" --enclave "$said"
     server="$said"

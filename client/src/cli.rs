@@ -15,7 +15,9 @@ macro_rules! say {
 mod attest;
 mod files;
 mod inspect;
+mod measure;
 mod model_digest;
+mod policy_file;
 mod report;
 mod result_file;
 mod submit;
@@ -45,6 +47,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Verify the enclave, then send it notes to classify.
     Submit(submit::Submit),
+    /// Recompute the measurements of an enclave image file, without AWS's tools, and write a policy.
+    Measure(measure::Measure),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
 }
@@ -89,6 +93,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Submit(command) => command.run().await,
+        Command::Measure(command) => command.run(),
         Command::ModelDigest(command) => command.run(),
     };
     let (code, message) = match result {

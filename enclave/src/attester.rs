@@ -19,16 +19,9 @@ pub trait Attester: Send + Sync {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AttestError {
-    /// There is no Nitro Security Module here.
-    #[error(
-        "/dev/nsm cannot be opened: this is not a Nitro enclave (or its nsm driver is not loaded). \
-         Run the image with `nitro-cli run-enclave`, or use a development build with \
-         --attester software"
-    )]
-    NoDevice,
-    /// The module refused the request.
-    #[error("the Nitro Security Module refused to attest: {0}")]
-    Refused(String),
+    /// The Nitro Security Module gave none.
+    #[error(transparent)]
+    Nsm(#[from] nsm::NsmError),
     /// The software attester failed.
     #[error("the software attester: {0}")]
     Software(String),

@@ -1,4 +1,4 @@
-//! From a model's files and an attester to a service that can take connections.
+//! From a loaded model and an attester to a service that can take connections.
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
@@ -9,9 +9,8 @@ use sealnote_protocol::suite::suite1::{KeyError, Suite1PrivateKey};
 use thiserror::Error;
 
 use crate::attester::Attester;
-use crate::engine::{Engine, EngineError, EngineHandle, EngineOptions, ModelInfo};
-use crate::model_store::ModelFiles;
-use crate::server::{ServerLimits, Service};
+use crate::engine::{Engine, EngineHandle, ModelInfo};
+use crate::server::{PARENT_CID, ServerLimits, Service};
 
 /// Notes in one request, at most.
 const NOTES: u16 = 32;
@@ -27,9 +26,6 @@ const IN_FLIGHT: u16 = 4;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BootError {
-    /// The model.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
     /// The engine's thread.
     #[error("the engine's thread cannot be started: {0}")]
     Thread(std::io::Error),
@@ -41,14 +37,14 @@ pub enum BootError {
     Claims(#[from] ClaimsError),
 }
 
-/// Loads the model, then draws the enclave's key, and puts both in the claims.
+/// Draws the enclave's key, and puts it and the model in the claims. There is an attester already: under
+/// Nitro the model is measured and every register locked before there is a key.
 pub fn boot(
-    files: ModelFiles,
-    options: EngineOptions,
+    engine: Engine,
     attester: Box<dyn Attester>,
     session_limits: SessionLimits,
 ) -> Result<Service, BootError> {
-    let engine = EngineHandle::spawn(Engine::load(files, options)?).map_err(BootError::Thread)?;
+    let engine = EngineHandle::spawn(engine).map_err(BootError::Thread)?;
     let model = claims(engine.info());
     let limits = Limits::new(
         NOTES,
@@ -63,6 +59,7 @@ pub fn boot(
         attester,
         engine,
         limits: ServerLimits::default(),
+        peer_cids: vec![PARENT_CID],
     })
 }
 

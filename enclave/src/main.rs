@@ -2,18 +2,19 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use sealnote_enclave::attester::Attester;
-use sealnote_enclave::attester::nsm::NsmAttester;
+use sealnote_enclave::attester::nsm::{Nsm, clock_source};
 use sealnote_enclave::boot::boot;
-use sealnote_enclave::engine::{DEFAULT_WINDOW, EngineOptions};
+use sealnote_enclave::engine::{DEFAULT_WINDOW, Engine, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
-use sealnote_enclave::panics;
-use sealnote_enclave::server::serve;
+use sealnote_enclave::server::{PARENT_CID, serve};
+use sealnote_enclave::{init, memory, panics, process};
 use sealnote_protocol::session::SessionLimits;
-use sealnote_transport::{Endpoint, Listener};
+use sealnote_transport::{Cid, Endpoint, Listener};
 
 /// Attests, opens, classifies, seals, forgets.
 #[derive(Parser)]
@@ -31,6 +32,9 @@ struct Args {
     /// Longest window in tokens, special tokens included; a longer note is read in several.
     #[arg(long, value_name = "TOKENS", default_value_t = DEFAULT_WINDOW)]
     window: usize,
+    /// From which vsock CIDs connections are taken; 3 is the instance that a Nitro enclave runs on.
+    #[arg(long = "peer-cid", value_name = "CID", default_values_t = [PARENT_CID.0])]
+    peer_cids: Vec<u32>,
     /// Software attester: write its development root here, as PEM.
     #[arg(long, value_name = "FILE")]
     software_root_out: Option<PathBuf>,
@@ -49,6 +53,9 @@ enum AttesterKind {
 
 fn main() -> ExitCode {
     panics::print_places_only();
+    if init::is_init() {
+        init::run();
+    }
     let args = Args::parse();
     if args.attester == AttesterKind::Software && !cfg!(feature = "software-attester") {
         eprintln!(
@@ -68,43 +75,78 @@ fn main() -> ExitCode {
     match run(args) {
         Ok(never) => match never {},
         Err(error) => {
-            eprintln!("sealnote-enclave: {error:#}");
+            event(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
+/// The order is that of the types: files, loaded model, attester that has measured it, and only then
+/// the key.
 fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
-    let files = ModelFiles::open(&args.model)?;
-    let attester = attester(&args, &files)?;
-    let options = EngineOptions {
-        window: args.window,
+    let locked = process::keep_memory_private().context("core dumps cannot be turned off")?;
+    let (engine, attester) = match args.attester {
+        AttesterKind::Nsm => nitro(&args)?,
+        AttesterKind::Software => software(&args)?,
     };
-    let service = boot(files, options, attester, SessionLimits::default())?;
+    if !locked && args.attester == AttesterKind::Nsm {
+        event(format_args!(
+            "the kernel does not lock this program's memory"
+        ));
+    }
+    let mut service = boot(engine, attester, SessionLimits::default())?;
+    service.peer_cids = args.peer_cids.into_iter().map(Cid).collect();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     runtime.block_on(async {
         let listener = Listener::bind(&args.listen).await?;
-        eprintln!("sealnote-enclave: ready on {}", listener.local_endpoint());
+        event(format_args!("ready on {}", listener.local_endpoint()));
         Err(serve(listener, service).await.into())
     })
 }
 
-fn attester(args: &Args, files: &ModelFiles) -> anyhow::Result<Box<dyn Attester>> {
-    match args.attester {
-        AttesterKind::Nsm => Ok(Box::new(NsmAttester::open()?)),
-        AttesterKind::Software => software_attester(args, files),
-    }
+/// One line for the operator. There are no others, and none once the enclave is ready.
+fn event(message: std::fmt::Arguments) {
+    use std::io::Write;
+    // Not `eprintln!`, which panics where standard error is closed.
+    let _ = writeln!(std::io::stderr(), "sealnote-enclave: {message}");
+}
+
+fn load(args: &Args, files: ModelFiles) -> anyhow::Result<Engine> {
+    let window = args.window;
+    let engine = Engine::load(files, EngineOptions { window })?;
+    let mebibytes = |bytes: Option<u64>| bytes.map_or("unknown".into(), |b| (b >> 20).to_string());
+    event(format_args!(
+        "model {} loaded; at most {} MiB were taken, {} of {} MiB are free",
+        engine.info().digest,
+        mebibytes(memory::peak()),
+        mebibytes(memory::available()),
+        mebibytes(memory::total()),
+    ));
+    Ok(engine)
+}
+
+fn nitro(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
+    let nsm = Nsm::open()?;
+    let engine = load(args, ModelFiles::open_exactly(&args.model)?)?;
+    let attester = nsm.lock_model(&engine.info().digest)?;
+    let offset = attester.check_clock(SystemTime::now())?;
+    event(format_args!(
+        "PCR16 extended by the model, all registers locked; clock {}, {offset} s from the module's",
+        clock_source().as_deref().unwrap_or("unknown"),
+    ));
+    Ok((engine, Box::new(attester)))
 }
 
 #[cfg(feature = "software-attester")]
-fn software_attester(args: &Args, files: &ModelFiles) -> anyhow::Result<Box<dyn Attester>> {
+fn software(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
     use sealnote_enclave::attester::software::Software;
 
-    let attester = Software::start(&files.digest())?;
-    eprintln!(
-        "sealnote-enclave: WARNING: software attester: its evidence proves nothing about where \
-         this runs; for development only"
-    );
+    let engine = load(args, ModelFiles::open(&args.model)?)?;
+    let attester = Software::start(&engine.info().digest)?;
+    event(format_args!(
+        "WARNING: software attester: its evidence proves nothing about where this runs; for \
+         development only"
+    ));
     let write = |file: &Option<PathBuf>, contents: String| match file {
         Some(path) => std::fs::write(path, contents)
             .with_context(|| format!("{} cannot be written", path.display())),
@@ -112,10 +154,10 @@ fn software_attester(args: &Args, files: &ModelFiles) -> anyhow::Result<Box<dyn 
     };
     write(&args.software_root_out, attester.root_pem()?)?;
     write(&args.measurements_out, attester.measurements_json())?;
-    Ok(Box::new(attester))
+    Ok((engine, Box::new(attester)))
 }
 
 #[cfg(not(feature = "software-attester"))]
-fn software_attester(_: &Args, _: &ModelFiles) -> anyhow::Result<Box<dyn Attester>> {
+fn software(_: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
     anyhow::bail!("the software attester is not built into this binary")
 }

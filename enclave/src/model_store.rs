@@ -1,10 +1,11 @@
-//! Reads a Hugging Face model folder into memory and names it by its digest.
+//! Opens a Hugging Face model folder, and names it by the digest of the bytes that are read from it.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use sealnote_protocol::model::{MODEL_FILES, ModelDigest};
+use sealnote_protocol::model::{FileDigest, MODEL_FILES, ModelDigest};
+use sha2::{Digest, Sha384};
 
 /// Greatest size of `config.json` in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -13,19 +14,19 @@ pub const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
 /// Greatest size of `model.safetensors` in bytes.
 pub const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
 
-/// The bytes of a model folder's three files.
+/// A model folder's three files: the two small ones read, the weights open.
 ///
-/// They are read, not mapped: a mapped file can change after it was hashed, and the digest that the
-/// enclave attests must be over the very bytes that the engine then loads.
+/// Whoever loads the weights reads them once, through a reader that hashes what it hands out. So the
+/// digest is over the very bytes that the engine computes with, no file can change between the
+/// hashing and the loading, and the weights are never in memory twice.
 pub struct ModelFiles {
     pub(crate) config: Vec<u8>,
     pub(crate) tokenizer: Vec<u8>,
-    pub(crate) weights: Vec<u8>,
-    digest: ModelDigest,
+    pub(crate) weights: HashedFile,
 }
 
 impl ModelFiles {
-    /// Reads `config.json`, `model.safetensors` and `tokenizer.json` of the folder `dir`.
+    /// Reads `config.json` and `tokenizer.json` of the folder `dir`, and opens `model.safetensors`.
     ///
     /// # Errors
     /// [`ModelStoreError`] when the folder or a file is missing, unreadable, empty or too large. Of
@@ -45,29 +46,96 @@ impl ModelFiles {
             }
         }
         let [config, weights, tokenizer] = MODEL_FILES;
-        let config = read(dir, config, MAX_CONFIG_BYTES)?;
-        let tokenizer = read(dir, tokenizer, MAX_TOKENIZER_BYTES)?;
-        let weights = read(dir, weights, MAX_WEIGHTS_BYTES)?;
-        let digest = ModelDigest::of_files([&config, &weights, &tokenizer]);
         Ok(Self {
-            config,
-            tokenizer,
-            weights,
-            digest,
+            config: open(dir, config, MAX_CONFIG_BYTES)?.read_whole()?,
+            tokenizer: open(dir, tokenizer, MAX_TOKENIZER_BYTES)?.read_whole()?,
+            weights: open(dir, weights, MAX_WEIGHTS_BYTES)?.hashed(),
         })
     }
 
-    /// The digest of exactly the bytes held here.
-    pub fn digest(&self) -> ModelDigest {
-        self.digest
+    /// As [`open`](Self::open), of a folder that holds the three files and nothing else: an image's,
+    /// where a fourth file is one that nobody asked for and that the model's digest does not cover.
+    ///
+    /// # Errors
+    /// As `open`, and [`ModelStoreError::ExtraFile`].
+    pub fn open_exactly(dir: &Path) -> Result<Self, ModelStoreError> {
+        let files = Self::open(dir)?;
+        let unreadable = |source| ModelStoreError::Unreadable {
+            path: dir.into(),
+            source,
+        };
+        for entry in fs::read_dir(dir).map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
+            if !MODEL_FILES.iter().any(|known| name == *known) {
+                return Err(ModelStoreError::ExtraFile {
+                    path: dir.join(name),
+                });
+            }
+        }
+        Ok(files)
+    }
+
+    /// The model's digest, once its weights have been read.
+    ///
+    /// # Errors
+    /// Unless they have been read to their end, and the file is as long as it was.
+    pub(crate) fn into_digest(self) -> io::Result<ModelDigest> {
+        let whole = |bytes: &[u8]| FileDigest {
+            len: bytes.len() as u64,
+            sha384: Sha384::digest(bytes).into(),
+        };
+        let (config, tokenizer) = (whole(&self.config), whole(&self.tokenizer));
+        Ok(ModelDigest::of_digests([
+            config,
+            self.weights.finish()?,
+            tokenizer,
+        ]))
+    }
+}
+
+/// A file that is read from its beginning to its end, once, and hashed as it is read.
+pub(crate) struct HashedFile {
+    reader: io::Take<BufReader<File>>,
+    hasher: Sha384,
+    len: u64,
+    read: u64,
+}
+
+impl HashedFile {
+    /// The file's length when it was opened, in bytes; no more than that is read.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The digest of all that was read.
+    ///
+    /// # Errors
+    /// Unless that is the whole file, to its end.
+    pub(crate) fn finish(mut self) -> io::Result<FileDigest> {
+        // One byte beyond: a file that grew is another file than the one that was measured.
+        self.reader.set_limit(1);
+        if self.read != self.len || self.reader.read(&mut [0])? != 0 {
+            return Err(io::Error::other("the file changed while it was read"));
+        }
+        Ok(FileDigest {
+            len: self.len,
+            sha384: self.hasher.finalize().into(),
+        })
+    }
+}
+
+impl Read for HashedFile {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buf)?;
+        self.hasher.update(&buf[..read]);
+        self.read += read as u64;
+        Ok(read)
     }
 }
 
 impl core::fmt::Debug for ModelFiles {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("ModelFiles")
-            .field("digest", &self.digest)
-            .finish_non_exhaustive()
+        f.debug_struct("ModelFiles").finish_non_exhaustive()
     }
 }
 
@@ -137,6 +205,12 @@ pub enum ModelStoreError {
         /// The file.
         path: PathBuf,
     },
+    /// An image's model folder holds something else beside the model.
+    #[error("{} does not belong to the model: an image's model folder holds config.json, model.safetensors and tokenizer.json, and nothing else", path.display())]
+    ExtraFile {
+        /// What is there.
+        path: PathBuf,
+    },
     /// The system refused to read.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable {
@@ -154,7 +228,14 @@ const PICKLES: [&str; 3] = [
     "model.pt",
 ];
 
-fn read(dir: &Path, name: &'static str, limit: u64) -> Result<Vec<u8>, ModelStoreError> {
+/// A file that was found to be there, regular and of a size within its limit.
+struct OpenFile {
+    path: PathBuf,
+    file: File,
+    len: u64,
+}
+
+fn open(dir: &Path, name: &'static str, limit: u64) -> Result<OpenFile, ModelStoreError> {
     let path = dir.join(name);
     let metadata = match fs::metadata(&path) {
         Ok(metadata) => metadata,
@@ -165,28 +246,39 @@ fn read(dir: &Path, name: &'static str, limit: u64) -> Result<Vec<u8>, ModelStor
     if !metadata.is_file() {
         return Err(ModelStoreError::NotAFile { path });
     }
-    if metadata.len() > limit {
-        return Err(ModelStoreError::TooLarge { path, limit });
+    // The size once more, of what was really opened.
+    let opened = File::open(&path).and_then(|file| {
+        let len = file.metadata()?.len();
+        Ok((file, len))
+    });
+    match opened {
+        Err(source) => Err(ModelStoreError::Unreadable { path, source }),
+        Ok((_, 0)) => Err(ModelStoreError::EmptyFile { path }),
+        Ok((_, len)) if len > limit => Err(ModelStoreError::TooLarge { path, limit }),
+        Ok((file, len)) => Ok(OpenFile { path, file, len }),
     }
-    let mut bytes = Vec::new();
-    let expected = usize::try_from(metadata.len()).unwrap_or(0);
-    let read = bytes
-        .try_reserve_exact(expected)
-        .map_err(io::Error::from)
-        .and_then(|()| {
-            // The file may have grown since its size was asked for, so the limit holds here too.
-            File::open(&path)?.take(limit + 1).read_to_end(&mut bytes)
-        });
-    if let Err(source) = read {
-        return Err(ModelStoreError::Unreadable { path, source });
+}
+
+impl OpenFile {
+    fn read_whole(self) -> Result<Vec<u8>, ModelStoreError> {
+        let mut bytes = Vec::new();
+        match self.file.take(self.len).read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(source) => Err(ModelStoreError::Unreadable {
+                path: self.path,
+                source,
+            }),
+        }
     }
-    if bytes.len() as u64 > limit {
-        return Err(ModelStoreError::TooLarge { path, limit });
+
+    fn hashed(self) -> HashedFile {
+        HashedFile {
+            reader: BufReader::new(self.file).take(self.len),
+            hasher: Sha384::new(),
+            len: self.len,
+            read: 0,
+        }
     }
-    if bytes.is_empty() {
-        return Err(ModelStoreError::EmptyFile { path });
-    }
-    Ok(bytes)
 }
 
 fn missing(dir: &Path, name: &'static str) -> ModelStoreError {

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealnote_protocol::session::enclave::Enclave;
-use sealnote_transport::{Listener, TransportError};
+use sealnote_transport::{Cid, Listener, TransportError};
 use tokio::sync::Semaphore;
 
 use crate::attester::Attester;
 use crate::engine::EngineHandle;
+
+/// The CID of the instance that an enclave runs on (AWS Nitro Enclaves user guide, "The vsock").
+pub const PARENT_CID: Cid = Cid(3);
 
 /// How much of the enclave connections may take.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +52,9 @@ pub struct Service {
     pub engine: EngineHandle,
     /// How much connections may take.
     pub limits: ServerLimits,
+    /// From where vsock connections are taken; others are closed at once. Hygiene: no secret depends
+    /// on it.
+    pub peer_cids: Vec<Cid>,
 }
 
 /// Serves connections until the listener dies. What befalls one connection ends that one only, and
@@ -69,6 +75,11 @@ pub async fn serve(listener: Listener, service: Service) -> TransportError {
             Ok(stream) => stream,
             Err(error) => return error,
         };
+        if let Some(cid) = stream.peer_cid()
+            && !service.peer_cids.contains(&cid)
+        {
+            continue;
+        }
         let service = service.clone();
         tokio::spawn(async move {
             let _session = session;

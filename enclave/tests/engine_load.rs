@@ -117,8 +117,19 @@ fn files_that_do_not_parse() {
     altered.write("model.safetensors", &bytes[..bytes.len() - 1]);
     assert!(matches!(
         engine_error(altered.path()),
-        EngineError::Weights(_)
+        EngineError::Format(_)
     ));
+}
+
+#[test]
+fn an_image_holds_the_model_and_nothing_else() {
+    let altered = Altered::copy_of(SINGLE);
+    ModelFiles::open_exactly(altered.path()).unwrap();
+    altered.write("pytorch_model.bin", b"\x80\x04never read");
+    ModelFiles::open(altered.path()).unwrap();
+    let error = ModelFiles::open_exactly(altered.path()).unwrap_err();
+    assert!(matches!(error, ModelStoreError::ExtraFile { .. }));
+    assert_message(&error, &["pytorch_model.bin", "nothing else"]);
 }
 
 #[test]

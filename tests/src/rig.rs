@@ -8,9 +8,9 @@ use std::time::Duration;
 use sealnote_client::connection::Client;
 use sealnote_client::submission::{SubmitError, submit};
 use sealnote_enclave::boot::boot;
-use sealnote_enclave::engine::{EngineHandle, EngineOptions};
+use sealnote_enclave::engine::{Engine, EngineHandle, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
-use sealnote_enclave::server::{ServerLimits, Service, serve};
+use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
 use sealnote_parent::{Config, Metrics, Parent};
 use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::SessionLimits;
@@ -42,7 +42,8 @@ impl Booted {
         // The service's own attester is not used: each rig has one of its own.
         let attester = Box::new(DevAttester::start(Quirk::None)?);
         let files = ModelFiles::open(model)?;
-        let service = boot(files, EngineOptions::default(), attester, session_limits)?;
+        let engine = Engine::load(files, EngineOptions::default())?;
+        let service = boot(engine, attester, session_limits)?;
         Ok(Self {
             enclave: service.enclave,
             engine: service.engine,
@@ -142,6 +143,7 @@ pub async fn start_enclave(
         attester: Box::new(attester),
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
+        peer_cids: vec![PARENT_CID],
     };
     let listener = Listener::bind(listen).await?;
     Ok(RunningEnclave {

@@ -388,7 +388,7 @@ fn the_enclave_says_in_a_line_why_it_does_not_start() {
         assert_code(&finished, 1);
         assert_one_line(&finished, "/dev/nsm cannot be opened");
     }
-    let finished = start(&listen, "/nonexistent", "nsm");
+    let finished = start(&listen, "/nonexistent", "software");
     assert_code(&finished, 1);
     assert_one_line(&finished, "/nonexistent does not exist");
     let finished = start("unix:/nonexistent/socket", &model, "software");

@@ -46,6 +46,6 @@ case "$output" in
 esac
 
 entry="$(buildah inspect --type image --format '{{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Cmd}}' "$image")"
-[ "$entry" = "[/sealnote-enclave --listen vsock:any:5005 --model /model --attester nsm] []" ] ||
+[ "$entry" = "[/sealnote-enclave --listen vsock:any:5005 --model /model --attester nsm --peer-cid 3] []" ] ||
     fail "the entry point is $entry"
 echo "entry point: ${entry% \[\]}"

@@ -1,7 +1,7 @@
 # Read by init, inside the guest: client, parent and enclave over vsock, as they are used.
 
 # The production listening address: every CID of this machine.
-/sealnote/sealnote-enclave --listen vsock:any:5005 --model /sealnote/model --attester software \
+/sealnote/sealnote-enclave --listen vsock:any:5005 --peer-cid 1 --model /sealnote/model --attester software \
     --software-root-out /tmp/root.pem --measurements-out /tmp/measurements.json &
 enclave=$!
 /sealnote/sealnote-parent --listen vsock:1:7000 --enclave vsock:1:5005 --connect-timeout 240 &

@@ -1,6 +1,6 @@
 //! `sealnote model-digest`: the digest to pin in a policy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealnote_protocol::model::{MODEL_FILES, ModelDigest as Digest};
@@ -16,14 +16,18 @@ pub(super) struct ModelDigest {
 
 impl ModelDigest {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let mut contents = MODEL_FILES.map(|_| Vec::new());
-        for (name, bytes) in MODEL_FILES.iter().zip(&mut contents) {
-            let path = self.folder.join(name);
-            *bytes = std::fs::read(&path).map_err(|error| {
-                Failure::Usage(format!("{} cannot be read: {error}", path.display()))
-            })?;
-        }
-        let digest = Digest::of_files(contents.each_ref().map(Vec::as_slice));
-        print(&[digest.to_string()])
+        print(&[of_folder(&self.folder)?.to_string()])
     }
+}
+
+/// The digest of the model in `folder`.
+pub(super) fn of_folder(folder: &Path) -> Result<Digest, Failure> {
+    let mut contents = MODEL_FILES.map(|_| Vec::new());
+    for (name, bytes) in MODEL_FILES.iter().zip(&mut contents) {
+        let path = folder.join(name);
+        *bytes = std::fs::read(&path).map_err(|error| {
+            Failure::Usage(format!("{} cannot be read: {error}", path.display()))
+        })?;
+    }
+    Ok(Digest::of_files(contents.each_ref().map(Vec::as_slice)))
 }

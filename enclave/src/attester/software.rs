@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_protocol::model::ModelDigest;
+use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest};
 use sealnote_protocol::session::enclave::EvidenceRequest;
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sha2::{Digest, Sha384};
@@ -28,7 +28,7 @@ pub struct Software {
 
 impl Software {
     /// Makes a root, and measures the running executable and the model: PCR0 is extended by the
-    /// executable, PCR1 by the model, PCR2 by both.
+    /// executable, PCR1 by the model, PCR2 by both, and PCR16 by the model as in a Nitro enclave.
     pub fn start(model: &ModelDigest) -> Result<Self, AttestError> {
         let executable = std::env::current_exe().map_err(software)?;
         Self::with_executable(&executable, model)
@@ -44,7 +44,8 @@ impl Software {
         ];
         let rng = &mut UnwrapErr(SysRng);
         let root = SoftwareRoot::generate(SystemTime::now(), rng).map_err(software)?;
-        let pcrs: BTreeMap<u8, Measurement> = (0..).zip(measurements).collect();
+        let mut pcrs: BTreeMap<u8, Measurement> = (0..).zip(measurements).collect();
+        pcrs.insert(MODEL_REGISTER, model.register());
         let attester = SoftwareAttester::new(root, pcrs, rng).map_err(software)?;
         Ok(Self {
             attester: Mutex::new(attester),

@@ -52,9 +52,27 @@ pub enum EngineError {
         /// Its type.
         found: String,
     },
-    /// `model.safetensors` is malformed, or lacks a tensor, or has one of another shape.
+    /// `model.safetensors` is malformed.
     #[error("model.safetensors: {0}")]
-    Weights(#[source] candle_core::Error),
+    Format(#[source] safetensors::SafeTensorError),
+    /// `model.safetensors` cannot be read, or changed while it was read.
+    #[error("model.safetensors: {0}")]
+    Read(#[source] std::io::Error),
+    /// `model.safetensors` lacks a tensor, or has one of another shape.
+    #[error("model.safetensors: {0}")]
+    Weights(String),
+    /// The model does not fit into this machine.
+    #[error(
+        "too little memory: the model needs {} MiB and {} MiB are free; give the enclave more \
+         (nitro-cli run-enclave --memory)",
+        needed.div_ceil(1 << 20), available >> 20
+    )]
+    Memory {
+        /// Bytes that the weights and the work with them take.
+        needed: u64,
+        /// Bytes that are free.
+        available: u64,
+    },
     /// `tokenizer.json` is malformed.
     #[error("tokenizer.json: {0}")]
     Tokenizer(#[source] tokenizers::Error),
@@ -79,6 +97,14 @@ pub enum EngineError {
         /// The least that is accepted.
         least: usize,
     },
+}
+
+impl From<candle_core::Error> for EngineError {
+    /// The first line only: where backtraces are on, candle's message goes on with one.
+    fn from(error: candle_core::Error) -> Self {
+        let message = error.to_string();
+        Self::Weights(message.lines().next().unwrap_or_default().to_owned())
+    }
 }
 
 /// What is wrong with `id2label`.

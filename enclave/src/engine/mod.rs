@@ -36,6 +36,7 @@ mod queue;
 #[cfg(test)]
 mod reference_tests;
 mod tokenizer;
+mod weights;
 
 pub use error::{EngineError, LabelFault};
 pub use queue::{Classifier, EngineHandle, QUEUE_DEPTH};
@@ -100,17 +101,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Loads the model. The files' bytes are freed before this returns.
+    /// Loads the model, reading its weights once: the digest is of the bytes that were loaded.
     ///
     /// # Errors
     /// [`EngineError`] when the model is none that this engine computes exactly as `transformers`
     /// does, or when its files contradict each other.
-    pub fn load(files: ModelFiles, options: EngineOptions) -> Result<Self, EngineError> {
+    pub fn load(mut files: ModelFiles, options: EngineOptions) -> Result<Self, EngineError> {
         let config = ModelConfig::parse(&files.config)?;
         let tokenizer = NoteTokenizer::load(&files.tokenizer, &config, options.window)?;
-        let model = SequenceClassifier::load(&files.weights, &config)?;
+        let model = SequenceClassifier::build(weights::read(&mut files.weights)?, &config)?;
         let info = ModelInfo {
-            digest: files.digest(),
+            digest: files.into_digest().map_err(EngineError::Read)?,
             problem: config.problem,
             window: tokenizer.window(),
             overlap: OVERLAP,

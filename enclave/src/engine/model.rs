@@ -1,6 +1,7 @@
 //! BERT with its pooler and a classifier, on candle.
 
-use candle_core::safetensors::SliceSafetensors;
+use std::collections::HashMap;
+
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::{Linear, Module, VarBuilder, linear};
 use candle_transformers::models::bert::BertModel;
@@ -20,16 +21,15 @@ pub(super) struct SequenceClassifier {
 }
 
 impl SequenceClassifier {
-    /// Reads the weights from the bytes of a safetensors file, whatever their precision, as f32:
-    /// candle's `BertModel` gives NaN in f16 and bf16, where its mask computes 0 × `f32::MIN`.
-    pub(super) fn load(bytes: &[u8], config: &ModelConfig) -> Result<Self, EngineError> {
-        check_types(bytes)?;
+    /// Builds the model of its weights. They are f32, whatever the file has: candle's `BertModel` gives
+    /// NaN in f16 and bf16, where its mask computes 0 × `f32::MIN`.
+    pub(super) fn build(
+        tensors: HashMap<String, Tensor>,
+        config: &ModelConfig,
+    ) -> Result<Self, EngineError> {
         let device = Device::Cpu;
-        let weights = VarBuilder::from_slice_safetensors(bytes, DType::F32, &device)
-            .map_err(EngineError::Weights)?;
-        let head = weights
-            .get_unchecked("classifier.weight")
-            .map_err(EngineError::Weights)?;
+        let weights = VarBuilder::from_tensors(tensors, DType::F32, &device);
+        let head = weights.get_unchecked("classifier.weight")?;
         let (rows, labels) = (
             head.dims().first().copied().unwrap_or(0),
             config.labels.len(),
@@ -37,10 +37,10 @@ impl SequenceClassifier {
         if rows != labels {
             return Err(EngineError::ClassifierRows { rows, labels });
         }
-        Self::build(&weights, config, device).map_err(EngineError::Weights)
+        Ok(Self::with_weights(&weights, config, device)?)
     }
 
-    fn build(
+    fn with_weights(
         weights: &VarBuilder<'_>,
         config: &ModelConfig,
         device: Device,
@@ -82,26 +82,4 @@ impl SequenceClassifier {
         let pooled = self.pooler.forward(&first)?.tanh()?;
         self.classifier.forward(&pooled)?.to_vec2()
     }
-}
-
-/// Refuses quantised weights, which candle would convert as if they were plain numbers.
-fn check_types(bytes: &[u8]) -> Result<(), EngineError> {
-    let file = SliceSafetensors::new(bytes).map_err(EngineError::Weights)?;
-    for (tensor, view) in file.tensors() {
-        // Old checkpoints hold the constant 0, 1, 2, … as a tensor of integers; it is not read.
-        if tensor.ends_with("embeddings.position_ids") {
-            continue;
-        }
-        let float = matches!(
-            DType::try_from(view.dtype()),
-            Ok(DType::F16 | DType::BF16 | DType::F32 | DType::F64)
-        );
-        if !float {
-            return Err(EngineError::TensorType {
-                tensor,
-                found: format!("{:?}", view.dtype()),
-            });
-        }
-    }
-    Ok(())
 }

@@ -8,7 +8,14 @@ pub const MODEL_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokeniz
 /// Length of a [`ModelDigest`] in bytes.
 pub const MODEL_DIGEST_LEN: usize = 48;
 
-const LABEL: &[u8] = b"sealnote/1 model files\0";
+/// Length of a platform configuration register in bytes: that of a SHA-384 digest.
+pub const REGISTER_LEN: usize = 48;
+
+/// The register that the enclave extends by its model: the first that is the image's to extend.
+pub const MODEL_REGISTER: u8 = 16;
+
+const FILES_LABEL: &[u8] = b"sealnote/1 model files\0";
+const REGISTER_LABEL: &[u8] = b"sealnote/1 model\0";
 
 /// SHA-384 over the exact bytes of a model's files; PROTOCOL.md, "Model digest".
 ///
@@ -22,15 +29,52 @@ impl ModelDigest {
     /// `SHA-384(label ‖ for each file: u8 length of its name ‖ name ‖ u64 length ‖ SHA-384(bytes))`,
     /// integers big-endian.
     pub fn of_files(contents: [&[u8]; MODEL_FILES.len()]) -> Self {
-        let mut whole = Sha384::new_with_prefix(LABEL);
-        for (name, bytes) in MODEL_FILES.iter().zip(contents) {
+        Self::of_digests(contents.map(|bytes| FileDigest {
+            len: bytes.len() as u64,
+            sha384: Sha384::digest(bytes).into(),
+        }))
+    }
+
+    /// The same, of files that were hashed where they were read, in the order of [`MODEL_FILES`].
+    pub fn of_digests(files: [FileDigest; MODEL_FILES.len()]) -> Self {
+        let mut whole = Sha384::new_with_prefix(FILES_LABEL);
+        for (name, file) in MODEL_FILES.iter().zip(files) {
             whole.update([name.len() as u8]);
             whole.update(name);
-            whole.update((bytes.len() as u64).to_be_bytes());
-            whole.update(Sha384::digest(bytes));
+            whole.update(file.len.to_be_bytes());
+            whole.update(file.sha384);
         }
         Self(whole.finalize().into())
     }
+
+    /// What the enclave extends PCR16 with: `SHA-384(label ‖ digest)`, 48 bytes; PROTOCOL.md, "Model
+    /// digest".
+    ///
+    /// Not the digest itself, so that no value of another meaning can stand in the register.
+    pub fn extension(&self) -> [u8; REGISTER_LEN] {
+        Sha384::new_with_prefix(REGISTER_LABEL)
+            .chain_update(self.0)
+            .finalize()
+            .into()
+    }
+
+    /// The value of PCR16 after that: `SHA-384(48 zero bytes ‖ extension)`, as the Nitro Security
+    /// Module's `ExtendPCR` leaves a register that nothing was measured into before.
+    pub fn register(&self) -> [u8; REGISTER_LEN] {
+        Sha384::new_with_prefix([0; REGISTER_LEN])
+            .chain_update(self.extension())
+            .finalize()
+            .into()
+    }
+}
+
+/// One file's part in a [`ModelDigest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileDigest {
+    /// Its length in bytes.
+    pub len: u64,
+    /// SHA-384 over its bytes.
+    pub sha384: [u8; 48],
 }
 
 impl core::fmt::Display for ModelDigest {
@@ -55,5 +99,21 @@ mod tests {
         assert_ne!(digest, ModelDigest::of_files([b"b", b"a", b"c"]));
         assert_ne!(digest, ModelDigest::of_files([b"a", b"b", b""]));
         assert_eq!(digest, ModelDigest::of_files([b"a", b"b", b"c"]));
+    }
+
+    /// Python: `e = sha384(b"sealnote/1 model\0" + bytes(range(48))).digest()`, then
+    /// `sha384(bytes(48) + e)`.
+    #[test]
+    fn register_16_has_the_value_that_another_implementation_computes() {
+        let digest = ModelDigest(core::array::from_fn(|index| index as u8));
+        let hex = |bytes: [u8; REGISTER_LEN]| ModelDigest(bytes).to_string();
+        assert_eq!(
+            hex(digest.extension()),
+            "3e3db43e964b521311911318fce58492a8e18b04002596d2ea3135609249bcc1882297fca56388671ac518a672af3034"
+        );
+        assert_eq!(
+            hex(digest.register()),
+            "ab66185b45dcabd5e0208ac9b0d2ac643b606254302b6b21dfb12f8769dd362e44c0932298e9eab7c4c5cd334967b081"
+        );
     }
 }

@@ -82,6 +82,15 @@ pub async fn connect_within(
 }
 
 impl Stream {
+    /// The machine at the other end of a vsock connection; `None` of another kind, or of one that has
+    /// ended.
+    pub fn peer_cid(&self) -> Option<Cid> {
+        match self {
+            Stream::Vsock(stream) => stream.peer_addr().ok().map(|address| Cid(address.cid())),
+            Stream::Tcp(_) | Stream::Unix(_) => None,
+        }
+    }
+
     /// Two halves that two tasks can own.
     pub fn into_split(self) -> (ReceiveHalf, SendHalf) {
         let (receive, send) = match self {

@@ -56,6 +56,26 @@ pub const CASES: &[Case] = &[
             }
         })
     }),
+    ("a debug enclave with the right PCR16", "X6", |f| {
+        f.document(|d| {
+            for register in [0, 1, 2] {
+                d.pcrs.insert(register, ZERO.to_vec());
+            }
+            d.pcrs.insert(16, pcr(16));
+        })
+        .policy(pinning_pcr16())
+    }),
+    ("the same, measured", "accepted", |f| {
+        f.document(|d| drop(d.pcrs.insert(16, pcr(16))))
+            .policy(pinning_pcr16())
+    }),
+    ("another PCR16 than the pinned one", "X5", |f| {
+        f.document(|d| drop(d.pcrs.insert(16, pcr(17))))
+            .policy(pinning_pcr16())
+    }),
+    ("no PCR16, and one is pinned", "X5", |f| {
+        f.attempt().policy(pinning_pcr16())
+    }),
     ("no nonce wanted", "accepted", |f| f.attempt().nonce(None)),
     ("another nonce", "X7", |f| f.attempt().nonce(Some(&[0; 32]))),
     ("half a nonce", "X7", |f| {
@@ -111,3 +131,7 @@ pub const CASES: &[Case] = &[
             .nonce(Some(&[0; 32]))
     }),
 ];
+
+fn pinning_pcr16() -> String {
+    policy_json("", &format!(r#""pins": {{"pcr16": ["{}"]}},"#, pcr_hex(16)))
+}

@@ -1,0 +1,146 @@
+//! `sealnote measure`: what an enclave image file is measured as, by its bytes alone.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use clap::Args;
+use sealnote_eif::{
+    EifError, HEADER_LEN, Image, SECTION_HEADER_LEN, Section, SectionKind, SignatureCheck,
+};
+use sealnote_protocol::model::ModelDigest;
+
+use super::policy_file::{Accepted, PolicyFile};
+use super::report::{line, print};
+use super::{Failure, model_digest};
+
+#[derive(Args)]
+pub(super) struct Measure {
+    /// The enclave image file, as nitro-cli or `make eif` builds it.
+    image: PathBuf,
+    /// Predict PCR16 for the model in this folder, and pin it in the policy.
+    #[arg(long, value_name = "DIR", conflicts_with = "model_digest")]
+    model: Option<PathBuf>,
+    /// The same, for the model with this digest, as `sealnote model-digest` prints it.
+    #[arg(long, value_name = "HEX", value_parser = parse_digest)]
+    model_digest: Option<ModelDigest>,
+    /// The name of the measurements in the policy, instead of the image's file name.
+    #[arg(long, value_name = "TEXT", requires = "output")]
+    label: Option<String>,
+    /// Write a policy that accepts this image. A file that is there is not replaced.
+    #[arg(short, long, value_name = "POLICY")]
+    output: Option<PathBuf>,
+}
+
+fn parse_digest(text: &str) -> Result<ModelDigest, String> {
+    let mut digest = [0; 48];
+    match hex::decode_to_slice(text, &mut digest) {
+        Ok(()) => Ok(ModelDigest(digest)),
+        Err(_) => Err("these are not the 96 hex digits that `sealnote model-digest` prints".into()),
+    }
+}
+
+impl Measure {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let image = self.read()?;
+        let model = match &self.model {
+            Some(folder) => Some(model_digest::of_folder(folder)?),
+            None => self.model_digest,
+        };
+        let file_name = self.image.file_name().unwrap_or_default();
+        let file_name = file_name.to_string_lossy();
+        let policy = PolicyFile::new(&Accepted {
+            label: self.label.as_deref().unwrap_or(&file_name),
+            image: image.registers,
+            signer: image.signature.as_ref().map(|signature| signature.register),
+            model: model.as_ref(),
+        })?;
+        if let Some(path) = &self.output {
+            policy.write(path)?;
+        }
+        print(&report(&image, model.as_ref()))
+    }
+
+    fn read(&self) -> Result<Image, Failure> {
+        let path = self.image.display();
+        let unread = |error| Failure::Usage(format!("{path} cannot be read: {error}"));
+        let file = File::open(&self.image).map_err(unread)?;
+        sealnote_eif::measure(file).map_err(|error| match error {
+            EifError::Read(error) => unread(error),
+            error => Failure::Rejected(format!("{path}: {error}")),
+        })
+    }
+}
+
+fn report(image: &Image, model: Option<&ModelDigest>) -> Vec<String> {
+    let mut lines = vec![
+        line(
+            "image",
+            format!(
+                "{} bytes, format version {}, {}, checksum right",
+                image.len, image.version, image.architecture
+            ),
+        ),
+        row("offset", "size", "section", "measured into"),
+        row("0", HEADER_LEN, "header", UNMEASURED),
+    ];
+    let mut ramdisk = 0;
+    for section in &image.sections {
+        let mut name = section.kind.to_string();
+        if section.kind == SectionKind::Ramdisk {
+            ramdisk += 1;
+            name = format!("ramdisk {ramdisk}");
+        }
+        lines.push(row(section.offset, section.size, &name, &measured(section)));
+    }
+    lines.push(format!(
+        "Each section starts with a header of {SECTION_HEADER_LEN} bytes, unmeasured; its size is that of its contents."
+    ));
+    // The image's text is shown escaped: it must not write to the terminal as it likes.
+    lines.push(line("command line", image.command_line.escape_ascii()));
+    for (register, value) in image.registers.iter().enumerate() {
+        lines.push(line(&format!("PCR{register}"), hex::encode(value)));
+    }
+    lines.push(line(
+        "signature",
+        match image.signature.as_ref().map(|signature| signature.check) {
+            None => "none: PCR8 is all zero",
+            Some(SignatureCheck::Verified) => {
+                "right: over this PCR0, by the key of PCR8's certificate"
+            }
+            Some(SignatureCheck::OtherKey) => {
+                "NOT CHECKED: the certificate's key is not one of P-384"
+            }
+        },
+    ));
+    if let Some(signature) = &image.signature {
+        lines.push(line("PCR8", hex::encode(signature.register)));
+    }
+    if let Some(model) = model {
+        lines.push(line("model", model));
+        lines.push(line("PCR16", hex::encode(model.register())));
+    }
+    lines
+}
+
+const UNMEASURED: &str = "unmeasured";
+
+fn measured(section: &Section) -> String {
+    let registers: Vec<String> = section
+        .registers
+        .iter()
+        .map(|n| format!("PCR{n}"))
+        .collect();
+    match registers.is_empty() {
+        true => UNMEASURED.to_owned(),
+        false => registers.join(", "),
+    }
+}
+
+fn row(
+    offset: impl std::fmt::Display,
+    size: impl std::fmt::Display,
+    section: &str,
+    measured: &str,
+) -> String {
+    format!("  {offset:>12} {size:>12}  {section:<14} {measured}")
+}

@@ -1,0 +1,347 @@
+//! `nitro-probe`: what the parent instance must see of an enclave that boots from a genuine image.
+//!
+//! It runs in the guest that stands for the parent instance (`make test-nitro`), beside a Nitro
+//! machine whose security module answers with documents that are right, and not signed. So it looks
+//! into them by itself, without trusting them, and sees to it that the client does not trust them
+//! either. Each finding is a line that begins with `ok: `; the first that is missed ends it with exit
+//! code 1.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail, ensure};
+use clap::{Parser, Subcommand};
+use minicbor::{Decoder, Encoder};
+use sealnote_link::split;
+use sealnote_protocol::claims::{Claims, binding};
+use sealnote_protocol::frame::FrameType;
+use sealnote_protocol::handshake::{Answer, Hello, MAX_ANSWER};
+use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest};
+use sealnote_protocol::suite::Suite;
+use sealnote_protocol::suite::suite1::Suite1PublicKey;
+use sealnote_tests::relay::{Act, Relay};
+use sealnote_transport::{Cid, Endpoint, Listener, Stream, connect_within};
+use sealnote_verifier::{Policy, UnverifiedDocument, inspect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep, timeout};
+
+#[derive(Parser)]
+#[command(name = "nitro-probe")]
+struct Args {
+    #[command(subcommand)]
+    command: Probe,
+}
+
+#[derive(Subcommand)]
+enum Probe {
+    /// Answers every enclave's heartbeat, as `nitro-cli run-enclave` does, until it is ended.
+    Heartbeat,
+    /// Gets evidence twice over one address, and compares it with what is expected.
+    Document {
+        /// The enclave, or the parent in front of it.
+        #[arg(long)]
+        server: Endpoint,
+        /// The image's measurements.
+        #[arg(long)]
+        policy: PathBuf,
+        /// The model's digest, 96 hex digits.
+        #[arg(long, value_parser = model_digest)]
+        model: ModelDigest,
+    },
+    /// Runs the client, which must refuse the evidence and send nothing after its hello.
+    Refusal {
+        /// The parent in front of the enclave.
+        #[arg(long)]
+        server: Endpoint,
+        /// The image's measurements.
+        #[arg(long)]
+        policy: PathBuf,
+        /// The client.
+        #[arg(long)]
+        client: PathBuf,
+        /// The notes that it must not send.
+        #[arg(long)]
+        notes: PathBuf,
+        /// The check that must fail.
+        #[arg(long)]
+        check: String,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Probe::Heartbeat => heartbeat().await,
+        Probe::Document {
+            server,
+            policy,
+            model,
+        } => document(&server, &policy, &model).await,
+        Probe::Refusal {
+            server,
+            policy,
+            client,
+            notes,
+            check,
+        } => refusal(server, &policy, &client, &notes, &check).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("FAIL {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The heartbeat's port, and its byte (aws-nitro-enclaves-cli, `enclave_proc`).
+const HEARTBEAT_PORT: u32 = 9000;
+const BEAT: u8 = 0xB7;
+
+async fn heartbeat() -> anyhow::Result<()> {
+    let listener = Listener::bind(&Endpoint::Vsock {
+        cid: Cid::ANY,
+        port: HEARTBEAT_PORT,
+    })
+    .await?;
+    println!("listening for heartbeats on {}", listener.local_endpoint());
+    loop {
+        let mut stream = listener.accept().await?;
+        let from = stream.peer_cid().map_or(0, |cid| cid.0);
+        match timeout(Duration::from_secs(5), answer_beat(&mut stream)).await {
+            Ok(Ok(())) => println!("ok: heartbeat {BEAT:#04x} from CID {from}"),
+            Ok(Err(error)) => println!("FAIL heartbeat from CID {from}: {error}"),
+            Err(_) => println!("FAIL heartbeat from CID {from}: no byte came"),
+        }
+    }
+}
+
+async fn answer_beat(stream: &mut Stream) -> anyhow::Result<()> {
+    let byte = stream.read_u8().await?;
+    ensure!(byte == BEAT, "the byte is {byte:#04x}, not {BEAT:#04x}");
+    stream.write_u8(byte).await?;
+    Ok(())
+}
+
+async fn document(server: &Endpoint, policy: &Path, model: &ModelDigest) -> anyhow::Result<()> {
+    let policy = Policy::from_json(std::fs::read(policy)?)?;
+    let first = Observed::over(server).await?;
+    first.check_measurements(&policy, model)?;
+    first.check_binding(model)?;
+    let second = Observed::over(server).await?;
+    second.check_measurements(&policy, model)?;
+    second.check_binding(model)?;
+
+    differ("nonces", first.challenge, second.challenge)?;
+    differ("claims", &first.claims, &second.claims)?;
+    differ(
+        "user_data",
+        first.document.user_data(),
+        second.document.user_data(),
+    )?;
+    same(
+        "public_key",
+        first.document.public_key(),
+        second.document.public_key(),
+    )?;
+    println!("ok: two connections over {server}: two nonces, two claims, one key");
+    Ok(())
+}
+
+/// The evidence of one connection, and the challenge that it answers.
+struct Observed {
+    challenge: [u8; 32],
+    claims: Vec<u8>,
+    document: UnverifiedDocument,
+}
+
+impl Observed {
+    /// Says hello, reads the answer, and leaves.
+    async fn over(server: &Endpoint) -> anyhow::Result<Self> {
+        let stream = connect_when_ready(server).await?;
+        let (mut reader, mut writer) = split(stream);
+        let mut challenge = [0; 32];
+        getrandom::fill(&mut challenge)?;
+        writer
+            .send(&Hello::new(challenge, Suite::ALL).to_frame())
+            .await?;
+        let frame = timeout(PATIENCE, reader.next(FrameType::Answer, MAX_ANSWER)).await??;
+        ensure!(
+            frame.kind() == FrameType::Answer,
+            "the enclave refused the hello"
+        );
+        let (_, answer) = Answer::from_frame(&frame)?.context("the evidence is of another kind")?;
+        Ok(Self {
+            challenge,
+            document: read_unsigned(&answer.document)?,
+            claims: answer.claims,
+        })
+    }
+
+    fn check_measurements(&self, policy: &Policy, model: &ModelDigest) -> anyhow::Result<()> {
+        let pcrs: BTreeMap<u8, [u8; 48]> = self
+            .document
+            .pcrs()
+            .iter()
+            .map(|(index, value)| (*index, *value.as_bytes()))
+            .collect();
+        let [set] = policy.measurement_sets() else {
+            bail!("the policy has another number of measurement sets than one");
+        };
+        for index in 0..3 {
+            let expected = set.register(index).context("a partial policy")?;
+            same(
+                &format!("PCR{index}"),
+                pcrs.get(&index),
+                Some(expected.as_bytes()),
+            )?;
+        }
+        same("PCR16", pcrs.get(&MODEL_REGISTER), Some(&model.register()))?;
+        // A document has the registers that are locked. The rest of the image's were locked empty.
+        let rest = pcrs.range(MODEL_REGISTER + 1..);
+        for (index, value) in rest {
+            same(&format!("PCR{index}"), value, &[0; 48])?;
+        }
+        same("number of locked registers", pcrs.len(), 32)?;
+        println!(
+            "ok: PCR0, 1 and 2 are the image's, PCR16 is the model's; all 32 registers are locked"
+        );
+        Ok(())
+    }
+
+    fn check_binding(&self, model: &ModelDigest) -> anyhow::Result<()> {
+        let document = &self.document;
+        same("nonce", document.nonce(), Some(&self.challenge[..]))?;
+        same(
+            "user_data",
+            document.user_data(),
+            Some(&binding(&self.claims)[..]),
+        )?;
+        let claims = Claims::decode(&self.claims)?;
+        let key = document.public_key().context("no public_key")?;
+        Suite1PublicKey::from_spki(key).context("public_key")?;
+        ensure!(
+            claims.names_suite1_key(key),
+            "the claims name another key than the document"
+        );
+        same("the claims' model", claims.model().digest(), *model)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let age = now.as_secs_f64() - Duration::from_millis(document.timestamp_ms()).as_secs_f64();
+        ensure!(age.abs() < 60.0, "the document is {age:.1} s old");
+        println!(
+            "ok: nonce, claims and a {}-byte key are bound to this connection; document {age:.1} s old",
+            key.len()
+        );
+        Ok(())
+    }
+}
+
+/// How long an enclave may take to boot, and then to answer.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Connects, again and again while nobody listens.
+async fn connect_when_ready(server: &Endpoint) -> anyhow::Result<Stream> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match connect_within(server, Duration::from_secs(5)).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) if Instant::now() > deadline => return Err(error.into()),
+            Err(_) => sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
+
+/// QEMU's document: `[protected, unprotected, payload, signature]` whose header names no algorithm and
+/// whose signature is zeros. The payload is a genuine one's, and is read as the verifier reads those:
+/// in an envelope that has the form, and only that.
+fn read_unsigned(document: &[u8]) -> anyhow::Result<UnverifiedDocument> {
+    let mut decoder = Decoder::new(document);
+    if decoder.tag().is_err() {
+        decoder.set_position(0);
+    }
+    same("envelope's length", decoder.array()?, Some(4))?;
+    let _protected = decoder.bytes()?;
+    decoder.skip()?;
+    let payload = decoder.bytes()?;
+    let signature = decoder.bytes()?;
+    ensure!(
+        signature.iter().all(|byte| *byte == 0),
+        "the document is signed; this test is for a machine that cannot sign"
+    );
+    let mut envelope = Encoder::new(Vec::new());
+    envelope
+        .array(4)?
+        .bytes(&[0xa1, 0x01, 0x38, 0x22])?
+        .map(0)?
+        .bytes(payload)?
+        .bytes(&[0; 96])?;
+    Ok(inspect(&envelope.into_writer())?)
+}
+
+async fn refusal(
+    server: Endpoint,
+    policy: &Path,
+    client: &Path,
+    notes: &Path,
+    check: &str,
+) -> anyhow::Result<()> {
+    let listen: Endpoint = "unix:/tmp/nitro-probe-relay".parse()?;
+    let relay = Relay::start(&listen, server, |_| Act::Pass)
+        .await
+        .map_err(anyhow::Error::from_boxed)?;
+    for (connections, command) in ["attest", "submit"].into_iter().enumerate() {
+        let mut run = Command::new(client);
+        run.args([command, "--server", &relay.endpoint.to_string(), "--policy"]);
+        run.arg(policy);
+        if command == "submit" {
+            run.arg(notes);
+        }
+        let output = timeout(PATIENCE, spawn_blocking(move || run.output())).await???;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim();
+        ensure!(
+            output.status.code() == Some(1) && output.stdout.is_empty(),
+            "sealnote {command}: {}, with {} bytes of output: {said}",
+            output.status,
+            output.stdout.len()
+        );
+        ensure!(
+            said.contains(&format!("check {check}:")),
+            "sealnote {command} failed otherwise than by check {check}: {said}"
+        );
+        let sent = relay.from_client();
+        same(
+            "frames from the client",
+            sent,
+            vec![FrameType::Hello; connections + 1],
+        )?;
+        println!("ok: sealnote {command} sent its hello and nothing more; exit code 1: {said}");
+    }
+    Ok(())
+}
+
+fn same<T: PartialEq + Debug>(what: &str, actual: T, expected: T) -> anyhow::Result<()> {
+    ensure!(
+        actual == expected,
+        "{what}: {actual:02x?}, expected {expected:02x?}"
+    );
+    Ok(())
+}
+
+fn differ<T: PartialEq + Debug>(what: &str, one: T, other: T) -> anyhow::Result<()> {
+    ensure!(
+        one != other,
+        "two connections with the same {what}: {one:02x?}"
+    );
+    Ok(())
+}
+
+fn model_digest(text: &str) -> anyhow::Result<ModelDigest> {
+    let mut digest = [0; 48];
+    hex::decode_to_slice(text, &mut digest)?;
+    Ok(ModelDigest(digest))
+}
