@@ -98,6 +98,12 @@ test-vsock: programs ## the three programs over real AF_VSOCK, in a QEMU guest
 		sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')" && install -T "$$streams" $(PROGRAMS)/streams
 	./tools/vsock-guest/run.sh $(PROGRAMS) $(MODEL) $(NOTES)
 
+.PHONY: test-nitro
+test-nitro: eif eif-test programs ## the genuine image in QEMU's Nitro machine, beside a parent instance
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-tests --bin nitro-probe
+	install -t $(PROGRAMS) $(STATIC_OUT)/nitro-probe
+	./tools/nitro-guest/run.sh $(PROGRAMS) $(EIF) $(MODEL) $(NOTES)
+
 .PHONY: model-train
 model-train: ## train the default model anew (about 20 minutes), in place
 	./models/training/setup.sh target/training-venv

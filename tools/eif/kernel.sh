@@ -17,6 +17,7 @@ fail() {
     exit 1
 }
 
+[ -e eif.lock ] || fail "there is no eif.lock: make eif-lock"
 locked() { awk -v name="$1" '$1 == name { print $2, $3 }' eif.lock; }
 read -r package source_sum < <(locked linux-source)
 
@@ -84,7 +85,8 @@ check_config
 echo "kernel: building it, once" >&2
 build bzImage
 mkdir "$work/out"
-cp "$tree/arch/x86/boot/bzImage" "$tree/.config" "$work/out"
+cp "$tree/arch/x86/boot/bzImage" "$work/out/bzImage"
+cp "$tree/.config" "$work/out/config"
 # Somebody else may have been faster; equal names have equal contents.
 mv -T "$work/out" "$out" 2>/dev/null || [ -e "$out/bzImage" ]
 echo "kernel: $(stat -c %s "$out/bzImage") bytes, in $((SECONDS - begun)) s" >&2

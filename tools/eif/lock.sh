@@ -43,7 +43,8 @@ debian() {
 of_gcc() { gcc -print-file-name="$1"; }
 program() { readlink -f "$(command -v "$1")" || echo "/nowhere/$1"; }
 
-# The kernel's source as locked, or with --write as apt offers it: its sum is known without fetching it.
+# The kernel's source as locked (kernel.sh compares it), or with --write as apt offers it: its sum is
+# known without fetching it.
 kernel_source() {
     local name=linux-source-6.12 offered
     if [ "$mode" = --write ] && offered="$(apt-cache show --no-all-versions "$name" 2>/dev/null)" &&
@@ -51,7 +52,7 @@ kernel_source() {
         awk -v name="$name" '$1 == "Version:" { v = $2 } $1 == "SHA256:" { s = $2 }
             END { print "linux-source", name "=" v, s }' <<<"$offered"
     else
-        grep '^linux-source ' eif.lock
+        grep '^linux-source ' eif.lock 2>/dev/null || echo "linux-source $name missing"
     fi
 }
 
@@ -115,6 +116,10 @@ how_to_get() {
 
 check() {
     local found differs=0 name version sum now_version now_sum
+    if [ ! -e eif.lock ]; then
+        echo "there is no eif.lock: make eif-lock" >&2
+        return 1
+    fi
     found="$(components)"
     while read -r name version sum; do
         read -r _ now_version now_sum < <(grep "^$name " <<<"$found" || echo "$name - missing")

@@ -70,7 +70,7 @@ start() {
     started[$name]="$EPOCHREALTIME"
     # QEMU takes an image apart in its folder for temporary files.
     TMPDIR="$work" "$qemu/qemu-system-x86_64" -L "$qemu/firmware" -accel tcg -cpu max -nodefaults -no-user-config \
-        -display none -serial stdio -no-reboot "$@" 2>&1 </dev/null > >(keep "$name") &
+        -display none -serial stdio -no-reboot "$@" <"${input:-/dev/null}" > >(keep "$name") 2>&1 &
     pids[$name]=$!
 }
 
@@ -108,14 +108,18 @@ await() {
     grep -aE -m 1 -- "^[0-9.]+ .*${2#^}" "$work/$1.times" | cut -d ' ' -f 1
 }
 
-# await_end NAME SECONDS: until the machine has ended by itself.
+# await_end NAME SECONDS: until the machine has ended by itself; returns its exit code.
 await_end() {
-    local until=$((SECONDS + $2))
+    local until=$((SECONDS + $2)) status=0
     while kill -0 "${pids[$1]}" 2>/dev/null; do
         [ $SECONDS -le $until ] || fail "$1 did not end within $2 s"
         sleep 0.1
     done
+    wait "${pids[$1]}" || status=$?
     unset "pids[$1]"
+    # Its last lines are on their way.
+    sleep 0.3
+    return $status
 }
 
 # in_parent SECONDS COMMAND: in the parent's guest; prints what it found. Its exit code is returned.
@@ -134,3 +138,87 @@ in_parent() {
 
 # give_parent FILE: from standard input into a file of the parent's guest.
 give_parent() { in_parent 20 "echo $(base64 -w 0) | base64 -d >$1"; }
+
+# The device that joins all machines; 3 is the parent instance, the others are enclaves.
+devices=()
+for cid in 3 16 17 18 19; do
+    devices+=(--vm "guest-cid=$cid,socket=$work/$cid.vhost,uds-path=$work/$cid.vsock")
+done
+: >"$work/vsock.log"
+"$qemu/vhost-device-vsock" "${devices[@]}" >"$work/vsock.log" 2>&1 &
+pids[vsock]=$!
+until [ "$(find "$work" -name '*.vhost' | wc -l)" = 5 ]; do
+    kill -0 "${pids[vsock]}" || fail "the vsock device did not start"
+    sleep 0.1
+done
+
+# The parent's guest: the enclave's own kernel, for it has what is needed and no more.
+mkdir -p "$work/image" "$work/root"/{bin,etc,sealnote}
+"$here/eif.py" unpack "$images/sealnote.eif" "$work/image"
+python3 - "$notes" >"$work/notes.jsonl" <<'PYTHON'
+import sys
+with open(sys.argv[1], encoding="utf-8") as notes:
+    sys.stdout.writelines(sorted(notes, key=len)[:3])
+PYTHON
+cp "$(command -v busybox)" "$work/root/bin/busybox"
+ln -s bin/busybox "$work/root/init"
+echo '::sysinit:/bin/busybox sh /sealnote/parent.sh' >"$work/root/etc/inittab"
+cp "$here/parent.sh" "$programs"/{sealnote,sealnote-parent,nitro-probe} "$images/sealnote.json" \
+    "$work/notes.jsonl" "$work/root/sealnote"
+(cd "$work/root" && find . | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0) >"$work/parent.cpio"
+mkfifo "$work/commands"
+exec {to_parent}<>"$work/commands"
+input="$work/commands" plain parent 3 256M "$work/image/kernel" "$work/parent.cpio" "console=ttyS0 reboot=t panic=-1 quiet"
+await parent '^guest: booted' 60 >/dev/null
+in_parent 10 './nitro-probe heartbeat &'
+await parent '^listening for heartbeats' 20 >/dev/null
+
+# The release image: b, c, d.
+enclave release 16 "$images/sealnote.eif"
+at="$(await parent '^ok: heartbeat 0xb7 from CID 16$' 60)"
+ok "the release image boots: heartbeat 0xb7 from CID 16 to CID 3, $(since release "$at") s after power-on"
+at="$(await release '^sealnote-enclave: ready on vsock:any:5005$' 120)"
+ok "the enclave is ready $(since release "$at") s after power-on, with $MEMORY"
+probe="--policy sealnote.json --model $("$programs/sealnote" model-digest "$model")"
+in_parent 120 "./nitro-probe document --server vsock:16:5005 $probe" || fail "the document is not as it must be"
+in_parent 10 './sealnote-parent --listen unix:/tmp/release --enclave vsock:16:5005 &'
+in_parent 120 "./nitro-probe document --server unix:/tmp/release $probe" || fail "the document is not as it must be through the parent"
+in_parent 120 './nitro-probe refusal --server unix:/tmp/release --client ./sealnote --policy sealnote.json --notes notes.jsonl --check A2' ||
+    fail "the client did not refuse an unsigned document as it must"
+stop release
+
+# The test image: a whole session. Its root and measurements come out on its serial line.
+enclave test 17 "$images/sealnote-test.eif"
+await parent '^ok: heartbeat 0xb7 from CID 17$' 60 >/dev/null
+await test '^sealnote-enclave: ready on' 120 >/dev/null
+sed -n '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' "$work/test.log" | give_parent /tmp/root.pem
+sed -n '/^{$/,/^}$/p' "$work/test.log" | give_parent /tmp/measurements.json
+in_parent 10 './sealnote-parent --listen unix:/tmp/test --enclave vsock:17:5005 &'
+submit="./sealnote submit --server unix:/tmp/test --danger-accept-software-root /tmp/root.pem"
+in_parent 120 "head -n 1 notes.jsonl | $submit --policy /tmp/measurements.json - >/dev/null" || fail "no answer for the first note"
+ok "the first answer $(since test "$EPOCHREALTIME") s after power-on of the test image"
+in_parent 180 "$submit --policy /tmp/measurements.json notes.jsonl -o /tmp/results.jsonl" || fail "the notes were not classified"
+in_parent 20 "sed 's/^/result: /' /tmp/results.jsonl; echo guest: PASS flow"
+ok "$("$here/../vsock-guest/judge.py" "$work/parent.log" "$work/notes.jsonl" "$model/config.json")"
+! in_parent 60 "$submit --policy sealnote.json notes.jsonl -o /tmp/none.jsonl" ||
+    fail "the test image was accepted in the release image's place"
+ok "under the release image's measurements the test image gets no note"
+stop test
+
+# One bit flipped.
+for part in header crc kernel ramdisk; do
+    "$here/eif.py" flip "$images/sealnote.eif" $part "$work/flipped.eif"
+    enclave flipped 18 "$work/flipped.eif"
+    ! await_end flipped 20 || fail "QEMU booted an image with a bit flipped in its $part"
+    ok "a bit flipped in the image's $part: $(tail -n 1 "$work/flipped.log")"
+done
+! grep -q 'from CID 18$' "$work/parent.log" || fail "a changed image had a heartbeat"
+
+# The same kernel and ramdisks where there is no security module.
+plain bare 19 "$MEMORY" "$work/image/kernel" "$work/image/ramdisks" "$(tr -d '\0' <"$work/image/cmdline")"
+await_end bare 120 || fail "QEMU failed with the plain machine"
+[ "$(grep -c '^sealnote-enclave: /dev/nsm cannot be opened' "$work/bare.log")" = 1 ] || fail "no line names /dev/nsm"
+! grep -q '^sealnote-enclave: ready' "$work/bare.log" || fail "the enclave serves without a security module"
+ok "without a security module the enclave ends: $(grep -m 1 /dev/nsm "$work/bare.log")"
+
+echo "nitro guest: all is as it must be, in $SECONDS s under emulation"

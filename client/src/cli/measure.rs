@@ -93,25 +93,20 @@ fn report(image: &Image, model: Option<&ModelDigest>) -> Vec<String> {
         lines.push(row(section.offset, section.size, &name, &measured(section)));
     }
     lines.push(format!(
-        "Each section starts with a header of {SECTION_HEADER_LEN} bytes, unmeasured; its size is that of its contents."
+        "Each section starts with a header of {SECTION_HEADER_LEN} bytes, unmeasured; \
+         its size is that of its contents."
     ));
     // The image's text is shown escaped: it must not write to the terminal as it likes.
     lines.push(line("command line", image.command_line.escape_ascii()));
     for (register, value) in image.registers.iter().enumerate() {
         lines.push(line(&format!("PCR{register}"), hex::encode(value)));
     }
-    lines.push(line(
-        "signature",
-        match image.signature.as_ref().map(|signature| signature.check) {
-            None => "none: PCR8 is all zero",
-            Some(SignatureCheck::Verified) => {
-                "right: over this PCR0, by the key of PCR8's certificate"
-            }
-            Some(SignatureCheck::OtherKey) => {
-                "NOT CHECKED: the certificate's key is not one of P-384"
-            }
-        },
-    ));
+    let signature = match image.signature.as_ref().map(|signature| signature.check) {
+        None => "none: PCR8 is all zero",
+        Some(SignatureCheck::Verified) => "right: over this PCR0, by the key of PCR8's certificate",
+        Some(SignatureCheck::OtherKey) => "NOT CHECKED: the certificate's key is not one of P-384",
+    };
+    lines.push(line("signature", signature));
     if let Some(signature) = &image.signature {
         lines.push(line("PCR8", hex::encode(signature.register)));
     }

@@ -17,12 +17,14 @@ pub enum EifError {
     Read(#[from] io::Error),
     /// Another kind of file.
     #[error(
-        "no enclave image: it does not start with \".eif\"; name the file that `nitro-cli build-enclave` wrote"
+        "no enclave image: it does not start with \".eif\"; \
+         name the file that `nitro-cli build-enclave` wrote"
     )]
     NotEif,
     /// An older or a newer format.
     #[error(
-        "an enclave image of format version {found}, of which only 3 and 4 are read here; build it with the current nitro-cli, or use a newer sealnote"
+        "an enclave image of format version {found}, of which only 3 and 4 are read here; \
+         build it with the current nitro-cli, or use a newer sealnote"
     )]
     Version {
         /// The version that it states.
@@ -67,7 +69,8 @@ pub enum EifError {
     },
     /// Bytes between two sections, which would be measured by nobody.
     #[error(
-        "section {number} starts at byte {offset}, but what is before it ends at byte {end}: the bytes between are measured nowhere; {BUILD_ANEW}"
+        "section {number} starts at byte {offset}, but what is before it ends at byte {end}: \
+         the bytes between are measured nowhere; {BUILD_ANEW}"
     )]
     Gap {
         /// The section.
@@ -110,7 +113,9 @@ pub enum EifError {
     /// A section's header and the table disagree. aws-nitro-enclaves-image-format 0.8.1 writes such
     /// images when it signs one that is signed already: it leaves the old signature's size in the table.
     #[error(
-        "section {number} has {table} bytes by the image's header and {section} by its own: tools would measure it differently; build the image anew (signing a signed image does this)"
+        "section {number} has {table} bytes by the image's header and {section} by its own: \
+         tools would measure it differently; build the image anew \
+         (signing a signed image does this)"
     )]
     SizeMismatch {
         /// The section.
@@ -140,7 +145,9 @@ pub enum EifError {
     },
     /// Too few ramdisks.
     #[error(
-        "the image has {found} ramdisk and must have {MIN_RAMDISKS} or more, one that boots (PCR1) and the application (PCR2): with one, PCR2 says nothing; build it with nitro-cli, which makes two"
+        "the image has {found} ramdisk and must have {MIN_RAMDISKS} or more, \
+         one that boots (PCR1) and the application (PCR2): with one, PCR2 says nothing; \
+         build it with nitro-cli, which makes two"
     )]
     Ramdisks {
         /// Their number.
@@ -164,7 +171,8 @@ pub enum EifError {
     },
     /// The file goes on after the last section.
     #[error(
-        "the image goes on after its last section, from byte {end}: what follows is measured nowhere; {FETCH_AGAIN}"
+        "the image goes on after its last section, from byte {end}: \
+         what follows is measured nowhere; {FETCH_AGAIN}"
     )]
     Trailing {
         /// Where the last section ends, in bytes.
@@ -172,7 +180,8 @@ pub enum EifError {
     },
     /// The bytes are not those that were written.
     #[error(
-        "the image is damaged: its checksum is {computed:08x}, and its header states {stated:08x}; {FETCH_AGAIN}"
+        "the image is damaged: its checksum is {computed:08x}, \
+         and its header states {stated:08x}; {FETCH_AGAIN}"
     )]
     Checksum {
         /// CRC-32 in the header.
@@ -181,7 +190,7 @@ pub enum EifError {
         computed: u32,
     },
     /// A signature that is none.
-    #[error("{0}; sign it again, or build it without a signature")]
+    #[error("{0}; build the image anew, signed with the right key or not at all")]
     Signature(#[from] SignatureError),
 }
 
