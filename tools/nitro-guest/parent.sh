@@ -7,9 +7,13 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmp /tmp
-exec </dev/console >/dev/console 2>&1
+exec </dev/console
 # The commands are not to be echoed between the answers.
 stty -echo
+# Through a pipe: on a terminal, the client would draw its progress.
+mkfifo /tmp/said
+cat /tmp/said >/dev/console &
+exec >/tmp/said 2>&1
 
 cd /sealnote
 echo "guest: booted: Linux $(uname -r), $(date -u)"

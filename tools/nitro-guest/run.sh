@@ -10,15 +10,16 @@
 #   NOTES     JSONL file; its three shortest notes are submitted, for emulation is slow
 #
 # What is found is printed in lines that begin with `ok: `; exit code 0 only if all of it is. Needs
-# neither root nor KVM. SEALNOTE_GUEST_TIMEOUT: seconds, 600 unless it says otherwise.
+# neither root nor KVM. SEALNOTE_GUEST_TIMEOUT: seconds, 600 unless it says otherwise; likewise
+# SEALNOTE_GUEST_MEMORY, 512M, of the Nitro machine.
 set -euo pipefail
 here="$(realpath "$(dirname "$0")")"
 programs="$1" images="$2" model="$3" notes="$4"
 "$here/../need.sh" busybox=busybox-static cpio=cpio python3=python3
 qemu="$("$here/qemu.sh")"
 
-# What the Nitro machine gets; the default model is content with far less.
-MEMORY=512M
+# What the Nitro machine gets.
+MEMORY="${SEALNOTE_GUEST_MEMORY:-512M}"
 deadline=$((SECONDS + ${SEALNOTE_GUEST_TIMEOUT:-600}))
 # Sockets have short names.
 work="$(mktemp -d /tmp/nitro-guest.XXXXXX)"
@@ -136,18 +137,18 @@ in_parent() {
     return "$(sed -n "s/^guest: $command_number exit //p" "$work/parent.log")"
 }
 
-# give_parent FILE: from standard input into a file of the parent's guest.
-give_parent() { in_parent 20 "echo $(base64 -w 0) | base64 -d >$1"; }
+# give_parent TEXT FILE: a file of the parent's guest.
+give_parent() { in_parent 20 "echo $(base64 -w 0 <<<"$1") | base64 -d >$2"; }
 
 # The device that joins all machines; 3 is the parent instance, the others are enclaves.
 devices=()
-for cid in 3 16 17 18 19; do
+for cid in 3 16 17 18 19 20; do
     devices+=(--vm "guest-cid=$cid,socket=$work/$cid.vhost,uds-path=$work/$cid.vsock")
 done
 : >"$work/vsock.log"
 "$qemu/vhost-device-vsock" "${devices[@]}" >"$work/vsock.log" 2>&1 &
 pids[vsock]=$!
-until [ "$(find "$work" -name '*.vhost' | wc -l)" = 5 ]; do
+until [ "$(find "$work" -name '*.vhost' | wc -l)" = 6 ]; do
     kill -0 "${pids[vsock]}" || fail "the vsock device did not start"
     sleep 0.1
 done
@@ -191,28 +192,35 @@ stop release
 enclave test 17 "$images/sealnote-test.eif"
 await parent '^ok: heartbeat 0xb7 from CID 17$' 60 >/dev/null
 await test '^sealnote-enclave: ready on' 120 >/dev/null
-sed -n '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' "$work/test.log" | give_parent /tmp/root.pem
-sed -n '/^{$/,/^}$/p' "$work/test.log" | give_parent /tmp/measurements.json
+give_parent "$(sed -n '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' "$work/test.log")" /tmp/root.pem
+give_parent "$(sed -n '/^{$/,/^}$/p' "$work/test.log")" /tmp/measurements.json
 in_parent 10 './sealnote-parent --listen unix:/tmp/test --enclave vsock:17:5005 &'
 submit="./sealnote submit --server unix:/tmp/test --danger-accept-software-root /tmp/root.pem"
 in_parent 120 "head -n 1 notes.jsonl | $submit --policy /tmp/measurements.json - >/dev/null" || fail "no answer for the first note"
 ok "the first answer $(since test "$EPOCHREALTIME") s after power-on of the test image"
 in_parent 180 "$submit --policy /tmp/measurements.json notes.jsonl -o /tmp/results.jsonl" || fail "the notes were not classified"
 in_parent 20 "sed 's/^/result: /' /tmp/results.jsonl; echo guest: PASS flow"
-ok "$("$here/../vsock-guest/judge.py" "$work/parent.log" "$work/notes.jsonl" "$model/config.json")"
+judged="$("$here/../vsock-guest/judge.py" "$work/parent.log" "$work/notes.jsonl" "$model/config.json")"
+ok "the test image: ${judged#vsock guest: }"
 ! in_parent 60 "$submit --policy sealnote.json notes.jsonl -o /tmp/none.jsonl" ||
     fail "the test image was accepted in the release image's place"
 ok "under the release image's measurements the test image gets no note"
 stop test
 
+# Too little memory.
+enclave small 18 "$images/sealnote.eif" 192M
+await_end small 60 || fail "QEMU failed with little memory"
+grep -q '^sealnote-enclave: too little memory' "$work/small.log" || fail "the enclave does not say that it has too little memory"
+ok "with 192M: $(grep '^sealnote-enclave: too little memory' "$work/small.log")"
+
 # One bit flipped.
 for part in header crc kernel ramdisk; do
     "$here/eif.py" flip "$images/sealnote.eif" $part "$work/flipped.eif"
-    enclave flipped 18 "$work/flipped.eif"
+    enclave flipped 20 "$work/flipped.eif"
     ! await_end flipped 20 || fail "QEMU booted an image with a bit flipped in its $part"
     ok "a bit flipped in the image's $part: $(tail -n 1 "$work/flipped.log")"
 done
-! grep -q 'from CID 18$' "$work/parent.log" || fail "a changed image had a heartbeat"
+! grep -q 'from CID 20$' "$work/parent.log" || fail "a changed image had a heartbeat"
 
 # The same kernel and ramdisks where there is no security module.
 plain bare 19 "$MEMORY" "$work/image/kernel" "$work/image/ramdisks" "$(tr -d '\0' <"$work/image/cmdline")"

@@ -130,25 +130,26 @@ async fn answer_beat(stream: &mut Stream) -> anyhow::Result<()> {
 async fn document(server: &Endpoint, policy: &Path, model: &ModelDigest) -> anyhow::Result<()> {
     let policy = Policy::from_json(std::fs::read(policy)?)?;
     let first = Observed::over(server).await?;
-    first.check_measurements(&policy, model)?;
-    first.check_binding(model)?;
     let second = Observed::over(server).await?;
-    second.check_measurements(&policy, model)?;
-    second.check_binding(model)?;
-
-    differ("nonces", first.challenge, second.challenge)?;
+    for observed in [&first, &second] {
+        observed.check_measurements(&policy, model)?;
+        observed.check_binding(model)?;
+    }
+    println!(
+        "ok: PCR0, 1 and 2 are the image's, PCR16 is the model's, all 32 registers are locked \
+         ({server})"
+    );
+    differ("challenge", first.challenge, second.challenge)?;
     differ("claims", &first.claims, &second.claims)?;
-    differ(
-        "user_data",
-        first.document.user_data(),
-        second.document.user_data(),
-    )?;
-    same(
-        "public_key",
-        first.document.public_key(),
-        second.document.public_key(),
-    )?;
-    println!("ok: two connections over {server}: two nonces, two claims, one key");
+    let user_data = |observed: &Observed| observed.document.user_data().map(<[u8]>::to_vec);
+    differ("user_data", user_data(&first), user_data(&second))?;
+    let key = |observed: &Observed| observed.document.public_key().map(<[u8]>::to_vec);
+    same("second public_key", key(&second), key(&first))?;
+    println!(
+        "ok: nonce, claims and key are bound to their connection: two connections, two nonces, two \
+         claims, one key of {} bytes ({server})",
+        key(&first).map_or(0, |key| key.len())
+    );
     Ok(())
 }
 
@@ -207,9 +208,6 @@ impl Observed {
             same(&format!("PCR{index}"), value, &[0; 48])?;
         }
         same("number of locked registers", pcrs.len(), 32)?;
-        println!(
-            "ok: PCR0, 1 and 2 are the image's, PCR16 is the model's; all 32 registers are locked"
-        );
         Ok(())
     }
 
@@ -232,10 +230,6 @@ impl Observed {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let age = now.as_secs_f64() - Duration::from_millis(document.timestamp_ms()).as_secs_f64();
         ensure!(age.abs() < 60.0, "the document is {age:.1} s old");
-        println!(
-            "ok: nonce, claims and a {}-byte key are bound to this connection; document {age:.1} s old",
-            key.len()
-        );
         Ok(())
     }
 }
@@ -302,7 +296,8 @@ async fn refusal(
         }
         let output = timeout(PATIENCE, spawn_blocking(move || run.output())).await???;
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim();
+        // Notes on the policy come first.
+        let said = said.trim().lines().last().unwrap_or_default();
         ensure!(
             output.status.code() == Some(1) && output.stdout.is_empty(),
             "sealnote {command}: {}, with {} bytes of output: {said}",
@@ -319,7 +314,9 @@ async fn refusal(
             sent,
             vec![FrameType::Hello; connections + 1],
         )?;
-        println!("ok: sealnote {command} sent its hello and nothing more; exit code 1: {said}");
+        println!(
+            "ok: sealnote {command} refuses it, having sent its hello and nothing more: {said}"
+        );
     }
     Ok(())
 }
