@@ -4,7 +4,7 @@
 # usage: kernel.sh
 # The source is the one that eif.lock names: $SEALNOTE_LINUX_SOURCE (its .deb) if that is set,
 # otherwise fetched by apt as it is configured; unpacked, not installed, so no root is needed.
-# Built once (about ten minutes) into ${SEALNOTE_CACHE:-~/.cache/sealnote}, in a folder whose name
+# Built once (five to ten minutes) into ${SEALNOTE_CACHE:-~/.cache/sealnote}, in a folder whose name
 # follows from everything that it is built from and with, as eif.lock has it. The fetched source is
 # kept there too: Debian withdraws a version when the next one is there.
 set -euo pipefail
@@ -34,10 +34,8 @@ if [ -e "$out/bzImage" ]; then
     exit 0
 fi
 
+# Headers and libraries are in eif.lock, and lock.sh has seen to them.
 "$here/../need.sh" make=make gcc=gcc flex=flex bison=bison bc=bc gzip=gzip xz=xz-utils perl=perl-base
-# The names of headers are never found as programs: need.sh is asked for the packages if they are not there.
-gcc -E -include gelf.h -xc /dev/null >/dev/null 2>&1 || "$here/../need.sh" gelf.h=libelf-dev
-gcc -E -include stdio.h -xc /dev/null >/dev/null 2>&1 || "$here/../need.sh" stdio.h=libc6-dev
 
 is_locked_source() { [ "$(sha256sum <"$1" | cut -d ' ' -f 1)" = "$source_sum" ]; }
 

@@ -8,6 +8,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools/need.sh gcc=gcc as=binutils gzip=gzip
+# No program is called like a header: where the header is missing, need.sh gets the package.
+has_header() { gcc -E -include "$1" -xc /dev/null >/dev/null 2>&1; }
+has_header stdio.h || tools/need.sh stdio.h=libc6-dev
+has_header gelf.h || tools/need.sh gelf.h=libelf-dev
 
 # sha256 FILE...: of the file, or over the sums and names of several, sorted.
 sha256() {

@@ -2,7 +2,8 @@
 """Takes an enclave image (EIF) apart, without the crate that put it together.
 
 usage: eif.py unpack IMAGE FOLDER        FOLDER/kernel, FOLDER/cmdline, FOLDER/ramdisks (all, in order)
-       eif.py flip IMAGE PART OUT        a copy with one bit flipped in: header, crc, kernel, ramdisk
+       eif.py flip IMAGE PART OUT        a copy with one bit flipped in: header, crc, kernel, ramdisk;
+                                         or in cmdline, and then with a CRC that is right again
 
 The format is that of aws-nitro-enclaves-image-format: a header, then sections, each with a header of
 its own; all integers big-endian.
@@ -11,6 +12,7 @@ its own; all integers big-endian.
 import pathlib
 import struct
 import sys
+import zlib
 
 # Magic, version, flags, default memory and processors, reserved, sections; offsets; sizes; unused, CRC.
 HEADER = struct.Struct(">4sHHQQHH32Q32QII")
@@ -41,16 +43,26 @@ def unpack(image_path, folder):
         (folder / name).write_bytes(b"".join(parts))
 
 
+def crc(image):
+    """Over the header without its CRC, and the sections."""
+    value = zlib.crc32(image[: HEADER.size - 4])
+    for _, at, size in sections(image):
+        value = zlib.crc32(image[at - SECTION.size : at + size], value)
+    return value
+
+
 def flip(image_path, part, out):
     image = bytearray(pathlib.Path(image_path).read_bytes())
     if part in IN_HEADER:
         at = IN_HEADER[part]
     else:
-        wanted = {"kernel": KERNEL, "ramdisk": RAMDISK}[part]
+        wanted = {"kernel": KERNEL, "cmdline": CMDLINE, "ramdisk": RAMDISK}[part]
         # The last ramdisk is the one with the program and the model.
         start, size = [(at, size) for kind, at, size in sections(image) if kind == wanted][-1]
         at = start + size // 2
     image[at] ^= 1
+    if part == "cmdline":
+        struct.pack_into(">I", image, HEADER.size - 4, crc(image))
     pathlib.Path(out).write_bytes(image)
 
 

@@ -5,7 +5,7 @@
 # usage: qemu.sh
 # In the folder: qemu-system-x86_64, firmware/ for its option -L, vhost-device-vsock.
 #
-# Built once, in about 8 minutes of one processor, into ${SEALNOTE_CACHE:-~/.cache/sealnote}. Root is
+# Built once, in about 6 minutes of one processor, into ${SEALNOTE_CACHE:-~/.cache/sealnote}. Root is
 # needed only to install packages. Sources: Debian 13's qemu, from apt's mirror, and crates.
 set -euo pipefail
 here="$(realpath "$(dirname "$0")")"
@@ -98,7 +98,7 @@ build_qemu() {
     cd "$here"
 }
 
-# Patched, so not installed but fetched, as the dependency of a crate that is none.
+# Patched, so not installed but fetched, as the dependency of a crate that has no other use.
 build_vsock() {
     # In a folder of its own: the settings of no workspace apply.
     mkdir -p "$work/fetch/src"
@@ -106,11 +106,8 @@ build_vsock() {
     : >src/lib.rs
     printf '%s\n' '[package]' 'name = "fetch"' 'edition = "2021"' '[dependencies]' \
         "vhost-device-vsock = \"=$VHOST_DEVICE_VSOCK\"" >Cargo.toml
-    quietly "fetching vhost-device-vsock" cargo fetch
-    cp -rL "$(cargo metadata --quiet --offline --format-version 1 | python3 -c '
-import json, os, sys
-(crate,) = [p for p in json.load(sys.stdin)["packages"] if p["name"] == "vhost-device-vsock"]
-print(os.path.dirname(crate["manifest_path"]))')" "$work/vsock"
+    quietly "fetching vhost-device-vsock" cargo vendor
+    mv vendor/vhost-device-vsock "$work/vsock"
     cd "$work/vsock"
     patch -s -p1 <"$here/vhost-device-vsock.patch" >&2
     quietly "building vhost-device-vsock" cargo build --release --locked --target-dir "$work/target"
