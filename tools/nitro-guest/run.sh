@@ -199,6 +199,8 @@ with socket.socket(socket.AF_UNIX) as stream:
             said += chunk
     except ConnectionResetError:
         pass
+    except TimeoutError:
+        sys.exit("it stays open")
     if not said.startswith(b"OK "):
         sys.exit(f"no connection: {said}")
     print(f"{time.monotonic() - begun:.1f} s")
