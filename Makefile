@@ -24,6 +24,7 @@ EIF := target/eif
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo "MODEL=FOLDER and NOTES=FILE: instead of the default model and notes"
 
 .PHONY: demo
 demo: programs ## the whole flow on the example notes: attest, seal, classify, open
@@ -50,9 +51,6 @@ lint: need-cargo ## formatting and clippy, as CI checks them
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
-.PHONY: build
-build: programs ## the same as `programs`
-
 .PHONY: programs
 programs: need-cargo ## client, parent and a development enclave (software attester): target/programs
 	$(STATIC) build $(STATIC_ARGS) -p sealnote-client -p sealnote-parent -p sealnote-enclave --features sealnote-enclave/software-attester
@@ -66,7 +64,7 @@ enclave-root: need-cargo ## what the enclave image holds, without the software a
 	install -D -m 644 -t $(ROOT)/model $(addprefix $(MODEL)/,config.json tokenizer.json model.safetensors)
 
 .PHONY: image
-image: enclave-root ## the enclave image, from Dockerfile.enclave, and a look into it: target/image
+image: enclave-root ## the container image for nitro-cli build-enclave, and a look into it: target/image
 	./tools/image/build.sh
 	./tools/image/check.sh
 
@@ -119,7 +117,7 @@ ci: ## what CI does
 	./.ci/run
 
 .PHONY: clean
-clean: ## remove everything that was built
+clean: ## remove target/ (kernel and QEMU stay in ~/.cache/sealnote)
 	rm -rf target
 
 .PHONY: need-cargo

@@ -20,15 +20,15 @@ struct Args {
     #[arg(long, value_name = "ADDR", required_unless_present = "probe")]
     enclave: Option<Endpoint>,
 
-    /// The most clients at a time; one more is closed at once
+    /// The most clients at a time, 256 unless given; one more is closed at once
     #[arg(long, value_name = "COUNT")]
     max_connections: Option<NonZeroUsize>,
 
-    /// How long a client is held while the enclave does not answer, as when it boots
+    /// How long a client is held while the enclave does not answer, as when it boots: 60 unless given
     #[arg(long, value_name = "SECONDS", value_parser = seconds())]
     connect_timeout: Option<u64>,
 
-    /// Close a connection over which nothing has moved for so long
+    /// Close a connection over which nothing has moved for so long: 3600 unless given
     #[arg(long, value_name = "SECONDS", value_parser = seconds())]
     idle_timeout: Option<u64>,
 

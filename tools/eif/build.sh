@@ -9,10 +9,10 @@
 #
 # SEALNOTE_EIF_BUILDER: the builder, if it is not to be built.
 set -euo pipefail
+[ $# = 4 ] || { echo "usage: build.sh PROGRAM MODEL ARGUMENTS OUT.eif" >&2; exit 2; }
 program="$(realpath "$1")" model="$(realpath "$2")" arguments="$(realpath "$3")" out="$(realpath -m "$4")"
 cd "$(dirname "$0")/../.."
 
-kernel="$(tools/eif/kernel.sh)"
 builder="${SEALNOTE_EIF_BUILDER:-}"
 if [ -z "$builder" ]; then
     # AWS's crate links OpenSSL, and compiles AWS-LC.
@@ -21,6 +21,7 @@ if [ -z "$builder" ]; then
     cargo build --release --locked --manifest-path tools/eif/Cargo.toml --target-dir target/eif-builder
     builder=target/eif-builder/release/sealnote-eif-builder
 fi
+kernel="$(tools/eif/kernel.sh)"
 "$builder" build --kernel "$kernel" --cmdline-file tools/eif/cmdline --program "$program" \
     --arguments "$arguments" --model "$model" --name "$(basename "$out" .eif)" \
     --version "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" --out "$out"

@@ -17,7 +17,8 @@ use super::{Failure, model_digest};
 pub(super) struct Measure {
     /// The enclave image file, as nitro-cli or `make eif` builds it.
     image: PathBuf,
-    /// Predict PCR16 for the model in this folder, and pin it in the policy.
+    /// Predict PCR16 for the model in this folder, and pin it in the policy. The image is not searched for
+    /// it.
     #[arg(long, value_name = "DIR", conflicts_with = "model_digest")]
     model: Option<PathBuf>,
     /// The same, for the model with this digest, as `sealnote model-digest` prints it.
@@ -54,10 +55,12 @@ impl Measure {
             signer: image.signature.as_ref().map(|signature| signature.register),
             model: model.as_ref(),
         })?;
+        let mut lines = report(&image, model.as_ref());
         if let Some(path) = &self.output {
             policy.write(path)?;
+            lines.push(line("policy", format!("written to {}", path.display())));
         }
-        print(&report(&image, model.as_ref()))
+        print(&lines)
     }
 
     fn read(&self) -> Result<Image, Failure> {
@@ -113,6 +116,7 @@ fn report(image: &Image, model: Option<&ModelDigest>) -> Vec<String> {
     if let Some(model) = model {
         lines.push(line("model", model));
         lines.push(line("PCR16", hex::encode(model.register())));
+        lines.push("The model is the one that was named; the image is not searched for it.".into());
     }
     lines
 }

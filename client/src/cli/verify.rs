@@ -18,9 +18,10 @@ pub(super) struct Verify {
     document: PathBuf,
     #[command(flatten)]
     trust: Trust,
-    /// The moment to check at, instead of now: a document is valid for minutes only.
-    #[arg(long, value_name = "UNIX_SECONDS")]
-    at: Option<u64>,
+    /// The moment to check at, instead of now, as `attest` prints it or in seconds since 1970: a
+    /// document is valid for minutes only.
+    #[arg(long, value_name = "TIME")]
+    at: Option<UnixTime>,
     /// The nonce that the document must carry.
     #[arg(long, value_name = "HEX", value_parser = parse_hex)]
     nonce: Option<Hex>,
@@ -70,7 +71,7 @@ impl Verify {
     pub(super) fn run(self) -> Result<(), Failure> {
         let (policy, roots) = self.trust.load()?;
         let bytes = files::read(&self.document, MAX_DOCUMENT)?;
-        let at = self.at.map_or_else(now, UnixTime::from_seconds);
+        let at = self.at.unwrap_or_else(now);
         let nonce = self.nonce.as_ref().map(|nonce| nonce.0.as_slice());
         match policy.check_document(&bytes, &roots, nonce, at) {
             Ok(document) => {

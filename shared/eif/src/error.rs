@@ -18,7 +18,7 @@ pub enum EifError {
     /// Another kind of file.
     #[error(
         "no enclave image: it does not start with \".eif\"; \
-         name the file that `nitro-cli build-enclave` wrote"
+         name the file that `nitro-cli build-enclave` or `make eif` wrote"
     )]
     NotEif,
     /// An older or a newer format.

@@ -22,4 +22,4 @@ pub use check::Check;
 pub use document::{UnverifiedDocument, inspect};
 pub use policy::{Policy, PolicyError};
 pub use rejection::Rejection;
-pub use time::UnixTime;
+pub use time::{ParseTimeError, UnixTime};

@@ -1,10 +1,8 @@
 //! Our own policy file; [`super`] describes it.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
-use x509_cert::der::DateTime;
 
 use super::error::{Place, PolicyError};
 use super::measurement::{Measurement, expected_digest};
@@ -136,9 +134,9 @@ impl Set {
         let not_after = match self.not_after {
             None => None,
             Some(Time::Seconds(seconds)) => Some(UnixTime::from_seconds(seconds)),
-            Some(Time::Text(text)) => match DateTime::from_str(&text) {
-                Ok(date) => Some(UnixTime::from_seconds(date.unix_duration().as_secs())),
-                Err(_) => return Err(PolicyError::NotAfter { label }),
+            Some(Time::Text(text)) => match UnixTime::from_date(&text) {
+                Some(time) => Some(time),
+                None => return Err(PolicyError::NotAfter { label }),
             },
         };
         Ok(MeasurementSet {
