@@ -24,6 +24,8 @@ done
 
 # Separated so that a path may have a space in it; cargo leaves paths of --remap-path-prefix out of
 # the names that it derives from the flags.
-CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f'; echo "${flags[*]}")"
-export CARGO_ENCODED_RUSTFLAGS
-exec cargo "$@"
+#
+# Nothing of the caller's surroundings but where things are: a variable can change what is compiled, and how.
+exec env -i PATH="$PATH" HOME="$HOME" ${CARGO_HOME+CARGO_HOME="$CARGO_HOME"} ${RUSTUP_HOME+RUSTUP_HOME="$RUSTUP_HOME"} \
+    ${RUSTUP_TOOLCHAIN+RUSTUP_TOOLCHAIN="$RUSTUP_TOOLCHAIN"} ${TERM+TERM="$TERM"} \
+    CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f'; echo "${flags[*]}")" cargo "$@"

@@ -18,9 +18,18 @@ const NOTES: u16 = 32;
 const NOTE_BYTES: u32 = 64 * 1024;
 /// Bytes of one padded request, at most.
 const REQUEST_BYTES: u32 = 256 * 1024;
-/// Requests in flight in one session, at most. With the three limits above and the server's limit
-/// of sessions it bounds the memory that clients can take: 128 × (4 + 1) × 256 KiB.
+/// Requests in flight in one session, at most.
 const IN_FLIGHT: u16 = 4;
+
+/// The most memory that clients can take, in bytes: in each session the requests in flight and one that is
+/// being received, and what the kernel keeps of each connection's bytes (vsock's default buffer).
+pub fn client_memory() -> u64 {
+    const KERNEL_BUFFER: u64 = 256 * 1024;
+    let limits = ServerLimits::default();
+    let (sessions, half_open) = (limits.sessions as u64, limits.half_open as u64);
+    let requests = sessions * (u64::from(IN_FLIGHT) + 1) * u64::from(REQUEST_BYTES);
+    requests + (sessions + half_open) * KERNEL_BUFFER
+}
 
 /// Why the enclave does not start.
 #[derive(Debug, Error)]

@@ -6,13 +6,12 @@
 //! AWS's own init does all this, and in a container or a shell nobody has to: there none of it is done.
 //!
 //! The service's arguments are read from the image, where they are measured. Arguments and environment
-//! that the kernel hands to `/init` come from its command line, to which a hypervisor may add; they
-//! reach nothing but the heartbeat.
+//! that the kernel hands to its first process come from its command line, to which a hypervisor may add;
+//! they do not reach the service, and of the line itself only the heartbeat's address is read.
 
 mod heartbeat;
 mod setup;
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -25,10 +24,11 @@ use rustix::system::{RebootCommand, reboot};
 /// The service's arguments, one a line.
 const ARGUMENTS: &str = "/arguments";
 
-/// Whether this process is an enclave's init: the first one, started by the kernel as `/init`. (The
-/// first process of a container has the same number and another name.)
+/// Whether this process is an enclave's init: the first one, in an image that has the service's arguments.
+/// (A container's first process has the same number, and its image no such file. How the kernel came to
+/// start this program does not count: its command line may name it otherwise.)
 pub fn is_init() -> bool {
-    std::process::id() == 1 && std::env::args_os().next().as_deref() == Some(OsStr::new("/init"))
+    std::process::id() == 1 && Path::new(ARGUMENTS).exists()
 }
 
 /// Sets the machine up, runs the service, and ends the machine.
@@ -53,7 +53,9 @@ fn supervise() -> anyhow::Result<String> {
     setup::load_modules(Path::new("/modules"))?;
     let file = read(ARGUMENTS)?;
     let service = arguments(&file)?;
-    heartbeat::beat(&read("/proc/cmdline")?)?;
+    // Whatever bytes are in it: its ends are not measured apart from what stands beside it in the image.
+    let command_line = fs::read("/proc/cmdline").context("/proc/cmdline cannot be read")?;
+    heartbeat::beat(&String::from_utf8_lossy(&command_line))?;
     event("booted");
     let child = Command::new("/proc/self/exe")
         .arg0("sealnote-enclave")

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use sealnote_enclave::attester::Attester;
 use sealnote_enclave::attester::nsm::{Nsm, clock_source};
-use sealnote_enclave::boot::boot;
+use sealnote_enclave::boot::{boot, client_memory};
 use sealnote_enclave::engine::{DEFAULT_WINDOW, Engine, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
 use sealnote_enclave::server::{PARENT_CID, serve};
@@ -112,8 +112,11 @@ fn event(message: std::fmt::Arguments) {
 }
 
 fn load(args: &Args, files: ModelFiles) -> anyhow::Result<Engine> {
-    let window = args.window;
-    let engine = Engine::load(files, EngineOptions { window })?;
+    let options = EngineOptions {
+        window: args.window,
+        reserved_memory: client_memory(),
+    };
+    let engine = Engine::load(files, options)?;
     let mebibytes = |bytes: Option<u64>| bytes.map_or("unknown".into(), |b| (b >> 20).to_string());
     event(format_args!(
         "model {} loaded; at most {} MiB were taken, {} of {} MiB are free",

@@ -5,8 +5,8 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
 
-/// Turns core dumps off, forbids others to trace this process, and locks its memory so that nothing of
-/// it is written to a disk. Says whether the memory is locked: the kernel may not let us.
+/// Turns core dumps off, forbids other users' processes to trace this one, and locks its memory so that
+/// nothing of it is written to a disk. Says whether the memory is locked: the kernel may not let us.
 ///
 /// # Errors
 /// When core dumps cannot be turned off.

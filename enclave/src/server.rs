@@ -35,7 +35,7 @@ impl Default for ServerLimits {
         Self {
             half_open: 64,
             handshake_time: Duration::from_secs(10),
-            sessions: 128,
+            sessions: 96,
             idle_time: Duration::from_secs(120),
             send_time: Duration::from_secs(30),
         }

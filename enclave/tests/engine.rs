@@ -58,7 +58,14 @@ fn the_window_is_the_lesser_of_the_limit_and_the_models() {
         (BOTH[1], 10_000, 160),
     ] {
         let files = ModelFiles::open(&fixture(name)).unwrap();
-        let engine = Engine::load(files, EngineOptions { window: limit }).unwrap();
+        let engine = Engine::load(
+            files,
+            EngineOptions {
+                window: limit,
+                ..EngineOptions::default()
+            },
+        )
+        .unwrap();
         assert_eq!(engine.info().window, window);
         assert!(engine.classify(&[&"fracture of the arm ".repeat(200)])[0].is_ok());
     }

@@ -397,7 +397,10 @@ fn a_window_too_small_for_its_overlap_is_refused() {
     let load = |window| {
         Engine::load(
             ModelFiles::open(&fixture(SINGLE)).unwrap(),
-            EngineOptions { window },
+            EngineOptions {
+                window,
+                ..EngineOptions::default()
+            },
         )
     };
     assert!(matches!(

@@ -22,6 +22,10 @@ if [ -z "$builder" ]; then
     builder=target/eif-builder/release/sealnote-eif-builder
 fi
 kernel="$(tools/eif/kernel.sh)"
+if [ "$(sha256sum <"$kernel" | cut -d ' ' -f 1)" != "$(awk '$1 == "kernel" { print $3 }' eif.lock)" ]; then
+    echo "build.sh: $kernel is not the kernel in eif.lock: remove its folder, and it is built anew" >&2
+    exit 1
+fi
 "$builder" build --kernel "$kernel" --cmdline-file tools/eif/cmdline --program "$program" \
     --arguments "$arguments" --model "$model" --name "$(basename "$out" .eif)" \
     --version "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" --out "$out"

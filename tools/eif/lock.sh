@@ -44,6 +44,9 @@ debian() {
     component "$name" "${package:--}" "$@"
 }
 
+# libraries_of FILE...: those that the programs load, but for the C library, which computes nothing.
+libraries_of() { ldd "$@" | awk '/=> \// && !/lib(c|m|dl|pthread)\.so/ { print $3 }' | LC_ALL=C sort -u; }
+
 of_gcc() { gcc -print-file-name="$1"; }
 program() { readlink -f "$(command -v "$1")" || echo "/nowhere/$1"; }
 
@@ -61,8 +64,10 @@ kernel_source() {
 }
 
 components() {
-    local sysroot host std libc
+    local sysroot host std libc libraries
     kernel_source
+    # What must come of it all; build.sh compares it.
+    [ "$mode" = --write ] || grep '^kernel ' eif.lock || echo "kernel - missing"
     component kernel-config tools/eif/kernel.config tools/eif/kernel.config
 
     # The compiler itself: what is on the path may be rustup's proxy.
@@ -82,6 +87,11 @@ components() {
     debian as "$(program as)"
     debian ld "$(program ld)"
     debian objcopy "$(program objcopy)"
+    # Most of a compiler or linker is in these.
+    mapfile -t libraries < <(libraries_of "$(gcc -print-prog-name=cc1)")
+    debian gcc-libs "${libraries[@]}"
+    mapfile -t libraries < <(libraries_of "$(program as)" "$(program ld)" "$(program objcopy)")
+    debian binutils-libs "${libraries[@]}"
     debian gzip "$(program gzip)"
     debian libelf "$(of_gcc libelf.so)"
     libc="$(of_gcc libc.a)"
@@ -91,7 +101,7 @@ components() {
 }
 
 write() {
-    local found
+    local found kernel
     found="$(components)"
     if grep ' missing$' <<<"$found" >&2; then
         exit 1
@@ -106,6 +116,8 @@ TEXT
         awk '{ printf "%-13s  %-40s  %s\n", $1, $2, $3 }' <<<"$found"
     } >eif.lock.new
     mv eif.lock.new eif.lock
+    kernel="$(tools/eif/kernel.sh)"
+    printf '%-13s  %-40s  %s\n' kernel bzImage "$(sha256 "$kernel")" >>eif.lock
     echo "eif.lock is this machine's"
 }
 

@@ -67,12 +67,15 @@ pub const BATCH_TOKENS: usize = 1024;
 pub struct EngineOptions {
     /// Greatest number of tokens in a window, special tokens included.
     pub window: usize,
+    /// Bytes of memory that must be left when the model is loaded, for what is not the engine's.
+    pub reserved_memory: u64,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             window: DEFAULT_WINDOW,
+            reserved_memory: 0,
         }
     }
 }
@@ -109,7 +112,10 @@ impl Engine {
     pub fn load(mut files: ModelFiles, options: EngineOptions) -> Result<Self, EngineError> {
         let config = ModelConfig::parse(&files.config)?;
         let tokenizer = NoteTokenizer::load(&files.tokenizer, &config, options.window)?;
-        let model = SequenceClassifier::build(weights::read(&mut files.weights)?, &config)?;
+        let model = SequenceClassifier::build(
+            weights::read(&mut files.weights, options.reserved_memory)?,
+            &config,
+        )?;
         let info = ModelInfo {
             digest: files.into_digest().map_err(EngineError::Read)?,
             problem: config.problem,

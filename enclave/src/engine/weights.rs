@@ -24,15 +24,19 @@ const BLOCK: usize = 64 * 1024;
 /// is 82 MiB above that of loading, after notes of 64 KiB and answers to full requests.
 const WORKING_MEMORY: u64 = 96 << 20;
 
-/// The tensors by their names, whatever their precision in the file, as f32.
+/// The tensors by their names, whatever their precision in the file, as f32. `reserved` are bytes of memory
+/// that must be left for others.
 ///
 /// # Errors
 /// [`EngineError`] when the file is malformed, ends early, has bytes that belong to no tensor, holds
 /// values that are not floating-point, or will not fit into memory.
-pub(super) fn read(file: &mut HashedFile) -> Result<HashMap<String, Tensor>, EngineError> {
+pub(super) fn read(
+    file: &mut HashedFile,
+    reserved: u64,
+) -> Result<HashMap<String, Tensor>, EngineError> {
     let header = read_header(file)?;
     let infos = header.tensors();
-    check_memory(infos.values().copied(), memory::available())?;
+    check_memory(infos.values().copied(), reserved, memory::available())?;
     let mut tensors = HashMap::new();
     // The header's own check has made sure that they follow each other without gaps.
     for name in header.offset_keys() {
@@ -67,7 +71,8 @@ fn read_header(file: &mut HashedFile) -> Result<Metadata, EngineError> {
     }
     let header: Metadata = serde_json::from_slice(&json)
         .map_err(|error| malformed(SafeTensorError::InvalidHeaderDeserialization(error)))?;
-    if 8 + len + header.data_len() as u64 != file.len() {
+    let data_len = header.data_len() as u64;
+    if (8 + len).checked_add(data_len) != Some(file.len()) {
         return Err(malformed(SafeTensorError::MetadataIncompleteBuffer));
     }
     Ok(header)
@@ -77,10 +82,12 @@ fn read_header(file: &mut HashedFile) -> Result<Metadata, EngineError> {
 /// without a word.
 fn check_memory<'a>(
     tensors: impl Iterator<Item = &'a TensorInfo>,
+    reserved: u64,
     available: Option<u64>,
 ) -> Result<(), EngineError> {
+    // The header has been compared with the file's length: there are no more elements than it has bytes.
     let elements = |info: &TensorInfo| info.shape.iter().product::<usize>() as u64;
-    let needed = 4 * tensors.map(elements).sum::<u64>() + WORKING_MEMORY;
+    let needed = 4 * tensors.map(elements).sum::<u64>() + WORKING_MEMORY + reserved;
     match available {
         Some(available) if available < needed => Err(EngineError::Memory { needed, available }),
         _ => Ok(()),
@@ -172,7 +179,7 @@ mod tests {
         save(&written, &path).unwrap();
 
         let mut file = ModelFiles::open(dir.path()).unwrap().weights;
-        let read = read(&mut file).unwrap();
+        let read = read(&mut file, 0).unwrap();
         assert_eq!(read.len(), 4);
         for (name, tensor) in read {
             let expected = written[&name].to_dtype(DType::F32).unwrap();
@@ -196,11 +203,12 @@ mod tests {
             shape: vec![1 << 20, 100],
             data_offsets: (0, 200 << 20),
         };
-        let needed = (400 << 20) + WORKING_MEMORY;
-        let check = |available| check_memory([&tensor].into_iter(), available);
+        let reserved = 4 << 20;
+        let needed = (400 << 20) + WORKING_MEMORY + reserved;
+        let check = |available| check_memory([&tensor].into_iter(), reserved, available);
         assert!(check(Some(needed)).is_ok() && check(None).is_ok());
         let message = check(Some(needed - 1)).unwrap_err().to_string();
-        assert!(message.contains("needs 496 MiB and 495 MiB"), "{message}");
+        assert!(message.contains("needs 500 MiB and 499 MiB"), "{message}");
         assert!(message.contains("--memory"), "{message}");
     }
 

@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount, mount_remount};
 use rustix::system::finit_module;
 
-/// Mounts what the service needs, and closes the root to writing: nothing in the image can be changed
-/// after its measurement, not even by us.
+/// Mounts what the service needs, and closes the root to writing: no mistake of ours can change what was
+/// measured.
 pub(super) fn mount_all() -> anyhow::Result<()> {
     let plain = MountFlags::NOSUID | MountFlags::NOEXEC;
     for (kind, at, flags) in [

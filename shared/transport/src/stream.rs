@@ -82,11 +82,14 @@ pub async fn connect_within(
 }
 
 impl Stream {
-    /// The machine at the other end of a vsock connection; `None` of another kind, or of one that has
-    /// ended.
+    /// The machine at the other end of a vsock connection, [`Cid::ANY`] where the kernel does not say;
+    /// `None` of another kind of connection.
     pub fn peer_cid(&self) -> Option<Cid> {
         match self {
-            Stream::Vsock(stream) => stream.peer_addr().ok().map(|address| Cid(address.cid())),
+            Stream::Vsock(stream) => {
+                let address = stream.peer_addr();
+                Some(address.map_or(Cid::ANY, |address| Cid(address.cid())))
+            }
             Stream::Tcp(_) | Stream::Unix(_) => None,
         }
     }

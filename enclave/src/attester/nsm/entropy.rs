@@ -9,8 +9,9 @@ use std::io;
 use rustix::ioctl::{NoArg, Setter, ioctl, opcode};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Bytes that are taken of one answer of the module; it gives 256.
-const SEED_BYTES: usize = 256;
+/// Bytes that are taken of one answer of the module, which gives 256; twice what the kernel's generator
+/// has as its key.
+const SEED_BYTES: usize = 64;
 
 /// Random bytes of the module, erased on drop.
 #[derive(PartialEq, Eq, Zeroize, ZeroizeOnDrop)]

@@ -87,7 +87,7 @@ impl Module for FakeModule {
                 state.drawn += u8::from(self.fault != Fault::RepeatsItself);
                 let few = self.fault == Fault::GivesFewBytes;
                 Response::GetRandom {
-                    random: vec![state.drawn; if few { 255 } else { 256 }],
+                    random: vec![state.drawn; if few { 63 } else { 256 }],
                 }
             }
             Request::ExtendPCR { index: 16, data } => {
