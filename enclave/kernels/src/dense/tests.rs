@@ -1,0 +1,79 @@
+use super::*;
+use crate::random::Random;
+
+fn filled(random: &mut Random, inputs: usize, outputs: usize) -> (Matrix, Vec<f32>, Vec<f32>) {
+    let (weights, bias) = (random.units(inputs * outputs), random.units(outputs));
+    let mut matrix = Matrix::zeros(inputs, outputs);
+    let first = outputs / 3;
+    matrix.set_weights(first, &weights[first * inputs..]);
+    matrix.set_weights(0, &weights[..first * inputs]);
+    matrix.set_bias(0, &bias);
+    (matrix, weights, bias)
+}
+
+fn apply(isa: Isa, matrix: &Matrix, rows: &[f32], activation: Activation) -> Vec<f32> {
+    let mut out = vec![f32::NAN; rows.len() / matrix.inputs * matrix.outputs];
+    matrix.apply(isa, rows, activation, &mut out);
+    out
+}
+
+#[test]
+fn products_are_exact_to_rounding() {
+    let mut random = Random::new(11);
+    for (inputs, outputs) in [(1, 1), (3, 70), (96, 64), (97, 21), (193, 129), (400, 65)] {
+        let (matrix, weights, bias) = filled(&mut random, inputs, outputs);
+        for rows in [1, 2, 6, 7, 48, 49, 70] {
+            let values = random.units(rows * inputs);
+            for isa in Isa::available() {
+                let out = apply(isa, &matrix, &values, Activation::Identity);
+                for (row, out) in values.chunks(inputs).zip(out.chunks(outputs)) {
+                    for ((weights, bias), out) in weights.chunks(inputs).zip(&bias).zip(out) {
+                        let products = row.iter().zip(weights);
+                        let sum: f64 = products.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+                        let error = f64::from(*out) - (sum + f64::from(*bias));
+                        // √inputs roundings' worth of an error, each 2⁻²⁴ of a sum of some √inputs.
+                        let bound = 1e-6 + 2e-7 * inputs as f64;
+                        assert!(
+                            error.abs() < bound,
+                            "{isa:?} {rows}×{inputs}×{outputs}: {error}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_number_of_rows_gives_each_row_what_it_has_alone() {
+    let mut random = Random::new(12);
+    let (matrix, ..) = filled(&mut random, 130, 90);
+    let values = random.units(70 * 130);
+    for isa in Isa::available() {
+        let alone: Vec<f32> = values
+            .chunks(130)
+            .flat_map(|row| apply(isa, &matrix, row, Activation::GeluTanh))
+            .collect();
+        for rows in 1..=70 {
+            let out = apply(isa, &matrix, &values[..rows * 130], Activation::GeluTanh);
+            assert_eq!(out, alone[..rows * 90], "{isa:?} {rows}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_takes_its_row_and_no_other() {
+    let mut random = Random::new(13);
+    let (matrix, ..) = filled(&mut random, 30, 70);
+    for isa in Isa::available() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut values = random.units(3 * 30);
+            let sound = apply(isa, &matrix, &values, Activation::Gelu);
+            values[40] = bad;
+            let out = apply(isa, &matrix, &values, Activation::Gelu);
+            assert!(out[70..140].iter().any(|value| !value.is_finite()));
+            assert_eq!(out[..70], sound[..70]);
+            assert_eq!(out[140..], sound[140..]);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Instruction sets: found at run time, each a value that proves that the processor has it.
+
+use core::fmt;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+/// An instruction set that this processor has.
+///
+/// To add one: a type with a private field in a file of its own, made only after detection, that
+/// implements [`Simd`]; a variant of `Level`; a line in [`Isa::available`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Isa(Level);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Portable(portable::Portable),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
+}
+
+impl Isa {
+    /// The fastest that the processor has.
+    pub fn detect() -> Self {
+        Self::available()[0]
+    }
+
+    /// All that the processor has, the fastest first, the portable one last: for tests, and for
+    /// measurements of one against another.
+    pub fn available() -> Vec<Self> {
+        let mut levels = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            levels.extend(avx512::Avx512::detect().map(Level::Avx512));
+            levels.extend(avx2::Avx2::detect().map(Level::Avx2));
+        }
+        levels.push(Level::Portable(portable::Portable));
+        levels.into_iter().map(Self).collect()
+    }
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Portable(_) => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(_) => "avx512-vnni",
+        }
+    }
+
+    /// Runs `kernel`, compiled for this instruction set.
+    #[inline]
+    pub(crate) fn run<K: Kernel>(self, kernel: K) {
+        match self.0 {
+            Level::Portable(portable) => kernel.run(portable),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(avx2) => avx2.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(avx512) => avx512.run(kernel),
+        }
+    }
+}
+
+impl fmt::Debug for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A loop that is compiled for each instruction set. Its `run`, and all that it calls in a loop, must be
+/// `inline(always)`: what is not inlined is compiled for the least processor.
+pub(crate) trait Kernel {
+    fn run<S: Simd>(self, simd: S);
+}
+
+/// What the instruction sets do differently.
+pub(crate) trait Simd: Copy {
+    /// Whether there is a fused multiply-add. Without it `f32::mul_add` is a slow function of the C
+    /// library.
+    const FMA: bool;
+    /// Whether [`int8_tile`](Self::int8_tile) takes bytes as they are, 128 more than what they stand for,
+    /// so that its caller has to make up for it.
+    const BYTES_AS_THEY_ARE: bool;
+
+    /// Adds a product of bytes and weights to `sums`, exactly (modulo 2³²).
+    fn int8_tile(self, tile: Int8Tile<'_>);
+
+    /// Adds a product of f32 to `c`; each element's sum is in the order of the depth, whatever the shape.
+    fn f32_tile(self, tile: F32Tile<'_>);
+
+    #[inline(always)]
+    fn mul_add(self, a: f32, b: f32, c: f32) -> f32 {
+        if Self::FMA {
+            a.mul_add(b, c)
+        } else {
+            a * b + c
+        }
+    }
+}
+
+/// `sums[r][c] += Σ bytes[r][4k + i] × weights[k][c][i]` over k and i < 4, with c < 64.
+pub(crate) struct Int8Tile<'a> {
+    /// 1 to 6.
+    pub(crate) rows: usize,
+    /// Of each row, four times as many bytes as `weights` has steps, all of 1 to 255.
+    pub(crate) bytes: &'a [u8],
+    /// From one row's first byte to the next one's.
+    pub(crate) stride: usize,
+    /// Steps of 64 columns of 4 weights, all of −127 to 127.
+    pub(crate) weights: &'a [i8],
+    /// Rows of 64.
+    pub(crate) sums: &'a mut [i32],
+}
+
+/// `c[r][j] += Σ a[r][k] × b[k][j]` over k < `depth`, with j < `columns`.
+pub(crate) struct F32Tile<'a> {
+    /// 1 to 6.
+    pub(crate) rows: usize,
+    /// 16, 32, 48 or 64.
+    pub(crate) columns: usize,
+    pub(crate) depth: usize,
+    pub(crate) a: &'a [f32],
+    pub(crate) a_stride: usize,
+    pub(crate) b: &'a [f32],
+    pub(crate) b_stride: usize,
+    pub(crate) c: &'a mut [f32],
+    pub(crate) c_stride: usize,
+}
+
+impl F32Tile<'_> {
+    /// Panics unless every element that the tile touches is there: the vectorised tiles rely on it.
+    #[inline(always)]
+    fn check(&self) {
+        let end = |rows: usize, stride: usize, len: usize| (rows - 1) * stride + len;
+        assert!((1..=crate::TILE_ROWS).contains(&self.rows));
+        assert!(matches!(self.columns, 16 | 32 | 48 | 64) && self.depth > 0);
+        assert!(self.a.len() >= end(self.rows, self.a_stride, self.depth));
+        assert!(self.b.len() >= end(self.depth, self.b_stride, self.columns));
+        assert!(self.c.len() >= end(self.rows, self.c_stride, self.columns));
+    }
+}
+
+impl Int8Tile<'_> {
+    /// The number of steps. Panics unless every element that the tile touches is there: the vectorised
+    /// tiles rely on it.
+    #[inline(always)]
+    fn check(&self) -> usize {
+        let steps = self.weights.len() / (4 * crate::PANEL);
+        assert!((1..=crate::TILE_ROWS).contains(&self.rows));
+        assert!(self.bytes.len() >= (self.rows - 1) * self.stride + 4 * steps);
+        assert!(self.sums.len() >= self.rows * crate::PANEL);
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests;

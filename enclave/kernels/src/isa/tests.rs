@@ -1,0 +1,167 @@
+use super::*;
+use crate::PANEL;
+use crate::random::Random;
+
+struct Int8<'a>(Int8Tile<'a>, &'a mut bool);
+
+impl Kernel for Int8<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        *self.1 = S::BYTES_AS_THEY_ARE;
+        simd.int8_tile(self.0);
+    }
+}
+
+struct F32<'a>(F32Tile<'a>);
+
+impl Kernel for F32<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        simd.f32_tile(self.0);
+    }
+}
+
+#[test]
+fn the_portable_set_is_always_there_and_last() {
+    let all = Isa::available();
+    assert_eq!(all.last().map(|isa| isa.name()), Some("portable"));
+    assert_eq!(Isa::detect(), all[0]);
+}
+
+/// Against sums in 64 bits; with the extreme bytes and weights, which would saturate 16 bits.
+#[test]
+fn int8_tiles_are_exact() {
+    let mut random = Random::new(7);
+    for isa in Isa::available() {
+        for rows in 1..=6 {
+            for (steps, extreme) in [(1, false), (2, true), (17, false), (96, false), (300, true)] {
+                let stride = 4 * steps + random.below(9);
+                let mut byte = || match (extreme, random.below(3)) {
+                    (true, 0) => 1,
+                    (true, _) => 255,
+                    (false, _) => 1 + random.below(255) as u8,
+                };
+                let bytes: Vec<u8> = (0..rows * stride).map(|_| byte()).collect();
+                let mut weight = || match (extreme, random.below(3)) {
+                    (true, 0) => -127,
+                    (true, _) => 127,
+                    (false, _) => random.below(255) as i8,
+                };
+                let weights: Vec<i8> = (0..steps * 4 * PANEL).map(|_| weight().max(-127)).collect();
+                let before: Vec<i32> = (0..rows * PANEL)
+                    .map(|_| random.bits() as i32 >> 8)
+                    .collect();
+                let mut sums = before.clone();
+                let mut as_they_are = false;
+                let tile = Int8Tile {
+                    rows,
+                    bytes: &bytes,
+                    stride,
+                    weights: &weights,
+                    sums: &mut sums,
+                };
+                isa.run(Int8(tile, &mut as_they_are));
+                let offset = if as_they_are { 0 } else { 128 };
+                for row in 0..rows {
+                    for column in 0..PANEL {
+                        let mut sum = i64::from(before[row * PANEL + column]);
+                        for k in 0..4 * steps {
+                            let value = i64::from(bytes[row * stride + k]) - offset;
+                            let weight = weights[k / 4 * 4 * PANEL + column * 4 + k % 4];
+                            sum += value * i64::from(weight);
+                        }
+                        let got = i64::from(sums[row * PANEL + column]);
+                        assert_eq!(got, sum, "{isa:?} {rows}×{steps}: {row}, {column}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whole numbers, so that every order gives the same sum; and nothing beside the tile is touched.
+#[test]
+fn f32_tiles_are_exact_on_whole_numbers() {
+    let mut random = Random::new(8);
+    for isa in Isa::available() {
+        for rows in 1..=6 {
+            for columns in [16, 32, 48, 64] {
+                for depth in [1, 3, 32, 97] {
+                    let strides = [depth, columns, columns].map(|least| least + random.below(7));
+                    let [a_stride, b_stride, c_stride] = strides;
+                    let mut whole = |len: usize| -> Vec<f32> {
+                        (0..len).map(|_| random.below(201) as f32 - 100.0).collect()
+                    };
+                    let (a, b) = (whole(rows * a_stride), whole(depth * b_stride));
+                    let before = whole(rows * c_stride);
+                    let mut c = before.clone();
+                    isa.run(F32(F32Tile {
+                        rows,
+                        columns,
+                        depth,
+                        a: &a,
+                        a_stride,
+                        b: &b,
+                        b_stride,
+                        c: &mut c,
+                        c_stride,
+                    }));
+                    for (place, (&got, &before)) in c.iter().zip(&before).enumerate() {
+                        let (row, column) = (place / c_stride, place % c_stride);
+                        let product = |k: usize| a[row * a_stride + k] * b[k * b_stride + column];
+                        let sum = match column < columns {
+                            true => before + (0..depth).map(product).sum::<f32>(),
+                            false => before,
+                        };
+                        assert_eq!(
+                            got, sum,
+                            "{isa:?} {rows}×{columns}×{depth}: {row}, {column}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn tiles_that_would_reach_beyond_their_slices_panic() {
+    for isa in Isa::available() {
+        let wrong = |bytes: usize, weights: usize, sums: usize, rows: usize| {
+            let (bytes, weights) = (vec![1; bytes], vec![1; weights]);
+            let mut sums = vec![0; sums];
+            let tile = Int8Tile {
+                rows,
+                bytes: &bytes,
+                stride: 8,
+                weights: &weights,
+                sums: &mut sums,
+            };
+            let run = std::panic::AssertUnwindSafe(|| isa.run(Int8(tile, &mut false)));
+            std::panic::catch_unwind(run).is_err()
+        };
+        assert!(!wrong(16, 512, 128, 2));
+        assert!(wrong(15, 512, 128, 2) && wrong(16, 512, 127, 2) && wrong(16, 512, 128, 3));
+        assert!(wrong(16, 512, 128, 0) && wrong(100, 512, 1000, 7));
+        let wrong = |a: usize, b: usize, c: usize, columns: usize| {
+            let (a, b) = (vec![0.0; a], vec![0.0; b]);
+            let mut c = vec![0.0; c];
+            let tile = F32Tile {
+                rows: 2,
+                columns,
+                depth: 3,
+                a: &a,
+                a_stride: 4,
+                b: &b,
+                b_stride: 20,
+                c: &mut c,
+                c_stride: 30,
+            };
+            let run = std::panic::AssertUnwindSafe(|| isa.run(F32(tile)));
+            std::panic::catch_unwind(run).is_err()
+        };
+        assert!(!wrong(7, 56, 46, 16));
+        assert!(wrong(6, 56, 46, 16) && wrong(7, 55, 46, 16) && wrong(7, 56, 45, 16));
+        assert!(wrong(100, 100, 100, 17) && wrong(100, 100, 100, 0));
+    }
+}
