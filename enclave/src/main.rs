@@ -115,6 +115,7 @@ fn load(args: &Args, files: ModelFiles) -> anyhow::Result<Engine> {
     let options = EngineOptions {
         window: args.window,
         reserved_memory: client_memory(),
+        ..EngineOptions::default()
     };
     let engine = Engine::load(files, options)?;
     let mebibytes = |bytes: Option<u64>| bytes.map_or("unknown".into(), |b| (b >> 20).to_string());

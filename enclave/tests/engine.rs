@@ -6,8 +6,8 @@ mod fixtures;
 use std::fs;
 
 use candle_core::{DType, Device, Tensor};
-use fixtures::{Altered, Reference, assert_close, best, fixture, load};
-use sealnote_enclave::engine::{Engine, EngineOptions, NoteError, OVERLAP, Problem};
+use fixtures::{Altered, Reference, assert_close, best, fixture, load, load_as};
+use sealnote_enclave::engine::{Engine, EngineOptions, NoteError, OVERLAP, Precision, Problem};
 use sealnote_enclave::model_store::ModelFiles;
 use sealnote_protocol::model::ModelDigest;
 
@@ -17,11 +17,13 @@ const BOTH: [&str; 2] = ["tiny-bert-single", "tiny-bert-multi"];
 fn scores_are_those_of_transformers() {
     for name in BOTH {
         let reference = Reference::read(&fixture(name).join("reference.json"));
-        let engine = load(&fixture(name));
-        let scores = engine.classify(&reference.texts());
-        assert_eq!(scores.len(), reference.cases.len());
-        for (scores, case) in scores.iter().zip(&reference.cases) {
-            assert_close(scores.as_ref().unwrap(), &case.scores, 1e-4);
+        for precision in [Precision::Reference, Precision::F32] {
+            let engine = load_as(&fixture(name), precision);
+            let scores = engine.classify(&reference.texts());
+            assert_eq!(scores.len(), reference.cases.len());
+            for (scores, case) in scores.iter().zip(&reference.cases) {
+                assert_close(scores.as_ref().unwrap(), &case.scores, 1e-4);
+            }
         }
     }
 }
@@ -58,14 +60,11 @@ fn the_window_is_the_lesser_of_the_limit_and_the_models() {
         (BOTH[1], 10_000, 160),
     ] {
         let files = ModelFiles::open(&fixture(name)).unwrap();
-        let engine = Engine::load(
-            files,
-            EngineOptions {
-                window: limit,
-                ..EngineOptions::default()
-            },
-        )
-        .unwrap();
+        let options = EngineOptions {
+            window: limit,
+            ..EngineOptions::default()
+        };
+        let engine = Engine::load(files, options).unwrap();
         assert_eq!(engine.info().window, window);
         assert!(engine.classify(&[&"fracture of the arm ".repeat(200)])[0].is_ok());
     }
@@ -114,7 +113,7 @@ fn words_after_token_600_decide() {
             - (before.windows.len() - 1) * OVERLAP;
         assert!(reach > 600, "the filler has {reach} tokens");
 
-        let engine = load(&fixture(name));
+        let engine = load_as(&fixture(name), Precision::F32);
         let scores = engine.classify(&[&before.text, &after.text]);
         let [before, after] = [&scores[0], &scores[1]].map(|scores| scores.as_ref().unwrap());
         let change = before

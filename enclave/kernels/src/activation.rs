@@ -20,17 +20,17 @@ pub enum Activation {
 
 impl Activation {
     #[inline(always)]
-    pub(crate) fn apply<S: Simd>(self, simd: S, values: &mut [f32]) {
+    pub(crate) fn apply(self, values: &mut [f32]) {
         match self {
             Self::Identity => {}
             Self::Gelu => {
                 for value in values {
-                    *value = math::gelu(simd, *value);
+                    *value = math::gelu(*value);
                 }
             }
             Self::GeluTanh => {
                 for value in values {
-                    *value = math::gelu_tanh(simd, *value);
+                    *value = math::gelu_tanh(*value);
                 }
             }
             Self::Relu => {
@@ -48,9 +48,9 @@ pub fn tanh(isa: Isa, values: &mut [f32]) {
 
     impl Kernel for Tanh<'_> {
         #[inline(always)]
-        fn run<S: Simd>(self, simd: S) {
+        fn run<S: Simd>(self, _: S) {
             for value in self.0 {
-                *value = math::tanh(simd, *value);
+                *value = math::tanh(*value);
             }
         }
     }
@@ -66,8 +66,8 @@ mod tests {
 
     impl Kernel for Apply<'_> {
         #[inline(always)]
-        fn run<S: Simd>(self, simd: S) {
-            self.0.apply(simd, self.1);
+        fn run<S: Simd>(self, _: S) {
+            self.0.apply(self.1);
         }
     }
 

@@ -3,6 +3,8 @@
 
 use core::ops::{Deref, DerefMut};
 
+use crate::{GROUP, PANEL};
+
 const LINE: usize = 64;
 
 /// A buffer of a fixed length whose first element is at a cache line, so that no vector of a row straddles
@@ -46,6 +48,10 @@ impl<T> DerefMut for Aligned<T> {
         &mut self.values[self.start..self.start + self.len]
     }
 }
+
+/// A group's sums of a panel, on the stack.
+#[repr(align(64))]
+pub(crate) struct Sums<T>(pub(crate) [T; GROUP * PANEL]);
 
 #[cfg(test)]
 mod tests {

@@ -168,7 +168,7 @@ impl Kernel for Attend<'_> {
                 score(simd, self.heads, head, queries, self.pieces, scores, stride);
                 let mut sums = [0.0; TILE_ROWS];
                 for (sum, scores) in sums.iter_mut().zip(scores.chunks_exact_mut(stride)) {
-                    *sum = exponentials(simd, scores, self.tokens, scale);
+                    *sum = exponentials(scores, self.tokens, scale);
                 }
                 let context = &mut self.context[..rows * self.heads.padded()];
                 weigh(simd, self.heads, head, scores, stride, self.pieces, context);
@@ -195,13 +195,13 @@ fn score<S: Simd>(
     scores: &mut [f32],
     stride: usize,
 ) {
-    scores.fill(0.0);
     let mut start = 0;
     for piece in pieces {
         let tokens = piece.tokens.next_multiple_of(PIECE);
         let keys = &piece.keys[head * heads.width * tokens..][..heads.width * tokens];
         for first in (0..tokens).step_by(PANEL) {
             simd.f32_tile(F32Tile {
+                add: false,
                 rows: scores.len() / stride,
                 columns: (tokens - first).min(PANEL),
                 depth: heads.width,
@@ -220,7 +220,7 @@ fn score<S: Simd>(
 /// Replaces a row's scores, of which `tokens` count and the rest is padding, by their exponentials over the
 /// greatest one's, and returns the exponentials' sum.
 #[inline(always)]
-fn exponentials<S: Simd>(simd: S, scores: &mut [f32], tokens: usize, scale: f32) -> f32 {
+fn exponentials(scores: &mut [f32], tokens: usize, scale: f32) -> f32 {
     // Their exponentials are next to nothing.
     scores[tokens..].fill(f32::NEG_INFINITY);
     let (chunks, _) = scores.as_chunks_mut::<LANES>();
@@ -234,7 +234,7 @@ fn exponentials<S: Simd>(simd: S, scores: &mut [f32], tokens: usize, scale: f32)
     let mut sums = [0.0; 32];
     for chunk in chunks {
         for (sum, score) in sums.iter_mut().zip(chunk) {
-            *score = math::exp2(simd, simd.mul_add(*score, scale, -greatest));
+            *score = math::exp2(score.mul_add(scale, -greatest));
             *sum += *score;
         }
     }
@@ -252,7 +252,6 @@ fn weigh<S: Simd>(
     pieces: &[Piece<'_>],
     context: &mut [f32],
 ) {
-    context.fill(0.0);
     let width = heads.padded();
     let mut start = 0;
     for piece in pieces {
@@ -260,6 +259,7 @@ fn weigh<S: Simd>(
         let values = &piece.values[head * tokens * width..][..tokens * width];
         for first in (0..width).step_by(PANEL) {
             simd.f32_tile(F32Tile {
+                add: start > 0,
                 rows: weights.len() / stride,
                 columns: (width - first).min(PANEL),
                 depth: piece.tokens,

@@ -1,8 +1,9 @@
 //! Products of f32 with weights that were packed once.
 #![forbid(unsafe_code)]
 
+use crate::aligned::Sums;
 use crate::isa::{F32Tile, Kernel, Simd};
-use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS};
+use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, columns};
 
 /// Inputs whose part of a panel is multiplied with all rows of a group before the next ones, so that it
 /// (24 KiB) stays in the first-level cache.
@@ -101,31 +102,28 @@ impl Kernel for Apply<'_> {
             activation,
             out,
         } = self;
-        let mut sums = [0.0; GROUP * PANEL];
+        let mut sums = Sums([0.0; GROUP * PANEL]);
         let groups = rows.chunks(GROUP * matrix.inputs);
         for (rows, out) in groups.zip(out.chunks_mut(GROUP * matrix.outputs)) {
-            let sums = &mut sums[..rows.len() / matrix.inputs * PANEL];
+            let sums = &mut sums.0[..rows.len() / matrix.inputs * PANEL];
             for panel in 0..matrix.bias.len() / PANEL {
                 matrix.sums(simd, panel, rows, sums);
-                matrix.finish(simd, panel, sums, activation, out);
+                matrix.finish(panel, sums, activation, out);
             }
         }
     }
 }
 
 impl Matrix {
-    /// A panel's sums, bias included, for the rows of a group.
+    /// A panel's sums for the rows of a group.
     #[inline(always)]
     fn sums<S: Simd>(&self, simd: S, panel: usize, rows: &[f32], sums: &mut [f32]) {
-        let bias = &self.bias[panel * PANEL..][..PANEL];
-        for sums in sums.chunks_exact_mut(PANEL) {
-            sums.copy_from_slice(bias);
-        }
         let panel = &self.weights[panel * PANEL * self.inputs..][..PANEL * self.inputs];
         for (piece, weights) in panel.chunks(DEPTH * PANEL).enumerate() {
             let tiles = rows.chunks(TILE_ROWS * self.inputs);
             for (rows, sums) in tiles.zip(sums.chunks_mut(TILE_ROWS * PANEL)) {
                 simd.f32_tile(F32Tile {
+                    add: piece > 0,
                     rows: sums.len() / PANEL,
                     columns: PANEL,
                     depth: weights.len() / PANEL,
@@ -142,20 +140,21 @@ impl Matrix {
 
     /// From a panel's sums to its columns of `out`.
     #[inline(always)]
-    fn finish<S: Simd>(
-        &self,
-        simd: S,
-        panel: usize,
-        sums: &mut [f32],
-        activation: Activation,
-        out: &mut [f32],
-    ) {
+    fn finish(&self, panel: usize, sums: &[f32], activation: Activation, out: &mut [f32]) {
         let first = panel * PANEL;
-        let columns = (self.outputs - first).min(PANEL);
-        let (sums, _) = sums.as_chunks_mut::<PANEL>();
-        for (sums, out) in sums.iter_mut().zip(out.chunks_exact_mut(self.outputs)) {
-            activation.apply(simd, sums);
-            out[first..first + columns].copy_from_slice(&sums[..columns]);
+        let (sums, _) = sums.as_chunks::<PANEL>();
+        let (bias, _) = self.bias[first..].as_chunks::<PANEL>();
+        let mut padded = [0.0; PANEL];
+        for (sums, out) in sums.iter().zip(out.chunks_exact_mut(self.outputs)) {
+            let rest = &mut out[first..];
+            let places = columns(rest, &mut padded);
+            for ((place, sum), bias) in places.iter_mut().zip(sums).zip(&bias[0]) {
+                *place = sum + bias;
+            }
+            activation.apply(places);
+            if rest.len() < PANEL {
+                rest.copy_from_slice(&padded[..rest.len()]);
+            }
         }
     }
 }

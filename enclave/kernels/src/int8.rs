@@ -5,9 +5,10 @@
 //! `activation(sₓ s_w Σ round(x/sₓ) round(w/s_w) + bias)`. The sum is exact.
 #![forbid(unsafe_code)]
 
+use crate::aligned::Sums;
 use crate::isa::{Int8Tile, Kernel, Simd};
 use crate::math::ROUND;
-use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS};
+use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, columns};
 
 /// Greatest number of inputs: beyond it a sum of products of 255 × 127 might not fit into 31 bits.
 pub const MAX_INPUTS: usize = 1 << 16;
@@ -179,8 +180,7 @@ impl Scale {
 
     /// The nearest whole number, ties to even, plus `offset`; in the eight lowest bits.
     ///
-    /// It is −127 to 127, since the product is at most 127 × (1 + 2⁻²³). The multiplication and the
-    /// addition are not fused, so that the bytes are the same on every instruction set.
+    /// It is −127 to 127, since the product is at most 127 × (1 + 2⁻²³).
     #[inline(always)]
     fn bits(self, value: f32, offset: i32) -> u32 {
         (value * self.inverse + (ROUND + offset as f32)).to_bits()
@@ -245,36 +245,31 @@ impl Kernel for Apply<'_> {
             activation,
             out,
         } = self;
-        let mut sums = [0; GROUP * PANEL];
+        let mut sums = Sums([0; GROUP * PANEL]);
         for (group, out) in out.chunks_mut(GROUP * matrix.outputs).enumerate() {
             let len = out.len() / matrix.outputs;
             let bytes = &rows.bytes[group * GROUP * rows.stride..][..len * rows.stride];
             let scales = &rows.scales[group * GROUP..][..len];
-            let sums = &mut sums[..len * PANEL];
+            let sums = &mut sums.0[..len * PANEL];
             for panel in 0..matrix.scales.len() / PANEL {
                 matrix.sums(simd, panel, bytes, sums);
-                matrix.finish(simd, panel, sums, scales, activation, out);
+                matrix.finish(panel, sums, scales, activation, out);
             }
         }
     }
 }
 
 impl Matrix {
-    /// The exact sums of a panel for the rows of a group.
+    /// A panel's sums of bytes and weights for the rows of a group.
     #[inline(always)]
     fn sums<S: Simd>(&self, simd: S, panel: usize, bytes: &[u8], sums: &mut [i32]) {
-        let offsets = &self.offsets[panel * PANEL..][..PANEL];
-        for sums in sums.chunks_exact_mut(PANEL) {
-            for (sum, &offset) in sums.iter_mut().zip(offsets) {
-                *sum = if S::BYTES_AS_THEY_ARE { -offset } else { 0 };
-            }
-        }
         let stride = self.inputs.next_multiple_of(4);
         let weights = &self.weights[panel * self.panel_len()..][..self.panel_len()];
         for (piece, weights) in weights.chunks(DEPTH * 4 * PANEL).enumerate() {
             let tiles = bytes.chunks(TILE_ROWS * stride);
             for (bytes, sums) in tiles.zip(sums.chunks_mut(TILE_ROWS * PANEL)) {
                 simd.int8_tile(Int8Tile {
+                    add: piece > 0,
                     rows: sums.len() / PANEL,
                     bytes: &bytes[piece * DEPTH * 4..],
                     stride,
@@ -287,9 +282,8 @@ impl Matrix {
 
     /// From a panel's sums to its columns of `out`.
     #[inline(always)]
-    fn finish<S: Simd>(
+    fn finish(
         &self,
-        simd: S,
         panel: usize,
         sums: &[i32],
         rows: &[f32],
@@ -297,21 +291,38 @@ impl Matrix {
         out: &mut [f32],
     ) {
         let first = panel * PANEL;
-        let columns = (self.outputs - first).min(PANEL);
         let (sums, _) = sums.as_chunks::<PANEL>();
         let (scales, _) = self.scales[first..].as_chunks::<PANEL>();
         let (bias, _) = self.bias[first..].as_chunks::<PANEL>();
-        let (scales, bias) = (&scales[0], &bias[0]);
+        let (offsets, _) = self.offsets[first..].as_chunks::<PANEL>();
+        let (scales, bias, offsets) = (&scales[0], &bias[0], &offsets[0]);
+        let mut padded = [0.0; PANEL];
         let out = out.chunks_exact_mut(self.outputs);
         for ((row, sums), out) in rows.iter().zip(sums).zip(out) {
-            let mut line = [0.0; PANEL];
-            for (column, place) in line.iter_mut().enumerate() {
-                // Not fused, so that the results are the same on every instruction set.
-                *place = sums[column] as f32 * (row * scales[column]) + bias[column];
+            let rest = &mut out[first..];
+            let places = columns(rest, &mut padded);
+            scale(places, sums, offsets, scales, *row, bias);
+            activation.apply(places);
+            if rest.len() < PANEL {
+                rest.copy_from_slice(&padded[..rest.len()]);
             }
-            activation.apply(simd, &mut line);
-            out[first..first + columns].copy_from_slice(&line[..columns]);
         }
+    }
+}
+
+/// A function, for its arguments do not alias: otherwise the loop would ask on every row whether they do.
+#[inline(always)]
+fn scale(
+    out: &mut [f32; PANEL],
+    sums: &[i32; PANEL],
+    offsets: &[i32; PANEL],
+    scales: &[f32; PANEL],
+    row: f32,
+    bias: &[f32; PANEL],
+) {
+    for column in 0..PANEL {
+        let sum = sums[column] - offsets[column];
+        out[column] = (sum as f32).mul_add(row * scales[column], bias[column]);
     }
 }
 

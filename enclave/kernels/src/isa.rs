@@ -81,31 +81,18 @@ pub(crate) trait Kernel {
 
 /// What the instruction sets do differently.
 pub(crate) trait Simd: Copy {
-    /// Whether there is a fused multiply-add. Without it `f32::mul_add` is a slow function of the C
-    /// library.
-    const FMA: bool;
-    /// Whether [`int8_tile`](Self::int8_tile) takes bytes as they are, 128 more than what they stand for,
-    /// so that its caller has to make up for it.
-    const BYTES_AS_THEY_ARE: bool;
-
-    /// Adds a product of bytes and weights to `sums`, exactly (modulo 2³²).
+    /// A product of bytes and weights, exact (modulo 2³²).
     fn int8_tile(self, tile: Int8Tile<'_>);
 
-    /// Adds a product of f32 to `c`; each element's sum is in the order of the depth, whatever the shape.
+    /// A product of f32: each element's sum is in the order of the depth, whatever the shape, and each
+    /// multiplication is fused with its addition.
     fn f32_tile(self, tile: F32Tile<'_>);
-
-    #[inline(always)]
-    fn mul_add(self, a: f32, b: f32, c: f32) -> f32 {
-        if Self::FMA {
-            a.mul_add(b, c)
-        } else {
-            a * b + c
-        }
-    }
 }
 
-/// `sums[r][c] += Σ bytes[r][4k + i] × weights[k][c][i]` over k and i < 4, with c < 64.
+/// `sums[r][c] = Σ bytes[r][4k + i] × weights[k][c][i]` over k and i < 4, with c < 64.
 pub(crate) struct Int8Tile<'a> {
+    /// Whether to add to `sums` what is in them.
+    pub(crate) add: bool,
     /// 1 to 6.
     pub(crate) rows: usize,
     /// Of each row, four times as many bytes as `weights` has steps, all of 1 to 255.
@@ -118,8 +105,10 @@ pub(crate) struct Int8Tile<'a> {
     pub(crate) sums: &'a mut [i32],
 }
 
-/// `c[r][j] += Σ a[r][k] × b[k][j]` over k < `depth`, with j < `columns`.
+/// `c[r][j] = Σ a[r][k] × b[k][j]` over k < `depth`, with j < `columns`.
 pub(crate) struct F32Tile<'a> {
+    /// Whether to add to `c` what is in it.
+    pub(crate) add: bool,
     /// 1 to 6.
     pub(crate) rows: usize,
     /// 16, 32, 48 or 64.

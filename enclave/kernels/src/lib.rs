@@ -9,10 +9,10 @@
 //!
 //! # What is the same everywhere
 //!
-//! A row's result depends on no other row, and so neither on the batch nor on how it was split. The
-//! integer sums of [`int8`] and what is made of them without an activation are the same to the bit on
-//! every instruction set. Functions of f32 differ between instruction sets by rounding: where there is a
-//! fused multiply-add it is used.
+//! A row's result depends on no other row, and so neither on the batch nor on how it was split. It is the
+//! same to the bit on every instruction set: integer sums are exact, sums of f32 have one order, and what is
+//! fused on one is fused on all. That matters: a difference in the last bit of a value that is rounded to
+//! 8 bits becomes one of the noise's size within a few layers.
 //!
 //! # Values that are not finite
 //!
@@ -44,3 +44,13 @@ const TILE_ROWS: usize = 6;
 const GROUP: usize = 48;
 /// Columns are padded to a multiple of this wherever a tile works on something other than a panel.
 const LANES: usize = 16;
+
+/// Where to put a panel's columns of which `rest` of a row is left: there, or in `padded` where the panel is
+/// wider than that; then its caller copies them.
+#[inline(always)]
+fn columns<'a>(rest: &'a mut [f32], padded: &'a mut [f32; PANEL]) -> &'a mut [f32; PANEL] {
+    match rest.first_chunk_mut() {
+        Some(columns) => columns,
+        None => padded,
+    }
+}

@@ -1,7 +1,7 @@
 //! Functions of one number without a branch, so that loops over them are vectorised.
+//!
+//! Multiplications and additions are fused where it says so and nowhere else, hence the same bits everywhere.
 #![forbid(unsafe_code)]
-
-use crate::isa::Simd;
 
 /// Added to a number of less than 2²² and taken away again, it leaves the nearest whole number; the sum's
 /// lowest bits are that number in two's complement.
@@ -9,7 +9,7 @@ pub(crate) const ROUND: f32 = 12_582_912.0; // 1.5 × 2²³
 
 /// 2ˣ for x of at most 127, within a relative error of 3e-7; of x below −125 it is some 2e-38. NaN of NaN.
 #[inline(always)]
-pub(crate) fn exp2<S: Simd>(simd: S, x: f32) -> f32 {
+pub(crate) fn exp2(x: f32) -> f32 {
     // Comparisons are written so that NaN fails them and stays.
     let x = if x < -125.0 { -125.0 } else { x };
     let shifted = x + ROUND;
@@ -23,13 +23,13 @@ pub(crate) fn exp2<S: Simd>(simd: S, x: f32) -> f32 {
         0.009_671_513,
         0.001_326_472_6,
     ];
-    let power = simd.mul_add(polynomial(simd, FIT, rest), rest, 1.0);
+    let power = polynomial(FIT, rest).mul_add(rest, 1.0);
     power * f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000))
 }
 
 /// x × Φ(x), Φ being the normal distribution: within 1e-6 × max(1, |x|).
 #[inline(always)]
-pub(crate) fn gelu<S: Simd>(simd: S, x: f32) -> f32 {
+pub(crate) fn gelu(x: f32) -> f32 {
     // From here on Φ is 0 or 1 to within the error.
     const END: f32 = 5.25;
     let near = if x < -END { -END } else { x };
@@ -50,36 +50,46 @@ pub(crate) fn gelu<S: Simd>(simd: S, x: f32) -> f32 {
         -0.002_821_799_1,
         0.000_980_052,
     ];
-    let place = simd.mul_add(near * near, 2.0 / (END * END), -1.0);
-    let half = near * polynomial(simd, FIT, place);
+    let place = (near * near).mul_add(2.0 / (END * END), -1.0);
+    let half = near * polynomial(FIT, place);
     x * (half + 0.5)
 }
 
 /// `transformers`' `gelu_new`: GELU by tanh, within 1e-6 × max(1, |x|).
 #[inline(always)]
-pub(crate) fn gelu_tanh<S: Simd>(simd: S, x: f32) -> f32 {
+pub(crate) fn gelu_tanh(x: f32) -> f32 {
     const SQRT_2_OVER_PI: f32 = 0.797_884_6;
-    let inner = SQRT_2_OVER_PI * simd.mul_add(0.044_715 * x * x, x, x);
-    0.5 * x * (1.0 + tanh(simd, inner))
+    let inner = SQRT_2_OVER_PI * (0.044_715 * x * x).mul_add(x, x);
+    0.5 * x * (1.0 + tanh(inner))
 }
 
 /// Within 3e-7.
 #[inline(always)]
-pub(crate) fn tanh<S: Simd>(simd: S, x: f32) -> f32 {
+pub(crate) fn tanh(x: f32) -> f32 {
     const END: f32 = 10.0;
     let x = if x < -END { -END } else { x };
     let x = if x > END { END } else { x };
-    let square = exp2(simd, 2.0 * core::f32::consts::LOG2_E * x);
+    let square = exp2(2.0 * core::f32::consts::LOG2_E * x);
     1.0 - 2.0 / (square + 1.0)
 }
 
+/// Horner's scheme in four strands, since a single one is a long chain of operations that wait for each
+/// other.
 #[inline(always)]
-fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: [f32; N], x: f32) -> f32 {
-    let mut sum = coefficients[N - 1];
-    for &coefficient in coefficients[..N - 1].iter().rev() {
-        sum = simd.mul_add(sum, x, coefficient);
+fn polynomial<const N: usize>(coefficients: [f32; N], x: f32) -> f32 {
+    let square = x * x;
+    let fourth = square * square;
+    let mut strands = [0f32; 4];
+    for (place, &coefficient) in coefficients.iter().enumerate().rev() {
+        let strand = &mut strands[place % 4];
+        *strand = if place + 4 < N {
+            strand.mul_add(fourth, coefficient)
+        } else {
+            coefficient
+        };
     }
-    sum
+    let [a, b, c, d] = strands;
+    d.mul_add(x, c).mul_add(square, b.mul_add(x, a))
 }
 
 /// The sum of `of(value)`, in an order that depends on the values' number only.

@@ -61,6 +61,16 @@ pub enum EngineError {
     /// `model.safetensors` lacks a tensor, or has one of another shape.
     #[error("model.safetensors: {0}")]
     Weights(String),
+    /// A linear layer has more inputs than are computed in 8 bits.
+    #[error("model.safetensors: {tensor} has {inputs} inputs, of which 8 bits take {most}")]
+    Width {
+        /// The tensor.
+        tensor: String,
+        /// Its inputs.
+        inputs: usize,
+        /// The limit.
+        most: usize,
+    },
     /// The model does not fit into this machine.
     #[error(
         "too little memory: the model needs {} MiB and {} MiB are free; give the enclave more \
@@ -73,6 +83,9 @@ pub enum EngineError {
         /// Bytes that are free.
         available: u64,
     },
+    /// The engine's threads.
+    #[error("the engine's threads cannot be started: {0}")]
+    Threads(#[source] std::io::Error),
     /// `tokenizer.json` is malformed.
     #[error("tokenizer.json: {0}")]
     Tokenizer(#[source] tokenizers::Error),

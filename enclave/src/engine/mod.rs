@@ -24,29 +24,34 @@
 //! # What stays in memory
 //!
 //! The tokenizer's and the encoder's intermediate buffers hold text and tokens; they are freed and
-//! not wiped, since neither library offers that. What bounds the damage is that no other program
-//! shares an enclave's memory.
+//! not wiped, since neither library offers that, and the fast encoder keeps its buffers of numbers for
+//! the next batch. What bounds the damage is that no other program shares an enclave's memory.
 
 mod batch;
 mod config;
+mod encoder;
 mod error;
-mod model;
+mod fast;
 mod pooling;
 mod queue;
+mod reference;
 #[cfg(test)]
 mod reference_tests;
 mod tokenizer;
 mod weights;
 
+pub use encoder::Precision;
 pub use error::{EngineError, LabelFault};
 pub use queue::{Classifier, EngineHandle, QUEUE_DEPTH};
 pub use sealnote_protocol::classification::{NoteError, Problem, Scores};
 
+use std::num::NonZeroUsize;
+
 use sealnote_protocol::model::ModelDigest;
 
 use self::config::ModelConfig;
-use self::model::SequenceClassifier;
-use self::tokenizer::{NoteTokenizer, Window};
+use self::encoder::Encoder;
+use self::tokenizer::NoteTokenizer;
 use crate::model_store::ModelFiles;
 
 /// Content tokens that neighbouring windows of a long note share.
@@ -57,10 +62,6 @@ pub const DEFAULT_WINDOW: usize = 256;
 ///
 /// It bounds the work that a note can ask for: no token is in more than three windows.
 pub const LEAST_STEP: usize = 32;
-/// Padded tokens (rows × longest row) in one forward pass of the encoder.
-///
-/// Larger batches gain nothing: a product of this many rows fills the cores already.
-pub const BATCH_TOKENS: usize = 1024;
 
 /// Choices of the operator; the enclave attests what follows from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,11 @@ pub struct EngineOptions {
     pub window: usize,
     /// Bytes of memory that must be left when the model is loaded, for what is not the engine's.
     pub reserved_memory: u64,
+    /// How the encoder is computed.
+    pub precision: Precision,
+    /// Threads that compute it; as many as there are processors unless set. [`Precision::Reference`] has
+    /// its own.
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl Default for EngineOptions {
@@ -76,6 +82,8 @@ impl Default for EngineOptions {
         Self {
             window: DEFAULT_WINDOW,
             reserved_memory: 0,
+            precision: Precision::Int8,
+            threads: None,
         }
     }
 }
@@ -100,7 +108,7 @@ pub struct ModelInfo {
 pub struct Engine {
     info: ModelInfo,
     tokenizer: NoteTokenizer,
-    model: SequenceClassifier,
+    encoder: Encoder,
 }
 
 impl Engine {
@@ -112,10 +120,7 @@ impl Engine {
     pub fn load(mut files: ModelFiles, options: EngineOptions) -> Result<Self, EngineError> {
         let config = ModelConfig::parse(&files.config)?;
         let tokenizer = NoteTokenizer::load(&files.tokenizer, &config, options.window)?;
-        let model = SequenceClassifier::build(
-            weights::read(&mut files.weights, options.reserved_memory)?,
-            &config,
-        )?;
+        let encoder = Encoder::load(&mut files.weights, &config, &options)?;
         let info = ModelInfo {
             digest: files.into_digest().map_err(EngineError::Read)?,
             problem: config.problem,
@@ -126,7 +131,7 @@ impl Engine {
         Ok(Self {
             info,
             tokenizer,
-            model,
+            encoder,
         })
     }
 
@@ -148,7 +153,7 @@ impl Engine {
                 first..windows.len()
             }));
         }
-        let logits = self.logits(&windows);
+        let logits = self.encoder.logits(&windows);
         let pool = |of_note: core::ops::Range<usize>| {
             pooling::pool(self.info.problem, self.info.labels.len(), &logits[of_note])
         };
@@ -156,23 +161,5 @@ impl Engine {
             .into_iter()
             .map(|of_note| of_note.and_then(pool))
             .collect()
-    }
-
-    /// The logits of each window; `None` where the encoder failed.
-    fn logits(&self, windows: &[Window]) -> Vec<Option<Vec<f32>>> {
-        let lengths: Vec<usize> = windows.iter().map(Window::len).collect();
-        let mut logits = vec![None; windows.len()];
-        for batch in batch::plan(&lengths, BATCH_TOKENS) {
-            let rows: Vec<&Window> = batch.iter().map(|&index| &windows[index]).collect();
-            // The error names tensors and shapes only, but nobody is there to read it: the note's
-            // sender is told `Internal`.
-            let Ok(computed) = self.model.logits(&rows) else {
-                continue;
-            };
-            for (&index, row) in batch.iter().zip(computed) {
-                logits[index] = Some(row);
-            }
-        }
-        logits
     }
 }

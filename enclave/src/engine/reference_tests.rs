@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::model::SequenceClassifier;
+use super::encoder::Encoder;
+use super::tokenizer::Window;
 use super::*;
 
 #[derive(Deserialize)]
@@ -21,34 +22,42 @@ struct Case {
     logits: Vec<Vec<f32>>,
 }
 
-fn fixture(name: &str) -> (Engine, Reference) {
+const FIXTURES: [&str; 2] = ["tiny-bert-single", "tiny-bert-multi"];
+
+/// What a logit may differ by from `transformers`'.
+fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::Reference | Precision::F32 => 1e-4,
+        // These models are so narrow that errors hardly average out; `tests/engine_precision.rs` has a
+        // real one.
+        Precision::Int8 => 0.5,
+    }
+}
+
+fn fixture(name: &str, options: EngineOptions) -> (Engine, Reference) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
         .join(name);
     let files = ModelFiles::open(&dir).unwrap();
-    let engine = Engine::load(files, EngineOptions::default()).unwrap();
+    let engine = Engine::load(files, options).unwrap();
     let reference = std::fs::read(dir.join("reference.json")).unwrap();
     (engine, serde_json::from_slice(&reference).unwrap())
 }
 
-fn assert_close(model: &SequenceClassifier, rows: &[&Window], expected: &[&Vec<f32>]) {
-    let logits = model.logits(rows).unwrap();
+fn assert_close(logits: &[f32], expected: &[f32], precision: Precision) {
     assert_eq!(logits.len(), expected.len());
-    for (row, expected) in logits.iter().zip(expected) {
-        assert_eq!(row.len(), expected.len());
-        for (logit, expected) in row.iter().zip(*expected) {
-            assert!(
-                (logit - expected).abs() <= 1e-4,
-                "{row:?} is not {expected:?}"
-            );
-        }
+    for (logit, expected_logit) in logits.iter().zip(expected) {
+        assert!(
+            (logit - expected_logit).abs() <= tolerance(precision),
+            "{precision:?}: {logits:?} is not {expected:?}"
+        );
     }
 }
 
 #[test]
 fn windows_hold_the_tokens_of_transformers() {
-    for name in ["tiny-bert-single", "tiny-bert-multi"] {
-        let (engine, reference) = fixture(name);
+    for name in FIXTURES {
+        let (engine, reference) = fixture(name, EngineOptions::default());
         assert_eq!(engine.info().window, reference.window);
         for case in &reference.cases {
             let windows = engine.tokenizer.windows(&case.text).unwrap();
@@ -64,24 +73,75 @@ fn windows_hold_the_tokens_of_transformers() {
 }
 
 #[test]
-fn logits_are_those_of_transformers_alone_and_padded() {
-    for name in ["tiny-bert-single", "tiny-bert-multi"] {
-        let (engine, reference) = fixture(name);
-        let mut windows = Vec::new();
-        for case in &reference.cases {
-            windows.extend(engine.tokenizer.windows(&case.text).unwrap());
+fn logits_are_those_of_transformers_alone_and_together() {
+    for precision in [Precision::Reference, Precision::F32, Precision::Int8] {
+        for name in FIXTURES {
+            let options = EngineOptions {
+                precision,
+                ..EngineOptions::default()
+            };
+            let (engine, reference) = fixture(name, options);
+            let cases = reference.cases.iter();
+            let windows = cases.flat_map(|case| engine.tokenizer.windows(&case.text).unwrap());
+            let windows: Vec<Window> = windows.collect();
+            let expected: Vec<_> = (reference.cases.iter())
+                .flat_map(|case| &case.logits)
+                .collect();
+            assert_eq!(windows.len(), expected.len());
+            let together = engine.encoder.logits(&windows);
+            for ((window, expected), together) in windows.iter().zip(&expected).zip(together) {
+                let alone = engine
+                    .encoder
+                    .logits(core::slice::from_ref(window))
+                    .remove(0);
+                assert_close(alone.as_ref().unwrap(), expected, precision);
+                assert_close(together.as_ref().unwrap(), expected, precision);
+            }
+            // All in one batch, which `batch::padded` would never make: most of it is padding.
+            if let Encoder::Reference(model) = &engine.encoder {
+                let rows: Vec<&Window> = windows.iter().collect();
+                for (row, expected) in model.logits(&rows).unwrap().iter().zip(&expected) {
+                    assert_close(row, expected, precision);
+                }
+            }
         }
-        let expected: Vec<_> = reference
-            .cases
-            .iter()
-            .flat_map(|case| &case.logits)
-            .collect();
-        assert_eq!(windows.len(), expected.len());
-        for (window, expected) in windows.iter().zip(&expected) {
-            assert_close(&engine.model, &[window], &[*expected]);
+    }
+}
+
+#[test]
+fn fast_logits_are_the_same_bits_in_any_batch_on_any_number_of_threads() {
+    for precision in [Precision::F32, Precision::Int8] {
+        for name in FIXTURES {
+            let load = |threads| {
+                let options = EngineOptions {
+                    precision,
+                    threads: NonZeroUsize::new(threads),
+                    ..EngineOptions::default()
+                };
+                fixture(name, options)
+            };
+            let (engine, reference) = load(1);
+            let cases = reference.cases.iter();
+            let windows = cases.flat_map(|case| engine.tokenizer.windows(&case.text).unwrap());
+            let windows: Vec<Window> = windows.collect();
+            let alone = windows.iter().map(core::slice::from_ref);
+            let alone: Vec<_> = alone
+                .flat_map(|window| engine.encoder.logits(window))
+                .collect();
+            assert_eq!(engine.encoder.logits(&windows), alone);
+            for threads in [2, 3, 7] {
+                let (engine, _) = load(threads);
+                for _ in 0..20 {
+                    assert_eq!(engine.encoder.logits(&windows), alone, "{threads} threads");
+                }
+                for (window, alone) in windows.iter().zip(&alone) {
+                    let logits = engine
+                        .encoder
+                        .logits(core::slice::from_ref(window))
+                        .remove(0);
+                    assert_eq!(&logits, alone, "{threads} threads");
+                }
+            }
         }
-        // All in one batch, which `batch::plan` would never make: most of it is padding.
-        let rows: Vec<_> = windows.iter().collect();
-        assert_close(&engine.model, &rows, &expected);
     }
 }

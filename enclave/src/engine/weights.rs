@@ -1,13 +1,11 @@
 //! Reads `model.safetensors` in one pass, tensor by tensor, as f32.
 //!
 //! The format is Hugging Face's safetensors: a length (u64, little-endian), a JSON header of so many
-//! bytes, and the tensors' values without gaps. Nothing but a block of the file is held beside the
-//! tensors that are made of it.
+//! bytes, and the tensors' values without gaps. A [`Sink`] takes each tensor before the next one is read,
+//! so that no more than one is in memory beside what is made of them.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 
-use candle_core::{Device, Tensor};
 use half::{bf16, f16};
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensorError};
@@ -24,32 +22,42 @@ const BLOCK: usize = 64 * 1024;
 /// is 82 MiB above that of loading, after notes of 64 KiB and answers to full requests.
 const WORKING_MEMORY: u64 = 96 << 20;
 
-/// The tensors by their names, whatever their precision in the file, as f32. `reserved` are bytes of memory
+/// What becomes of the tensors.
+pub(super) trait Sink {
+    /// Bytes that will be kept of a tensor, at most.
+    fn kept(&self, name: &str, dtype: Dtype, shape: &[usize]) -> u64;
+
+    /// Takes a tensor: as many values as the shape says.
+    fn take(&mut self, name: String, shape: &[usize], values: Vec<f32>) -> Result<(), EngineError>;
+}
+
+/// Hands the tensors to `sink`, whatever their precision in the file, as f32. `reserved` are bytes of memory
 /// that must be left for others.
 ///
 /// # Errors
 /// [`EngineError`] when the file is malformed, ends early, has bytes that belong to no tensor, holds
-/// values that are not floating-point, or will not fit into memory.
+/// values that are not floating-point, or will not fit into memory; and what the sink says.
 pub(super) fn read(
     file: &mut HashedFile,
     reserved: u64,
-) -> Result<HashMap<String, Tensor>, EngineError> {
+    sink: &mut impl Sink,
+) -> Result<(), EngineError> {
     let header = read_header(file)?;
     let infos = header.tensors();
-    check_memory(infos.values().copied(), reserved, memory::available())?;
-    let mut tensors = HashMap::new();
+    let sizes = infos.iter().map(|(name, info)| Size {
+        read: 4 * info.shape.iter().product::<usize>() as u64,
+        kept: sink.kept(name, info.dtype, &info.shape),
+    });
+    check_memory(sizes, reserved, memory::available())?;
     // The header's own check has made sure that they follow each other without gaps.
     for name in header.offset_keys() {
         let info = infos[&name];
         match values(file, &name, info)? {
-            Some(values) => {
-                let tensor = Tensor::from_vec(values, info.shape.as_slice(), &Device::Cpu)?;
-                tensors.insert(name, tensor);
-            }
+            Some(values) => sink.take(name, &info.shape, values)?,
             None => skip(file, info)?,
         }
     }
-    Ok(tensors)
+    Ok(())
 }
 
 fn read_header(file: &mut HashedFile) -> Result<Metadata, EngineError> {
@@ -78,16 +86,28 @@ fn read_header(file: &mut HashedFile) -> Result<Metadata, EngineError> {
     Ok(header)
 }
 
+/// Bytes of a tensor.
+struct Size {
+    /// As f32, when it is handed over.
+    read: u64,
+    /// Of what is made of it.
+    kept: u64,
+}
+
 /// Refuses before anything is taken: in an enclave that runs out of memory, the kernel ends the program
 /// without a word.
-fn check_memory<'a>(
-    tensors: impl Iterator<Item = &'a TensorInfo>,
+fn check_memory(
+    tensors: impl Iterator<Item = Size>,
     reserved: u64,
     available: Option<u64>,
 ) -> Result<(), EngineError> {
-    // The header has been compared with the file's length: there are no more elements than it has bytes.
-    let elements = |info: &TensorInfo| info.shape.iter().product::<usize>() as u64;
-    let needed = 4 * tensors.map(elements).sum::<u64>() + WORKING_MEMORY + reserved;
+    let (mut kept, mut greatest) = (0, 0);
+    for size in tensors {
+        kept += size.kept;
+        greatest = greatest.max(size.read);
+    }
+    // The greatest may come last; and working memory is taken when it is gone.
+    let needed = kept + greatest.max(WORKING_MEMORY + reserved);
     match available {
         Some(available) if available < needed => Err(EngineError::Memory { needed, available }),
         _ => Ok(()),
@@ -153,11 +173,14 @@ fn skip(file: &mut HashedFile, info: &TensorInfo) -> Result<(), EngineError> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::DType;
+    use std::collections::HashMap;
+
     use candle_core::safetensors::save;
+    use candle_core::{DType, Device, Tensor};
     use sha2::{Digest, Sha384};
 
     use super::*;
+    use crate::engine::reference::Tensors;
     use crate::model_store::ModelFiles;
 
     /// As candle itself reads and converts them.
@@ -179,9 +202,10 @@ mod tests {
         save(&written, &path).unwrap();
 
         let mut file = ModelFiles::open(dir.path()).unwrap().weights;
-        let read = read(&mut file, 0).unwrap();
-        assert_eq!(read.len(), 4);
-        for (name, tensor) in read {
+        let mut tensors = Tensors::default();
+        read(&mut file, 0, &mut tensors).unwrap();
+        assert_eq!(tensors.0.len(), 4);
+        for (name, tensor) in tensors.0 {
             let expected = written[&name].to_dtype(DType::F32).unwrap();
             assert_eq!(tensor.dtype(), DType::F32);
             assert_eq!(
@@ -198,15 +222,22 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_fit_is_refused_with_what_it_needs() {
-        let tensor = TensorInfo {
-            dtype: Dtype::F16,
-            shape: vec![1 << 20, 100],
-            data_offsets: (0, 200 << 20),
+        let size = |read: u64, kept: u64| Size {
+            read: read << 20,
+            kept: kept << 20,
         };
+        // The greatest is more than what classifying takes.
+        let sizes = || [size(40, 10), size(400, 100), size(20, 5)].into_iter();
+        let needed = (115 + 400) << 20;
+        let check = |available| check_memory(sizes(), 4 << 20, available);
+        assert!(check(Some(needed)).is_ok() && check(None).is_ok());
+        assert!(check(Some(needed - 1)).is_err());
+
+        let sizes = || [size(40, 400)].into_iter();
         let reserved = 4 << 20;
         let needed = (400 << 20) + WORKING_MEMORY + reserved;
-        let check = |available| check_memory([&tensor].into_iter(), reserved, available);
-        assert!(check(Some(needed)).is_ok() && check(None).is_ok());
+        let check = |available| check_memory(sizes(), reserved, available);
+        assert!(check(Some(needed)).is_ok());
         let message = check(Some(needed - 1)).unwrap_err().to_string();
         assert!(message.contains("needs 500 MiB and 499 MiB"), "{message}");
         assert!(message.contains("--memory"), "{message}");

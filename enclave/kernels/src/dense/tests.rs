@@ -45,6 +45,21 @@ fn products_are_exact_to_rounding() {
 }
 
 #[test]
+fn every_isa_gives_the_same_bits() {
+    let mut random = Random::new(14);
+    let (matrix, ..) = filled(&mut random, 200, 90);
+    let values = random.units(15 * 200);
+    for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu] {
+        let mut all = Isa::available().into_iter();
+        let all = all
+            .by_ref()
+            .map(|isa| apply(isa, &matrix, &values, activation));
+        let all: Vec<_> = all.collect();
+        assert!(all.iter().all(|out| *out == all[0]), "{activation:?}");
+    }
+}
+
+#[test]
 fn every_number_of_rows_gives_each_row_what_it_has_alone() {
     let mut random = Random::new(12);
     let (matrix, ..) = filled(&mut random, 130, 90);

@@ -34,7 +34,7 @@ fn defined(values: &[f32], weights: &[f32], bias: &[f32], inputs: usize) -> Vec<
         let (row_scale, row) = quantise(row);
         for ((scale, weights), bias) in outputs.iter().zip(bias) {
             let sum: i64 = row.iter().zip(weights).map(|(a, b)| a * b).sum();
-            all.push(sum as f32 * (row_scale * scale) + bias);
+            all.push((sum as f32).mul_add(row_scale * scale, *bias));
         }
     }
     all

@@ -28,27 +28,16 @@ impl Avx2 {
 }
 
 impl Simd for Avx2 {
-    const FMA: bool = true;
-    const BYTES_AS_THEY_ARE: bool = false;
-
-    /// By three rows, since with six the sums would not leave enough of the 16 registers.
+    /// By three rows: of six, one sum would not find a register and go through memory at every step.
     #[inline(always)]
     fn int8_tile(self, tile: Int8Tile<'_>) {
         tile.check();
-        let Int8Tile {
-            rows,
-            bytes,
-            stride,
-            weights,
-            sums,
-        } = tile;
-        for first in (0..rows).step_by(3) {
+        for first in (0..tile.rows).step_by(3) {
             let part = Int8Tile {
-                rows: (rows - first).min(3),
-                bytes: &bytes[first * stride..],
-                stride,
-                weights,
-                sums: &mut sums[first * PANEL..],
+                rows: (tile.rows - first).min(3),
+                bytes: &tile.bytes[first * tile.stride..],
+                sums: &mut tile.sums[first * PANEL..],
+                ..tile
             };
             // SAFETY: `self` proves that the processor has the features that these functions need.
             unsafe {
@@ -77,9 +66,8 @@ impl Simd for Avx2 {
     }
 }
 
-/// `vpmaddubsw` adds pairs of products in 16 bits, and saturates: with bytes of up to 255 it would lose
-/// bits. Here the signs are moved from the values to the weights, and the products are at most
-/// 127 × 127, two of which fit.
+/// In 16 bits, since `vpmaddubsw`, which multiplies bytes, saturates. Of 8 columns at a time there are two sums
+/// each, of even and of odd pairs of inputs.
 #[inline(never)]
 #[target_feature(enable = "avx2")]
 fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
@@ -87,22 +75,15 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
     assert_eq!(tile.rows, ROWS);
     let (bytes, weights) = (tile.bytes.as_ptr(), tile.weights.as_ptr());
     let places = tile.sums.as_mut_ptr();
-    let (ones, offset) = (_mm256_set1_epi16(1), _mm256_set1_epi8(i8::MIN));
-    for first in (0..PANEL).step_by(16) {
+    for first in (0..PANEL).step_by(8) {
         let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
-        for (row, sums) in sums.iter_mut().enumerate() {
-            for (vector, sum) in sums.iter_mut().enumerate() {
-                let place = row * PANEL + first + vector * 8;
-                // SAFETY: `check` found `ROWS` rows of 64 sums; `first` + 16 is at most 64.
-                *sum = unsafe { _mm256_loadu_si256(places.add(place).cast()) };
-            }
-        }
         for step in 0..steps {
             let mut columns = [_mm256_setzero_si256(); 2];
             for (vector, column) in columns.iter_mut().enumerate() {
-                let place = step * 4 * PANEL + first * 4 + vector * 32;
-                // SAFETY: `check` counted the steps of 64 × 4 weights; `first` + 16 is at most 64.
-                *column = unsafe { _mm256_loadu_si256(weights.add(place).cast()) };
+                let place = (step * PANEL + first + vector * 4) * 4;
+                // SAFETY: `check` counted the steps of 64 × 4 weights; `first` + 8 is at most 64.
+                let four = unsafe { _mm_loadu_si128(weights.add(place).cast()) };
+                *column = _mm256_cvtepi8_epi16(four);
             }
             for (row, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: `check` found 4 bytes a step in each row, a row every `stride` bytes. The read
@@ -111,20 +92,23 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
                     let place = bytes.add(row * tile.stride + step * 4);
                     place.cast::<i32>().read_unaligned()
                 };
-                let values = _mm256_xor_si256(_mm256_set1_epi32(four), offset);
-                let sizes = _mm256_abs_epi8(values);
+                let values = _mm256_unpacklo_epi8(_mm256_set1_epi32(four), _mm256_setzero_si256());
                 for (sum, column) in sums.iter_mut().zip(columns) {
-                    let signed = _mm256_sign_epi8(column, values);
-                    let pairs = _mm256_maddubs_epi16(sizes, signed);
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(values, column));
                 }
             }
         }
-        for (row, sums) in sums.iter().enumerate() {
-            for (vector, sum) in sums.iter().enumerate() {
-                let place = row * PANEL + first + vector * 8;
-                // SAFETY: as the loads of the same places.
-                unsafe { _mm256_storeu_si256(places.add(place).cast(), *sum) };
+        for (row, [low, high]) in sums.iter().enumerate() {
+            // Of columns 0, 1, 4 and 5, and of 2, 3, 6 and 7.
+            let halves = _mm256_hadd_epi32(*low, *high);
+            let mut whole = _mm256_permute4x64_epi64::<0b11_01_10_00>(halves);
+            // SAFETY: `check` found `ROWS` rows of 64 sums; `first` + 8 is at most 64.
+            unsafe {
+                let place = places.add(row * PANEL + first).cast();
+                if tile.add {
+                    whole = _mm256_add_epi32(whole, _mm256_loadu_si256(place));
+                }
+                _mm256_storeu_si256(place, whole);
             }
         }
     }
@@ -138,12 +122,14 @@ fn f32_tile<const ROWS: usize>(tile: F32Tile<'_>) {
     let (a, b, c) = (tile.a.as_ptr(), tile.b.as_ptr(), tile.c.as_mut_ptr());
     for first in (0..tile.columns).step_by(16) {
         let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
-        for (row, sums) in sums.iter_mut().enumerate() {
-            for (vector, sum) in sums.iter_mut().enumerate() {
-                let place = row * tile.c_stride + first + vector * 8;
-                // SAFETY: `check` found `columns` elements in each of `ROWS` rows of `c`, and `columns`
-                // is a multiple of 16.
-                *sum = unsafe { _mm256_loadu_ps(c.add(place)) };
+        if tile.add {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                for (vector, sum) in sums.iter_mut().enumerate() {
+                    let place = row * tile.c_stride + first + vector * 8;
+                    // SAFETY: `check` found `columns` elements in each of `ROWS` rows of `c`; `first` +
+                    // 16 is at most as many.
+                    *sum = unsafe { _mm256_loadu_ps(c.add(place)) };
+                }
             }
         }
         for step in 0..tile.depth {
@@ -164,7 +150,8 @@ fn f32_tile<const ROWS: usize>(tile: F32Tile<'_>) {
         for (row, sums) in sums.iter().enumerate() {
             for (vector, sum) in sums.iter().enumerate() {
                 let place = row * tile.c_stride + first + vector * 8;
-                // SAFETY: as the loads of the same places.
+                // SAFETY: `check` found `columns` elements in each of `ROWS` rows of `c`; `first` + 16 is
+                // at most as many.
                 unsafe { _mm256_storeu_ps(c.add(place), *sum) };
             }
         }

@@ -34,9 +34,6 @@ impl Avx512 {
 }
 
 impl Simd for Avx512 {
-    const FMA: bool = true;
-    const BYTES_AS_THEY_ARE: bool = true;
-
     #[inline(always)]
     fn int8_tile(self, tile: Int8Tile<'_>) {
         // SAFETY: `self` proves that the processor has the features that these functions need.
@@ -74,10 +71,12 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
     let (bytes, weights) = (tile.bytes.as_ptr(), tile.weights.as_ptr());
     let places = tile.sums.as_mut_ptr();
     let mut sums = [[_mm512_setzero_si512(); 4]; ROWS];
-    for (row, sums) in sums.iter_mut().enumerate() {
-        for (vector, sum) in sums.iter_mut().enumerate() {
-            // SAFETY: `check` found `ROWS` rows of 64 sums, which are 4 vectors of 16 each.
-            *sum = unsafe { _mm512_loadu_si512(places.add(row * PANEL + vector * 16).cast()) };
+    if tile.add {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            for (vector, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: `check` found `ROWS` rows of 64 sums, which are 4 vectors of 16 each.
+                *sum = unsafe { _mm512_loadu_si512(places.add(row * PANEL + vector * 16).cast()) };
+            }
         }
     }
     for step in 0..steps {
@@ -101,7 +100,7 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
     }
     for (row, sums) in sums.iter().enumerate() {
         for (vector, sum) in sums.iter().enumerate() {
-            // SAFETY: as the loads of the same places.
+            // SAFETY: `check` found `ROWS` rows of 64 sums, which are 4 vectors of 16 each.
             unsafe { _mm512_storeu_si512(places.add(row * PANEL + vector * 16).cast(), *sum) };
         }
     }
@@ -127,10 +126,12 @@ fn f32_tile<const ROWS: usize, const VECTORS: usize>(tile: F32Tile<'_>) {
     assert_eq!((tile.rows, tile.columns), (ROWS, VECTORS * 16));
     let (a, b, c) = (tile.a.as_ptr(), tile.b.as_ptr(), tile.c.as_mut_ptr());
     let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
-    for (row, sums) in sums.iter_mut().enumerate() {
-        for (vector, sum) in sums.iter_mut().enumerate() {
-            // SAFETY: `check` found `VECTORS` × 16 elements in each of `ROWS` rows of `c`.
-            *sum = unsafe { _mm512_loadu_ps(c.add(row * tile.c_stride + vector * 16)) };
+    if tile.add {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            for (vector, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: `check` found `VECTORS` × 16 elements in each of `ROWS` rows of `c`.
+                *sum = unsafe { _mm512_loadu_ps(c.add(row * tile.c_stride + vector * 16)) };
+            }
         }
     }
     for step in 0..tile.depth {
@@ -149,7 +150,7 @@ fn f32_tile<const ROWS: usize, const VECTORS: usize>(tile: F32Tile<'_>) {
     }
     for (row, sums) in sums.iter().enumerate() {
         for (vector, sum) in sums.iter().enumerate() {
-            // SAFETY: as the loads of the same places.
+            // SAFETY: `check` found `VECTORS` × 16 elements in each of `ROWS` rows of `c`.
             unsafe { _mm512_storeu_ps(c.add(row * tile.c_stride + vector * 16), *sum) };
         }
     }

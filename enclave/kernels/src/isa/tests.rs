@@ -2,12 +2,11 @@ use super::*;
 use crate::PANEL;
 use crate::random::Random;
 
-struct Int8<'a>(Int8Tile<'a>, &'a mut bool);
+struct Int8<'a>(Int8Tile<'a>);
 
 impl Kernel for Int8<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        *self.1 = S::BYTES_AS_THEY_ARE;
         simd.int8_tile(self.0);
     }
 }
@@ -35,6 +34,7 @@ fn int8_tiles_are_exact() {
     for isa in Isa::available() {
         for rows in 1..=6 {
             for (steps, extreme) in [(1, false), (2, true), (17, false), (96, false), (300, true)] {
+                let add = random.below(2) == 0;
                 let stride = 4 * steps + random.below(9);
                 let mut byte = || match (extreme, random.below(3)) {
                     (true, 0) => 1,
@@ -52,21 +52,23 @@ fn int8_tiles_are_exact() {
                     .map(|_| random.bits() as i32 >> 8)
                     .collect();
                 let mut sums = before.clone();
-                let mut as_they_are = false;
                 let tile = Int8Tile {
+                    add,
                     rows,
                     bytes: &bytes,
                     stride,
                     weights: &weights,
                     sums: &mut sums,
                 };
-                isa.run(Int8(tile, &mut as_they_are));
-                let offset = if as_they_are { 0 } else { 128 };
+                isa.run(Int8(tile));
                 for row in 0..rows {
                     for column in 0..PANEL {
-                        let mut sum = i64::from(before[row * PANEL + column]);
+                        let mut sum = match add {
+                            true => i64::from(before[row * PANEL + column]),
+                            false => 0,
+                        };
                         for k in 0..4 * steps {
-                            let value = i64::from(bytes[row * stride + k]) - offset;
+                            let value = i64::from(bytes[row * stride + k]);
                             let weight = weights[k / 4 * 4 * PANEL + column * 4 + k % 4];
                             sum += value * i64::from(weight);
                         }
@@ -87,6 +89,7 @@ fn f32_tiles_are_exact_on_whole_numbers() {
         for rows in 1..=6 {
             for columns in [16, 32, 48, 64] {
                 for depth in [1, 3, 32, 97] {
+                    let add = random.below(2) == 0;
                     let strides = [depth, columns, columns].map(|least| least + random.below(7));
                     let [a_stride, b_stride, c_stride] = strides;
                     let mut whole = |len: usize| -> Vec<f32> {
@@ -96,6 +99,7 @@ fn f32_tiles_are_exact_on_whole_numbers() {
                     let before = whole(rows * c_stride);
                     let mut c = before.clone();
                     isa.run(F32(F32Tile {
+                        add,
                         rows,
                         columns,
                         depth,
@@ -109,9 +113,10 @@ fn f32_tiles_are_exact_on_whole_numbers() {
                     for (place, (&got, &before)) in c.iter().zip(&before).enumerate() {
                         let (row, column) = (place / c_stride, place % c_stride);
                         let product = |k: usize| a[row * a_stride + k] * b[k * b_stride + column];
-                        let sum = match column < columns {
-                            true => before + (0..depth).map(product).sum::<f32>(),
-                            false => before,
+                        let sum = match (column < columns, add) {
+                            (true, true) => before + (0..depth).map(product).sum::<f32>(),
+                            (true, false) => (0..depth).map(product).sum(),
+                            (false, _) => before,
                         };
                         assert_eq!(
                             got, sum,
@@ -131,13 +136,14 @@ fn tiles_that_would_reach_beyond_their_slices_panic() {
             let (bytes, weights) = (vec![1; bytes], vec![1; weights]);
             let mut sums = vec![0; sums];
             let tile = Int8Tile {
+                add: true,
                 rows,
                 bytes: &bytes,
                 stride: 8,
                 weights: &weights,
                 sums: &mut sums,
             };
-            let run = std::panic::AssertUnwindSafe(|| isa.run(Int8(tile, &mut false)));
+            let run = std::panic::AssertUnwindSafe(|| isa.run(Int8(tile)));
             std::panic::catch_unwind(run).is_err()
         };
         assert!(!wrong(16, 512, 128, 2));
@@ -147,6 +153,7 @@ fn tiles_that_would_reach_beyond_their_slices_panic() {
             let (a, b) = (vec![0.0; a], vec![0.0; b]);
             let mut c = vec![0.0; c];
             let tile = F32Tile {
+                add: true,
                 rows: 2,
                 columns,
                 depth: 3,

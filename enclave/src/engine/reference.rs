@@ -1,14 +1,32 @@
-//! BERT with its pooler and a classifier, on candle.
+//! BERT with its pooler and a classifier, on candle: what the fast path is tested against.
 
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::{Linear, Module, VarBuilder, linear};
 use candle_transformers::models::bert::BertModel;
+use safetensors::Dtype;
 
 use super::config::ModelConfig;
 use super::error::EngineError;
 use super::tokenizer::Window;
+use super::weights::Sink;
+
+/// The tensors by their names.
+#[derive(Default)]
+pub(super) struct Tensors(pub(super) HashMap<String, Tensor>);
+
+impl Sink for Tensors {
+    fn kept(&self, _: &str, _: Dtype, shape: &[usize]) -> u64 {
+        4 * shape.iter().product::<usize>() as u64
+    }
+
+    fn take(&mut self, name: String, shape: &[usize], values: Vec<f32>) -> Result<(), EngineError> {
+        let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
+        self.0.insert(name, tensor);
+        Ok(())
+    }
+}
 
 /// `transformers`' `BertForSequenceClassification`: classifier(tanh(pooler(hidden state of the
 /// first token))).
@@ -23,12 +41,9 @@ pub(super) struct SequenceClassifier {
 impl SequenceClassifier {
     /// Builds the model of its weights. They are f32, whatever the file has: candle's `BertModel` gives
     /// NaN in f16 and bf16, where its mask computes 0 × `f32::MIN`.
-    pub(super) fn build(
-        tensors: HashMap<String, Tensor>,
-        config: &ModelConfig,
-    ) -> Result<Self, EngineError> {
+    pub(super) fn build(tensors: Tensors, config: &ModelConfig) -> Result<Self, EngineError> {
         let device = Device::Cpu;
-        let weights = VarBuilder::from_tensors(tensors, DType::F32, &device);
+        let weights = VarBuilder::from_tensors(tensors.0, DType::F32, &device);
         let head = weights.get_unchecked("classifier.weight")?;
         let (rows, labels) = (
             head.dims().first().copied().unwrap_or(0),

@@ -1,0 +1,190 @@
+//! A batch's tokens, and which thread computes which of them.
+
+use sealnote_kernels::attention::PIECE;
+
+use crate::engine::tokenizer::Window;
+
+/// Sequences that are computed together.
+pub(super) struct Batch {
+    sequences: Vec<Sequence>,
+    shares: Vec<Share>,
+}
+
+struct Sequence {
+    ids: Vec<u32>,
+    type_ids: Vec<u32>,
+    /// Its pieces in order: the share, and the place there.
+    pieces: Vec<(usize, usize)>,
+}
+
+/// The rows of one thread.
+#[derive(Default)]
+pub(super) struct Share {
+    pub(super) pieces: Vec<Piece>,
+    pub(super) rows: usize,
+    /// With each piece rounded up to whole [`PIECE`]s.
+    pub(super) padded: usize,
+}
+
+/// A run of a sequence's tokens in one share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) sequence: usize,
+    /// Its first token's place in the sequence.
+    pub(super) start: usize,
+    pub(super) tokens: usize,
+    /// Its first row in the share.
+    pub(super) row: usize,
+    /// The same with the pieces before it rounded up.
+    pub(super) padded: usize,
+}
+
+impl Batch {
+    /// The sequences in their order, in at most `threads` shares of about as many rows. A sequence is cut
+    /// only where attention may be.
+    pub(super) fn new(windows: &[Window], threads: usize) -> Self {
+        let rows: usize = windows.iter().map(Window::len).sum();
+        let count = threads.min(rows.div_ceil(PIECE)).max(1);
+        let mut shares: Vec<Share> = Vec::new();
+        shares.resize_with(count, Share::default);
+        let mut sequences = Vec::new();
+        let mut before = 0;
+        for (index, window) in windows.iter().enumerate() {
+            let mut pieces = Vec::new();
+            let mut start = 0;
+            for (share_index, share) in shares.iter_mut().enumerate() {
+                let ideal = ((share_index + 1) * rows / count).saturating_sub(before);
+                let end = if share_index + 1 == count {
+                    window.len()
+                } else {
+                    cut(ideal, window.len())
+                };
+                if end > start {
+                    pieces.push((share_index, share.pieces.len()));
+                    share.push(index, start, end - start);
+                    start = end;
+                }
+            }
+            before += window.len();
+            sequences.push(Sequence {
+                ids: window.ids.clone(),
+                type_ids: window.type_ids.clone(),
+                pieces,
+            });
+        }
+        Self { sequences, shares }
+    }
+
+    pub(super) fn sequences(&self) -> usize {
+        self.sequences.len()
+    }
+
+    pub(super) fn shares(&self) -> &[Share] {
+        &self.shares
+    }
+
+    /// Each token of a piece: its id, its type, and its place in the sequence.
+    pub(super) fn tokens(&self, piece: &Piece) -> impl Iterator<Item = [usize; 3]> {
+        let Sequence { ids, type_ids, .. } = &self.sequences[piece.sequence];
+        let places = piece.start..piece.start + piece.tokens;
+        places.map(|place| [ids[place] as usize, type_ids[place] as usize, place])
+    }
+
+    /// The pieces of a sequence, each with its share's index.
+    pub(super) fn pieces(&self, sequence: usize) -> impl Iterator<Item = (usize, &Piece)> {
+        let pieces = self.sequences[sequence].pieces.iter();
+        pieces.map(|&(share, piece)| (share, &self.shares[share].pieces[piece]))
+    }
+}
+
+impl Share {
+    fn push(&mut self, sequence: usize, start: usize, tokens: usize) {
+        self.pieces.push(Piece {
+            sequence,
+            start,
+            tokens,
+            row: self.rows,
+            padded: self.padded,
+        });
+        self.rows += tokens;
+        self.padded += tokens.next_multiple_of(PIECE);
+    }
+
+    /// The pieces that begin their sequences.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter().filter(|piece| piece.start == 0)
+    }
+}
+
+/// The place nearest to `ideal` where a sequence of `len` tokens may be cut, its ends included.
+fn cut(ideal: usize, len: usize) -> usize {
+    let whole = (ideal + PIECE / 2) / PIECE * PIECE;
+    let end = ideal >= len || (whole >= len) || len - ideal < ideal.abs_diff(whole);
+    if end { len } else { whole }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(len: usize) -> Window {
+        Window {
+            ids: (0..len as u32).collect(),
+            type_ids: vec![0; len],
+        }
+    }
+
+    #[test]
+    fn every_token_is_in_one_share_and_shares_are_about_equal() {
+        for lengths in [
+            &[1][..],
+            &[5],
+            &[32],
+            &[40, 3],
+            &[256],
+            &[100, 7, 90, 1, 1, 250],
+            &[16; 32],
+            &[9; 100],
+        ] {
+            for threads in 1..=9 {
+                let windows: Vec<Window> = lengths.iter().map(|&len| window(len)).collect();
+                let batch = Batch::new(&windows, threads);
+                assert!((1..=threads).contains(&batch.shares().len()));
+                let rows: usize = lengths.iter().sum();
+                let ideal = rows / batch.shares().len();
+                let mut seen = 0;
+                for share in batch.shares() {
+                    assert!(share.rows.abs_diff(ideal) <= PIECE, "{lengths:?} {threads}");
+                    seen += share.rows;
+                    let mut row = 0;
+                    for piece in &share.pieces {
+                        assert_eq!((piece.row, piece.padded % PIECE), (row, 0));
+                        row += piece.tokens;
+                    }
+                    assert_eq!(share.rows, row);
+                }
+                assert_eq!(seen, rows);
+                for (sequence, &len) in lengths.iter().enumerate() {
+                    let mut start = 0;
+                    for (_, piece) in batch.pieces(sequence) {
+                        assert_eq!((piece.sequence, piece.start), (sequence, start));
+                        assert!(piece.start % PIECE == 0 && piece.tokens > 0);
+                        start += piece.tokens;
+                    }
+                    assert_eq!(start, len);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_note_is_halved_for_two_threads() {
+        let batch = Batch::new(&[window(32)], 2);
+        let rows: Vec<usize> = batch.shares().iter().map(|share| share.rows).collect();
+        assert_eq!(rows, [16, 16]);
+        let second = &batch.shares()[1].pieces[0];
+        assert!(batch.shares()[1].firsts().next().is_none());
+        let tokens: Vec<_> = batch.tokens(second).collect();
+        assert_eq!((tokens[0], tokens[15]), ([16, 0, 16], [31, 0, 31]));
+    }
+}

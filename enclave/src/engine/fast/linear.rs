@@ -1,0 +1,73 @@
+//! A linear layer in the precision that was asked for.
+
+use sealnote_kernels::{Activation, Isa, dense, int8};
+
+/// A linear layer of the encoder.
+pub(super) enum Linear {
+    Int8(int8::Matrix),
+    F32(dense::Matrix),
+}
+
+/// How the encoder's linear layers are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Arithmetic {
+    Int8,
+    F32,
+}
+
+/// Rows that go into linear layers: quantised once, however many layers they go into.
+pub(super) struct Inputs<'a> {
+    rows: &'a [f32],
+    quantised: &'a int8::Rows,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) fn new(
+        arithmetic: Arithmetic,
+        isa: Isa,
+        rows: &'a [f32],
+        width: usize,
+        quantised: &'a mut int8::Rows,
+    ) -> Self {
+        if arithmetic == Arithmetic::Int8 {
+            quantised.quantise(isa, rows, width);
+        }
+        Self { rows, quantised }
+    }
+}
+
+impl Linear {
+    pub(super) fn zeros(arithmetic: Arithmetic, inputs: usize, outputs: usize) -> Self {
+        match arithmetic {
+            Arithmetic::Int8 => Self::Int8(int8::Matrix::zeros(inputs, outputs)),
+            Arithmetic::F32 => Self::F32(dense::Matrix::zeros(inputs, outputs)),
+        }
+    }
+
+    pub(super) fn set_weights(&mut self, first: usize, weights: &[f32]) {
+        match self {
+            Self::Int8(matrix) => matrix.set_weights(first, weights),
+            Self::F32(matrix) => matrix.set_weights(first, weights),
+        }
+    }
+
+    pub(super) fn set_bias(&mut self, first: usize, bias: &[f32]) {
+        match self {
+            Self::Int8(matrix) => matrix.set_bias(first, bias),
+            Self::F32(matrix) => matrix.set_bias(first, bias),
+        }
+    }
+
+    pub(super) fn apply(
+        &self,
+        isa: Isa,
+        inputs: &Inputs<'_>,
+        activation: Activation,
+        out: &mut [f32],
+    ) {
+        match self {
+            Self::Int8(matrix) => matrix.apply(isa, inputs.quantised, activation, out),
+            Self::F32(matrix) => matrix.apply(isa, inputs.rows, activation, out),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! BERT with its pooler and a classifier, on `sealnote-kernels`.
+//!
+//! The tokens of a batch are one matrix without padding, cut into as many shares of rows as there are
+//! threads. All that a layer does is done row by row, but for attention, which needs the keys and values of
+//! the whole sequence: so each thread works through its share alone and the threads meet once a layer, when
+//! they have published the keys and values of their rows.
+//!
+//! Of the last layer only the first token of each sequence is computed beyond its keys and values, since
+//! the pooler reads no other.
+//!
+//! A window's logits are the same to the bit whatever the batch and however many threads there are.
+
+mod batch;
+mod linear;
+mod meeting;
+mod model;
+mod parts;
+mod pool;
+mod table;
+mod worker;
+
+use std::num::NonZeroUsize;
+
+pub(super) use self::linear::Arithmetic;
+pub(super) use self::parts::Parts;
+
+use self::batch::Batch;
+use self::pool::Pool;
+use super::error::EngineError;
+use super::tokenizer::Window;
+
+/// `transformers`' `BertForSequenceClassification`: classifier(tanh(pooler(hidden state of the
+/// first token))).
+pub(super) struct FastBert {
+    pool: Pool,
+}
+
+impl FastBert {
+    /// Puts the model together and starts its threads, one fewer than `threads`: the caller of
+    /// [`logits`](Self::logits) is one of them.
+    pub(super) fn build(parts: Parts, threads: NonZeroUsize) -> Result<Self, EngineError> {
+        let pool = Pool::start(parts.into_model()?, threads).map_err(EngineError::Threads)?;
+        Ok(Self { pool })
+    }
+
+    /// The logits of each window, in their order, one for each label.
+    pub(super) fn logits(&self, windows: &[Window]) -> Vec<Vec<f32>> {
+        if windows.is_empty() {
+            return Vec::new();
+        }
+        self.pool.run(|threads| Batch::new(windows, threads))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! The packed model.
+
+use sealnote_kernels::attention::Heads;
+use sealnote_kernels::{Activation, Isa, LayerNorm, dense};
+
+use super::linear::{Arithmetic, Linear};
+use super::table::Table;
+
+/// A BERT encoder, its pooler and its classifier.
+pub(super) struct Model {
+    pub(super) isa: Isa,
+    pub(super) arithmetic: Arithmetic,
+    pub(super) heads: Heads,
+    pub(super) intermediate: usize,
+    pub(super) activation: Activation,
+    pub(super) embeddings: Embeddings,
+    pub(super) layers: Vec<Layer>,
+    pub(super) pooler: dense::Matrix,
+    pub(super) classifier: dense::Matrix,
+}
+
+pub(super) struct Embeddings {
+    pub(super) words: Table,
+    pub(super) positions: Table,
+    pub(super) types: Table,
+    pub(super) norm: LayerNorm,
+}
+
+pub(super) struct Layer {
+    pub(super) query: Linear,
+    /// Of each token its key, and then its value.
+    pub(super) key_value: Linear,
+    pub(super) attention_output: Linear,
+    pub(super) attention_norm: LayerNorm,
+    pub(super) intermediate: Linear,
+    pub(super) output: Linear,
+    pub(super) output_norm: LayerNorm,
+}

@@ -1,0 +1,52 @@
+//! Every instruction set that this processor has against the portable one, on the default model.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use sealnote_kernels::Isa;
+use serde::Deserialize;
+
+use super::*;
+use crate::engine::config::ModelConfig;
+use crate::engine::tokenizer::NoteTokenizer;
+use crate::engine::weights;
+use crate::model_store::ModelFiles;
+
+#[derive(Deserialize)]
+struct Note {
+    text: String,
+}
+
+fn load(arithmetic: Arithmetic, isa: Isa) -> (NoteTokenizer, FastBert) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/icd10-chapter");
+    let mut files = ModelFiles::open(&dir).unwrap();
+    let config = ModelConfig::parse(&files.config).unwrap();
+    let tokenizer = NoteTokenizer::load(&files.tokenizer, &config, 256).unwrap();
+    let mut parts = Parts::new(&config, arithmetic, isa);
+    weights::read(&mut files.weights, 0, &mut parts).unwrap();
+    (
+        tokenizer,
+        FastBert::build(parts, NonZeroUsize::MIN).unwrap(),
+    )
+}
+
+/// A few notes, since the portable set takes its time.
+#[test]
+fn every_instruction_set_gives_the_same_bits() {
+    let notes = include_str!("../../../../examples/notes.jsonl");
+    let notes = notes.lines().skip(1).take(3);
+    let notes = notes.map(|line| serde_json::from_str::<Note>(line).unwrap().text);
+    let notes: Vec<String> = notes.collect();
+    for arithmetic in [Arithmetic::F32, Arithmetic::Int8] {
+        let mut first = None;
+        for isa in Isa::available() {
+            let (tokenizer, model) = load(arithmetic, isa);
+            let windows = notes
+                .iter()
+                .flat_map(|note| tokenizer.windows(note).unwrap());
+            let logits = model.logits(&windows.collect::<Vec<_>>());
+            let first = first.get_or_insert_with(|| logits.clone());
+            assert_eq!(&logits, first, "{isa:?} {arithmetic:?}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! What one thread computes of a batch.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use sealnote_kernels::attention::{self, Heads, PieceMut};
+use sealnote_kernels::{Activation, Aligned, int8, tanh};
+
+use super::batch::{Batch, Piece, Share};
+use super::linear::Inputs;
+use super::meeting::{Broken, Meeting};
+use super::model::{Layer, Model};
+
+/// Rows that go through a layer together: a whole number of the kernels' groups, and few enough that what
+/// is between two products (their intermediate is 288 KiB in a small model) stays in the second-level cache.
+const BLOCK: usize = 48;
+
+/// The keys and values that a thread publishes, of one layer and of the next: while others read the one, it
+/// writes the other.
+#[derive(Default)]
+pub(super) struct Published([RwLock<KeysAndValues>; 2]);
+
+/// By piece, at its padded place.
+#[derive(Default)]
+struct KeysAndValues {
+    keys: Aligned<f32>,
+    values: Aligned<f32>,
+}
+
+/// A thread's buffers. They are kept from batch to batch, and what they hold in between does not matter.
+#[derive(Default)]
+pub(super) struct Worker {
+    /// By row.
+    hidden: Aligned<f32>,
+    queries: Aligned<f32>,
+    context: Aligned<f32>,
+    /// By row of a block.
+    wide: Aligned<f32>,
+    narrow: Aligned<f32>,
+    quantised: int8::Rows,
+    attention: attention::Scratch,
+}
+
+impl Worker {
+    /// The logits of each sequence that begins in the share `index`, with its place in the batch.
+    pub(super) fn run(
+        &mut self,
+        model: &Model,
+        batch: &Batch,
+        index: usize,
+        published: &[Published],
+        meeting: &Meeting,
+    ) -> Result<Vec<(usize, Vec<f32>)>, Broken> {
+        let share = &batch.shares()[index];
+        self.grow(model, share);
+        self.embed(model, batch, share);
+        let mut rows = share.rows;
+        for (number, layer) in model.layers.iter().enumerate() {
+            let last = number + 1 == model.layers.len();
+            let own = published[index].write(number);
+            self.project(model, layer, share, own, last);
+            if last {
+                rows = self.keep_firsts(model, share);
+                self.query(model, layer, rows);
+            }
+            meeting.wait()?;
+            let all: Vec<_> = published.iter().map(|other| other.read(number)).collect();
+            self.attend(model, batch, share, &all, last);
+            drop(all);
+            self.finish(model, layer, rows);
+        }
+        Ok(self.classify(model, share, rows))
+    }
+
+    fn grow(&mut self, model: &Model, share: &Share) {
+        let hidden = model.heads.hidden();
+        self.hidden.grow(share.rows * hidden);
+        self.queries.grow(share.rows * hidden);
+        self.context.grow(share.rows * hidden);
+        self.wide.grow(BLOCK * model.intermediate.max(2 * hidden));
+        self.narrow.grow(BLOCK * hidden);
+    }
+
+    fn embed(&mut self, model: &Model, batch: &Batch, share: &Share) {
+        let embeddings = &model.embeddings;
+        let tokens = share.pieces.iter().flat_map(|piece| batch.tokens(piece));
+        let hidden = &mut self.hidden[..share.rows * model.heads.hidden()];
+        for ([id, kind, place], row) in tokens.zip(hidden.chunks_exact_mut(model.heads.hidden())) {
+            row.fill(0.0);
+            embeddings.words.add(id, row);
+            embeddings.types.add(kind, row);
+            embeddings.positions.add(place, row);
+        }
+        embeddings.norm.apply(model.isa, hidden);
+    }
+
+    /// Computes and publishes the keys and values of all rows; and the queries, unless only those of the
+    /// first tokens are wanted.
+    fn project(
+        &mut self,
+        model: &Model,
+        layer: &Layer,
+        share: &Share,
+        mut own: RwLockWriteGuard<'_, KeysAndValues>,
+        last: bool,
+    ) {
+        let hidden = model.heads.hidden();
+        own.keys.grow(model.heads.keys_len(share.padded));
+        own.values.grow(model.heads.values_len(share.padded));
+        let rows = self.hidden[..share.rows * hidden].chunks(BLOCK * hidden);
+        let queries = self.queries.chunks_mut(BLOCK * hidden);
+        for (block, (rows, queries)) in rows.zip(queries).enumerate() {
+            let inputs = model.inputs(rows, hidden, &mut self.quantised);
+            let out = &mut self.wide[..2 * rows.len()];
+            let none = Activation::Identity;
+            layer.key_value.apply(model.isa, &inputs, none, out);
+            if !last {
+                let queries = &mut queries[..rows.len()];
+                layer.query.apply(model.isa, &inputs, none, queries);
+            }
+            let start = block * BLOCK;
+            let end = start + rows.len() / hidden;
+            for piece in &share.pieces {
+                let (from, to) = (piece.row.max(start), (piece.row + piece.tokens).min(end));
+                if from < to {
+                    let rows = &out[(from - start) * 2 * hidden..(to - start) * 2 * hidden];
+                    let mut place = own.piece_mut(model.heads, piece);
+                    place.set(model.heads, from - piece.row, rows);
+                }
+            }
+        }
+    }
+
+    /// Keeps the rows of the sequences' first tokens only, and returns their number.
+    fn keep_firsts(&mut self, model: &Model, share: &Share) -> usize {
+        let hidden = model.heads.hidden();
+        let mut rows = 0;
+        for piece in share.firsts() {
+            let row = piece.row * hidden;
+            self.hidden.copy_within(row..row + hidden, rows * hidden);
+            rows += 1;
+        }
+        rows
+    }
+
+    fn query(&mut self, model: &Model, layer: &Layer, rows: usize) {
+        let hidden = model.heads.hidden();
+        let blocks = self.hidden[..rows * hidden].chunks(BLOCK * hidden);
+        for (rows, queries) in blocks.zip(self.queries.chunks_mut(BLOCK * hidden)) {
+            let inputs = model.inputs(rows, hidden, &mut self.quantised);
+            let queries = &mut queries[..rows.len()];
+            let none = Activation::Identity;
+            layer.query.apply(model.isa, &inputs, none, queries);
+        }
+    }
+
+    fn attend(
+        &mut self,
+        model: &Model,
+        batch: &Batch,
+        share: &Share,
+        all: &[RwLockReadGuard<'_, KeysAndValues>],
+        last: bool,
+    ) {
+        let hidden = model.heads.hidden();
+        let mut attend = |piece: &Piece, row: usize, tokens: usize| {
+            let pieces = batch.pieces(piece.sequence);
+            let pieces = pieces.map(|(share, piece)| all[share].piece(model.heads, piece));
+            let pieces: Vec<_> = pieces.collect();
+            let rows = row * hidden..(row + tokens) * hidden;
+            attention::attend(
+                model.isa,
+                model.heads,
+                &self.queries[rows.clone()],
+                &pieces,
+                &mut self.attention,
+                &mut self.context[rows],
+            );
+        };
+        if last {
+            for (row, piece) in share.firsts().enumerate() {
+                attend(piece, row, 1);
+            }
+        } else {
+            for piece in &share.pieces {
+                attend(piece, piece.row, piece.tokens);
+            }
+        }
+    }
+
+    /// All of a layer that comes after attention.
+    fn finish(&mut self, model: &Model, layer: &Layer, rows: usize) {
+        let (isa, hidden, none) = (model.isa, model.heads.hidden(), Activation::Identity);
+        let context = self.context[..rows * hidden].chunks(BLOCK * hidden);
+        for (context, rows) in context.zip(self.hidden.chunks_mut(BLOCK * hidden)) {
+            let rows = &mut rows[..context.len()];
+            let narrow = &mut self.narrow[..context.len()];
+            let wide = &mut self.wide[..context.len() / hidden * model.intermediate];
+
+            let inputs = model.inputs(context, hidden, &mut self.quantised);
+            layer.attention_output.apply(isa, &inputs, none, narrow);
+            layer.attention_norm.apply_to_sum(isa, rows, narrow);
+
+            let inputs = model.inputs(rows, hidden, &mut self.quantised);
+            layer
+                .intermediate
+                .apply(isa, &inputs, model.activation, wide);
+            let inputs = model.inputs(wide, model.intermediate, &mut self.quantised);
+            layer.output.apply(isa, &inputs, none, narrow);
+            layer.output_norm.apply_to_sum(isa, rows, narrow);
+        }
+    }
+
+    fn classify(&mut self, model: &Model, share: &Share, rows: usize) -> Vec<(usize, Vec<f32>)> {
+        let (hidden, none) = (model.heads.hidden(), Activation::Identity);
+        let pooled = &mut self.context[..rows * hidden];
+        model
+            .pooler
+            .apply(model.isa, &self.hidden[..rows * hidden], none, pooled);
+        tanh(model.isa, pooled);
+        let labels = model.classifier.outputs();
+        let mut logits = vec![0.0; rows * labels];
+        model.classifier.apply(model.isa, pooled, none, &mut logits);
+        let logits = logits.chunks_exact(labels).map(<[f32]>::to_vec);
+        share
+            .firsts()
+            .map(|piece| piece.sequence)
+            .zip(logits)
+            .collect()
+    }
+}
+
+impl Model {
+    fn inputs<'a>(
+        &self,
+        rows: &'a [f32],
+        width: usize,
+        quantised: &'a mut int8::Rows,
+    ) -> Inputs<'a> {
+        Inputs::new(self.arithmetic, self.isa, rows, width, quantised)
+    }
+}
+
+impl Published {
+    // What a panic left half-written is written again before it is read.
+
+    fn write(&self, layer: usize) -> RwLockWriteGuard<'_, KeysAndValues> {
+        self.0[layer % 2]
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, layer: usize) -> RwLockReadGuard<'_, KeysAndValues> {
+        self.0[layer % 2]
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeysAndValues {
+    fn piece(&self, heads: Heads, piece: &Piece) -> attention::Piece<'_> {
+        let (keys, values) = places(heads, piece);
+        attention::Piece {
+            tokens: piece.tokens,
+            keys: &self.keys[keys],
+            values: &self.values[values],
+        }
+    }
+
+    fn piece_mut(&mut self, heads: Heads, piece: &Piece) -> PieceMut<'_> {
+        let (keys, values) = places(heads, piece);
+        PieceMut {
+            tokens: piece.tokens,
+            keys: &mut self.keys[keys],
+            values: &mut self.values[values],
+        }
+    }
+}
+
+fn places(heads: Heads, piece: &Piece) -> (core::ops::Range<usize>, core::ops::Range<usize>) {
+    let place = |len: fn(Heads, usize) -> usize| {
+        let start = len(heads, piece.padded);
+        start..start + len(heads, piece.tokens)
+    };
+    (place(Heads::keys_len), place(Heads::values_len))
+}
