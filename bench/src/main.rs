@@ -85,9 +85,9 @@ async fn handshakes(stage: &Stage) -> anyhow::Result<Vec<Steps>> {
 /// The same requests as on the encrypted path, handed to the engine's thread at once.
 async fn in_process(engine: &EngineHandle, notes: &[String]) -> f64 {
     let start = Instant::now();
-    let mut jobs = JoinSet::new();
+    let (session, mut jobs) = (engine.session(), JoinSet::new());
     for batch in notes.chunks(session::NOTES) {
-        let (engine, batch) = (engine.clone(), batch.to_vec());
+        let (engine, batch) = (session.clone(), batch.to_vec());
         jobs.spawn(async move { engine.classify(batch).await });
     }
     let classified: usize = jobs.join_all().await.iter().map(Vec::len).sum();

@@ -79,5 +79,6 @@ fn claims(info: &ModelInfo) -> ModelClaims {
         info.problem,
         info.window as u32,
         info.overlap as u32,
+        info.precision,
     )
 }

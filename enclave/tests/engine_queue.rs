@@ -5,61 +5,139 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use sealnote_enclave::engine::{
-    Classifier, EngineHandle, ModelInfo, NoteError, OVERLAP, Problem, QUEUE_DEPTH, Scores,
+    Classifier, EngineHandle, EngineSession, ModelInfo, NoteError, OVERLAP, Problem, Scores,
 };
+use sealnote_protocol::classification::Precision;
 use sealnote_protocol::model::ModelDigest;
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// Scores a note by its length, panics at one that says so, and records each call.
+/// Tokens of a batch.
+const BATCH: usize = 10;
+
+/// A window is a word, its tokens are its letters, and a note scores its letters. Panics at words that say
+/// so, and records each batch.
 struct Fake {
     info: ModelInfo,
-    calls: Arc<Mutex<Vec<Vec<String>>>>,
-    /// When there is one, each call waits for a message.
-    gate: Option<mpsc::Receiver<()>>,
+    batches: Batches,
+    /// When there is one, each batch says that it has begun, and waits for a message.
+    gate: Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
 }
+
+type Batches = Arc<Mutex<Vec<Vec<String>>>>;
 
 impl Fake {
     fn new() -> Self {
         let info = ModelInfo {
             digest: ModelDigest([7; 48]),
-            labels: vec!["length".into()],
+            labels: vec!["letters".into()],
             problem: Problem::MultiLabel,
             window: 256,
             overlap: OVERLAP,
+            precision: Precision::F32,
         };
         Self {
             info,
-            calls: Arc::default(),
+            batches: Arc::default(),
             gate: None,
         }
     }
 }
 
+/// As a panic does, but without the hook's line in the test's output.
+fn panic_silently() -> ! {
+    resume_unwind(Box::new("a panic"))
+}
+
 impl Classifier for Fake {
+    type Window = String;
+
     fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    fn classify(&self, notes: &[&str]) -> Vec<Result<Scores, NoteError>> {
-        if let Some(gate) = &self.gate {
-            gate.recv().unwrap();
+    fn batch_tokens(&self) -> usize {
+        BATCH
+    }
+
+    fn tokenize(&self, note: &str) -> Result<Vec<String>, NoteError> {
+        match note {
+            "" => Err(NoteError::Empty),
+            "unreadable" => panic_silently(),
+            note => Ok(note.split(' ').map(str::to_owned).collect()),
         }
-        self.calls
-            .lock()
-            .unwrap()
-            .push(notes.iter().map(|&note| note.to_owned()).collect());
-        if notes.contains(&"miscount") {
-            return vec![];
+    }
+
+    fn tokens(word: &String) -> usize {
+        word.len()
+    }
+
+    fn logits(&self, batch: &[String]) -> Vec<Option<Vec<f32>>> {
+        if let Some((begun, go)) = &self.gate {
+            begun.send(()).unwrap();
+            go.recv().unwrap();
         }
-        if notes.contains(&"panic") {
-            // As a panic does, but without the hook's line in the test's output.
-            resume_unwind(Box::new("a panic"));
+        self.batches.lock().unwrap().push(batch.to_vec());
+        let has = |word: &str| batch.iter().any(|window| window == word);
+        match () {
+            () if has("panic") => panic_silently(),
+            () if has("miscount") => vec![],
+            () => batch
+                .iter()
+                .map(|word| Some(vec![word.len() as f32]))
+                .collect(),
         }
-        notes
-            .iter()
-            .map(|note| Ok(vec![note.len() as f32]))
-            .collect()
+    }
+
+    fn pool(&self, logits: &[Option<Vec<f32>>]) -> Result<Scores, NoteError> {
+        let mut letters = 0.0;
+        for logits in logits {
+            letters += logits.as_ref().ok_or(NoteError::Internal)?[0];
+        }
+        match letters {
+            13.0 => panic_silently(),
+            letters => Ok(vec![letters]),
+        }
+    }
+}
+
+/// A queue whose batches are computed one by one, as the test says.
+struct Gated {
+    handle: EngineHandle,
+    batches: Batches,
+    begun: mpsc::Receiver<()>,
+    go: mpsc::Sender<()>,
+}
+
+impl Gated {
+    fn spawn() -> Self {
+        let (begin, begun) = mpsc::channel();
+        let (go, gate) = mpsc::channel();
+        let fake = Fake {
+            gate: Some((begin, gate)),
+            ..Fake::new()
+        };
+        Self {
+            batches: fake.batches.clone(),
+            handle: EngineHandle::spawn(fake).unwrap(),
+            begun,
+            go,
+        }
+    }
+
+    /// Waits until a batch has begun.
+    fn wait(&self) {
+        self.begun.recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+
+    /// Lets the batch that has begun, and those after it, be computed.
+    fn release(&self) {
+        for _ in 0..1000 {
+            self.go.send(()).unwrap();
+        }
+    }
+
+    fn batches(&self) -> Vec<Vec<String>> {
+        self.batches.lock().unwrap().clone()
     }
 }
 
@@ -70,90 +148,141 @@ fn notes(texts: &[&str]) -> Vec<Zeroizing<String>> {
         .collect()
 }
 
+/// Asks, and returns once the queue has it.
+async fn ask(
+    session: &EngineSession,
+    texts: &[&str],
+) -> tokio::task::JoinHandle<Vec<Result<Scores, NoteError>>> {
+    let (session, notes) = (session.clone(), notes(texts));
+    let job = tokio::spawn(async move { session.classify(notes).await });
+    tokio::task::yield_now().await;
+    job
+}
+
 #[tokio::test]
 async fn answers_come_in_the_order_of_the_notes() {
     let handle = EngineHandle::spawn(Fake::new()).unwrap();
-    assert_eq!(handle.info().labels, ["length"]);
+    assert_eq!(handle.info().labels, ["letters"]);
+    let session = handle.session();
+    let long = "seven letters in some words of this note";
     assert_eq!(
-        handle.classify(notes(&["a", "bcd"])).await,
-        [Ok(vec![1.0]), Ok(vec![3.0])]
+        session.classify(notes(&["a", long, "", "bcd"])).await,
+        [
+            Ok(vec![1.0]),
+            Ok(vec![33.0]),
+            Err(NoteError::Empty),
+            Ok(vec![3.0])
+        ]
     );
-    assert_eq!(handle.clone().classify(notes(&[])).await, []);
+    assert_eq!(session.classify(notes(&[])).await, []);
+    assert_eq!(
+        session.classify(notes(&["", ""])).await,
+        [Err(NoteError::Empty), Err(NoteError::Empty)]
+    );
 }
 
 #[tokio::test]
 async fn a_panic_costs_one_note_and_the_thread_goes_on() {
     let handle = EngineHandle::spawn(Fake::new()).unwrap();
-    for culprit in ["panic", "miscount"] {
+    let session = handle.session();
+    for culprit in [
+        "panic",
+        "a panic",
+        "miscount",
+        "unreadable",
+        "of thirteen not",
+    ] {
         assert_eq!(
-            handle.classify(notes(&["a", culprit, "bcd"])).await,
-            [Ok(vec![1.0]), Err(NoteError::Internal), Ok(vec![3.0])]
+            session.classify(notes(&["a", culprit, "bcd"])).await,
+            [Ok(vec![1.0]), Err(NoteError::Internal), Ok(vec![3.0])],
+            "{culprit}"
         );
     }
-    assert_eq!(handle.classify(notes(&["ab"])).await, [Ok(vec![2.0])]);
+    assert_eq!(session.classify(notes(&["ab"])).await, [Ok(vec![2.0])]);
 }
 
 #[tokio::test]
-async fn jobs_are_served_in_turn_and_a_full_queue_makes_its_callers_wait() {
-    let mut fake = Fake::new();
-    let calls = fake.calls.clone();
-    let (open, gate) = mpsc::channel();
-    fake.gate = Some(gate);
-    let handle = EngineHandle::spawn(fake).unwrap();
-
-    // One job is with the engine, QUEUE_DEPTH wait in the queue, three wait before it.
-    let count = 1 + QUEUE_DEPTH + 3;
-    let mut jobs = Vec::new();
-    for job in 0..count {
-        let handle = handle.clone();
-        jobs.push(tokio::spawn(async move {
-            handle.classify(notes(&[&job.to_string()])).await
-        }));
-        tokio::task::yield_now().await;
+async fn a_batch_holds_as_many_windows_as_fit_and_of_one_session_only() {
+    let gated = Gated::spawn();
+    let [first, second] = [gated.handle.session(), gated.handle.session()];
+    let held = ask(&gated.handle.session(), &["held"]).await;
+    gated.wait();
+    let answers = [
+        ask(&first, &["aaaa aaaa", "aa"]).await,
+        ask(&second, &["bbbb"]).await,
+        // Together with the session's request before it.
+        ask(&second, &["bbb"]).await,
+        // Longer than a batch, and so alone.
+        ask(&first, &["a", "aaaaaaaaaaaaaaa", "a"]).await,
+    ];
+    gated.release();
+    assert!(held.await.unwrap()[0].is_ok());
+    for answer in answers {
+        assert!(answer.await.unwrap().iter().all(Result::is_ok));
     }
-    let (first, rest) = jobs.split_first_mut().unwrap();
-    assert!(timeout(Duration::from_millis(20), first).await.is_err());
-    // This one waits before the queue, and its caller leaves: it must not be computed.
-    rest[count - 2].abort();
-
-    for _ in 0..count {
-        open.send(()).unwrap();
-    }
-    for (job, answer) in jobs.into_iter().enumerate() {
-        match answer.await {
-            Ok(answer) => assert_eq!(answer, [Ok(vec![job.to_string().len() as f32])]),
-            Err(error) => assert!(error.is_cancelled() && job == count - 1),
-        }
-    }
-    let expected: Vec<_> = (0..count - 1).map(|job| vec![job.to_string()]).collect();
-    assert_eq!(*calls.lock().unwrap(), expected);
+    let mut batches = gated.batches();
+    batches.sort();
+    let expected: [&[&str]; 6] = [
+        &["a"],
+        &["a"],
+        &["aaaa", "aaaa", "aa"],
+        &["aaaaaaaaaaaaaaa"],
+        &["bbbb", "bbb"],
+        &["held"],
+    ];
+    assert_eq!(batches, expected);
 }
 
 #[tokio::test]
-async fn a_job_whose_caller_has_gone_is_not_computed() {
-    let mut fake = Fake::new();
-    let calls = fake.calls.clone();
-    let (open, gate) = mpsc::channel();
-    fake.gate = Some(gate);
-    let handle = EngineHandle::spawn(fake).unwrap();
+async fn a_single_note_waits_for_one_batch_however_busy_the_others_are() {
+    let gated = Gated::spawn();
+    let long = "wordofeight ".repeat(100);
+    let mut busy = Vec::new();
+    for _ in 0..20 {
+        let session = gated.handle.session();
+        busy.push(ask(&session, &[long.trim(), long.trim()]).await);
+        busy.push(ask(&session, &[long.trim()]).await);
+    }
+    gated.wait();
+    let session = gated.handle.session();
+    for _ in 0..3 {
+        let before = gated.batches().len();
+        let single = ask(&session, &["one"]).await;
+        gated.go.send(()).unwrap();
+        gated.wait();
+        gated.go.send(()).unwrap();
+        assert_eq!(single.await.unwrap(), [Ok(vec![3.0])]);
+        assert_eq!(gated.batches()[before + 1], ["one"]);
+        gated.wait();
+    }
+    for job in &busy {
+        job.abort();
+    }
+    gated.release();
+}
 
-    let spawn = |text: &'static str| {
-        let handle = handle.clone();
-        tokio::spawn(async move { handle.classify(notes(&[text])).await })
-    };
-    let first = spawn("first");
-    tokio::task::yield_now().await;
-    let gone = spawn("gone");
-    tokio::task::yield_now().await;
-    let last = spawn("last");
-    tokio::task::yield_now().await;
+#[tokio::test]
+async fn what_nobody_waits_for_is_not_computed() {
+    let gated = Gated::spawn();
+    let session = gated.handle.session();
+    let first = ask(&session, &["firstword"]).await;
+    gated.wait();
+    let gone = ask(&session, &["gone"]).await;
+    let begun = ask(&gated.handle.session(), &["nine begun", "nine never"]).await;
+    let last = ask(&session, &["last"]).await;
     gone.abort();
     assert!(gone.await.is_err());
-    for _ in 0..3 {
-        open.send(()).unwrap();
-    }
+    // Its first batch begins, and then its caller leaves.
+    gated.go.send(()).unwrap();
+    gated.wait();
+    begun.abort();
+    assert!(begun.await.is_err());
+    gated.release();
     assert!(first.await.unwrap()[0].is_ok() && last.await.unwrap()[0].is_ok());
-    assert_eq!(*calls.lock().unwrap(), [["first"], ["last"]]);
+    assert_eq!(
+        gated.batches(),
+        [&["firstword"][..], &["nine", "begun"], &["last"]]
+    );
 }
 
 /// A note that says when it is dropped, as `Zeroizing` wipes at that moment.
@@ -172,27 +301,31 @@ impl Drop for Watched {
 }
 
 #[tokio::test]
-async fn notes_are_dropped_before_the_answer_is_given() {
-    let handle = EngineHandle::spawn(Fake::new()).unwrap();
+async fn a_note_is_dropped_before_it_is_computed() {
+    let gated = Gated::spawn();
+    let session = gated.handle.session();
     let dropped = Arc::new(Mutex::new(0));
-    for round in 1..=50 {
-        let notes = ["a", "panic"].map(|text| Watched(text, dropped.clone()));
-        handle.classify(Vec::from(notes)).await;
-        assert_eq!(*dropped.lock().unwrap(), 2 * round);
-    }
+    let notes = ["ninecount", "unreadable", "a", "other"].map(|t| Watched(t, dropped.clone()));
+    let job = tokio::spawn(async move { session.classify(Vec::from(notes)).await });
+    tokio::task::yield_now().await;
+    gated.wait();
+    // The fourth is read to see whether it fits.
+    assert_eq!(*dropped.lock().unwrap(), 4);
+    gated.release();
+    job.await.unwrap();
 }
 
 #[tokio::test]
 async fn the_thread_ends_with_the_last_handle() {
     let fake = Fake::new();
-    let calls = Arc::downgrade(&fake.calls);
+    let batches = Arc::downgrade(&fake.batches);
     let handle = EngineHandle::spawn(fake).unwrap();
-    let other = handle.clone();
+    let session = handle.session();
     drop(handle);
-    assert!(other.classify(notes(&["a"])).await[0].is_ok());
-    drop(other);
+    assert!(session.classify(notes(&["a"])).await[0].is_ok());
+    drop(session);
     for _ in 0..200 {
-        if calls.strong_count() == 0 {
+        if batches.strong_count() == 0 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -64,6 +64,7 @@ fn report(evidence: &VerifiedEvidence) -> Vec<String> {
         line("model", model.digest()),
         line("classifies", labels),
         line("window", window),
+        line("precision", model.precision),
         line("limits", limits),
         line("suite", evidence.suite()),
         "checks".to_owned(),

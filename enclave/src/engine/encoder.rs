@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use sealnote_kernels::Isa;
+use sealnote_protocol::classification;
 
 use super::config::ModelConfig;
 use super::error::EngineError;
@@ -53,6 +54,19 @@ impl Encoder {
         weights::read(weights, options.reserved_memory, &mut parts)?;
         let threads = options.threads.unwrap_or_else(processors);
         FastBert::build(parts, threads).map(Self::Fast)
+    }
+
+    /// What is claimed of it.
+    pub(super) fn precision(&self) -> classification::Precision {
+        match self {
+            Self::Reference(_) => classification::Precision::F32,
+            Self::Fast(model) => model.precision(),
+        }
+    }
+
+    /// Tokens of a batch, at most, unless it is a single window.
+    pub(super) fn batch_tokens(&self) -> usize {
+        BATCH_TOKENS
     }
 
     /// The logits of each window; `None` where the encoder failed.

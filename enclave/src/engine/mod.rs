@@ -28,21 +28,26 @@
 //! the next batch. What bounds the damage is that no other program shares an enclave's memory.
 
 mod batch;
+mod classifier;
 mod config;
+mod contain;
 mod encoder;
 mod error;
 mod fast;
+mod job;
 mod pooling;
 mod queue;
 mod reference;
 #[cfg(test)]
 mod reference_tests;
 mod tokenizer;
+mod turns;
 mod weights;
 
+pub use classifier::Classifier;
 pub use encoder::Precision;
 pub use error::{EngineError, LabelFault};
-pub use queue::{Classifier, EngineHandle, QUEUE_DEPTH};
+pub use queue::{EngineHandle, EngineSession};
 pub use sealnote_protocol::classification::{NoteError, Problem, Scores};
 
 use std::num::NonZeroUsize;
@@ -52,6 +57,7 @@ use sealnote_protocol::model::ModelDigest;
 use self::config::ModelConfig;
 use self::encoder::Encoder;
 use self::tokenizer::NoteTokenizer;
+pub use self::tokenizer::Window;
 use crate::model_store::ModelFiles;
 
 /// Content tokens that neighbouring windows of a long note share.
@@ -102,6 +108,8 @@ pub struct ModelInfo {
     pub window: usize,
     /// Content tokens that neighbouring windows share: [`OVERLAP`].
     pub overlap: usize,
+    /// What the numbers are.
+    pub precision: sealnote_protocol::classification::Precision,
 }
 
 /// A loaded sequence-classification model.
@@ -126,6 +134,7 @@ impl Engine {
             problem: config.problem,
             window: tokenizer.window(),
             overlap: OVERLAP,
+            precision: encoder.precision(),
             labels: config.labels,
         };
         Ok(Self {
@@ -148,18 +157,44 @@ impl Engine {
         let mut tokenized = Vec::with_capacity(notes.len());
         for note in notes {
             let first = windows.len();
-            tokenized.push(self.tokenizer.windows(note).map(|of_note| {
+            tokenized.push(self.tokenize(note).map(|of_note| {
                 windows.extend(of_note);
                 first..windows.len()
             }));
         }
-        let logits = self.encoder.logits(&windows);
-        let pool = |of_note: core::ops::Range<usize>| {
-            pooling::pool(self.info.problem, self.info.labels.len(), &logits[of_note])
-        };
+        let logits = self.logits(&windows);
+        let pool = |of_note: core::ops::Range<usize>| self.pool(&logits[of_note]);
         tokenized
             .into_iter()
             .map(|of_note| of_note.and_then(pool))
             .collect()
+    }
+
+    /// A note's windows, at least one.
+    ///
+    /// # Errors
+    /// When there is no token in it.
+    pub fn tokenize(&self, note: &str) -> Result<Vec<Window>, NoteError> {
+        self.tokenizer.windows(note)
+    }
+
+    /// The logits of each window, in their order; `None` where the encoder failed.
+    ///
+    /// They are computed in batches of at most [`batch_tokens`](Self::batch_tokens).
+    pub fn logits(&self, windows: &[Window]) -> Vec<Option<Vec<f32>>> {
+        self.encoder.logits(windows)
+    }
+
+    /// A note's scores, from its windows' logits.
+    ///
+    /// # Errors
+    /// [`NoteError::Internal`] when some are missing or not finite.
+    pub fn pool(&self, logits: &[Option<Vec<f32>>]) -> Result<Scores, NoteError> {
+        pooling::pool(self.info.problem, self.info.labels.len(), logits)
+    }
+
+    /// Tokens of a batch, at most, unless it is a single window.
+    pub fn batch_tokens(&self) -> usize {
+        self.encoder.batch_tokens()
     }
 }

@@ -1,64 +1,69 @@
 //! One thread owns the engine; sessions send it their notes and wait.
 //!
-//! Jobs are served in the order in which they arrive, one call of [`Classifier::classify`] each, so
-//! that notes of two sessions are never computed together. The channel is bounded: a session that
-//! finds it full waits, and so does its client.
+//! The engine computes one batch after the other, each of the notes of a single session, so that nobody's
+//! answer takes longer for the length of another's note in the same batch. Whose batch is next is a matter of
+//! [`turns`](super::turns): a session with a single note waits for the batch that is being computed, not for
+//! the requests of others.
+//!
+//! Nothing here bounds how much waits: a session has as many requests in flight as its limits allow,
+//! and does not read from its client beyond that.
 
+use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use sealnote_protocol::classification::{NoteError, Scores};
+use sealnote_protocol::classification::NoteError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Engine, ModelInfo};
-
-/// Jobs that wait before [`EngineHandle::classify`] makes its caller wait too.
-pub const QUEUE_DEPTH: usize = 16;
-
-/// What the queue drives: [`Engine`], or a stand-in for it in tests.
-pub trait Classifier: Send + 'static {
-    /// What is loaded.
-    fn info(&self) -> &ModelInfo;
-
-    /// One entry for each note, in their order.
-    fn classify(&self, notes: &[&str]) -> Vec<Result<Scores, NoteError>>;
-}
-
-impl Classifier for Engine {
-    fn info(&self) -> &ModelInfo {
-        Engine::info(self)
-    }
-
-    fn classify(&self, notes: &[&str]) -> Vec<Result<Scores, NoteError>> {
-        Engine::classify(self, notes)
-    }
-}
+use super::ModelInfo;
+use super::classifier::Classifier;
+use super::contain::contained;
+use super::job::{Job, Note, Results};
+use super::turns::{SessionId, Turns};
 
 /// A way to the engine's thread. The thread ends when the last handle is dropped.
 #[derive(Clone)]
 pub struct EngineHandle {
     info: Arc<ModelInfo>,
-    jobs: mpsc::Sender<Job>,
+    sessions: Arc<AtomicU64>,
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+/// A session's way to the engine's thread: what is asked for through it, and its clones, has its turn
+/// together.
+#[derive(Clone)]
+pub struct EngineSession {
+    id: SessionId,
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+struct Request {
+    session: SessionId,
+    notes: VecDeque<Note>,
+    answer: oneshot::Sender<Results>,
 }
 
 impl EngineHandle {
     /// Starts the thread, which owns `classifier` from here on.
     ///
-    /// A panic on that thread is caught and answered as [`NoteError::Internal`], but the process's
-    /// panic hook runs first and is given the panic's message, which may quote a note (a slice of a
-    /// `str` out of bounds quotes it). The program must install a hook that prints no message.
+    /// A panic on that thread is answered as [`NoteError::Internal`] for the note that it befell; but see
+    /// there is a panic hook that prints no message, since a message may quote a note.
     ///
     /// # Errors
     /// When the system refuses to start a thread.
     pub fn spawn(classifier: impl Classifier) -> io::Result<Self> {
         let info = Arc::new(classifier.info().clone());
-        let (jobs, queue) = mpsc::channel(QUEUE_DEPTH);
+        let (requests, queue) = mpsc::unbounded_channel();
         thread::Builder::new()
             .name("sealnote-engine".into())
             .spawn(move || serve(&classifier, queue))?;
-        Ok(Self { info, jobs })
+        Ok(Self {
+            info,
+            sessions: Arc::default(),
+            requests,
+        })
     }
 
     /// What is loaded.
@@ -66,75 +71,97 @@ impl EngineHandle {
         &self.info
     }
 
+    /// A new session.
+    pub fn session(&self) -> EngineSession {
+        EngineSession {
+            id: self.sessions.fetch_add(1, Ordering::Relaxed),
+            requests: self.requests.clone(),
+        }
+    }
+}
+
+impl EngineSession {
     /// Classifies `notes`: one entry for each, in their order.
     ///
-    /// The notes are dropped as soon as they are classified, before the answer is sent. A job whose
-    /// caller has gone (this future dropped) is dropped uncomputed when its turn comes.
-    pub async fn classify<N>(&self, notes: Vec<N>) -> Vec<Result<Scores, NoteError>>
+    /// Each note is dropped as soon as it is tokenised. What a caller has left undone by going (this future
+    /// dropped) is not computed.
+    pub async fn classify<N>(&self, notes: Vec<N>) -> Results
     where
         N: AsRef<str> + Send + 'static,
     {
         let count = notes.len();
         let (answer, answered) = oneshot::channel();
-        let job = Job {
-            notes: Box::new(notes),
+        let request = Request {
+            session: self.id,
+            notes: notes
+                .into_iter()
+                .map(|note| Box::new(note) as Note)
+                .collect(),
             answer,
         };
-        if self.jobs.send(job).await.is_err() {
-            return vec![Err(NoteError::Internal); count];
-        }
+        // When the thread has gone, so has the answer's sender.
+        let _ = self.requests.send(request);
         answered
             .await
             .unwrap_or_else(|_| vec![Err(NoteError::Internal); count])
     }
 }
 
-struct Job {
-    notes: Box<dyn Notes>,
-    answer: oneshot::Sender<Vec<Result<Scores, NoteError>>>,
-}
-
-/// The caller's own type of note, kept until it is dropped so that its `Drop` wipes the text.
-trait Notes: Send {
-    fn texts(&self) -> Vec<&str>;
-}
-
-impl<N: AsRef<str> + Send> Notes for Vec<N> {
-    fn texts(&self) -> Vec<&str> {
-        self.iter().map(AsRef::as_ref).collect()
-    }
-}
-
-fn serve(classifier: &impl Classifier, mut queue: mpsc::Receiver<Job>) {
-    while let Some(Job { notes, answer }) = queue.blocking_recv() {
-        if answer.is_closed() {
-            continue;
+fn serve<C: Classifier>(classifier: &C, mut queue: mpsc::UnboundedReceiver<Request>) {
+    let mut turns = Turns::new();
+    loop {
+        let mut request = queue.try_recv().ok();
+        if request.is_none() && turns.is_empty() {
+            request = queue.blocking_recv();
+            if request.is_none() {
+                return;
+            }
         }
-        let results = classify_contained(classifier, &notes.texts());
-        drop(notes);
-        // The session may have ended meanwhile; nobody wants the answer then.
-        let _ = answer.send(results);
+        match request {
+            Some(Request {
+                session,
+                notes,
+                answer,
+            }) => turns.push(session, Job::new(notes, answer, classifier.batch_tokens())),
+            None => turns.serve(|jobs| turn(classifier, jobs)),
+        }
     }
 }
 
-/// Classifies, and when that panics, classifies each note alone: only the culprit fails.
-fn classify_contained(
-    classifier: &impl Classifier,
-    notes: &[&str],
-) -> Vec<Result<Scores, NoteError>> {
-    // Unwind safety: the engine is not changed by a call, so a panic leaves nothing half-changed.
-    let call = |notes: &[&str]| {
-        catch_unwind(AssertUnwindSafe(|| classifier.classify(notes)))
-            .ok()
-            .filter(|results| results.len() == notes.len())
-    };
-    if let Some(results) = call(notes) {
-        return results;
+/// Computes a batch of a session's jobs, in their order, and answers those that are done. Returns how many
+/// tokens it was.
+fn turn<C: Classifier>(classifier: &C, jobs: &mut VecDeque<Job<C>>) -> u64 {
+    jobs.retain(|job| !job.is_abandoned());
+    let (mut batch, mut tokens) = (Vec::new(), 0);
+    for job in jobs.iter_mut() {
+        if !job.fill(classifier, &mut batch, &mut tokens) {
+            break;
+        }
     }
-    let alone = |note: &&str| {
-        call(core::slice::from_ref(note))
-            .and_then(|mut results| results.pop())
-            .unwrap_or(Err(NoteError::Internal))
+    let mut logits = compute(classifier, &batch).into_iter();
+    drop(batch);
+    for job in jobs.iter_mut() {
+        job.take(classifier, &mut logits);
+        if !job.is_done() {
+            break;
+        }
+    }
+    while let Some(job) = jobs.pop_front_if(|job| job.is_done()) {
+        job.finish();
+    }
+    tokens as u64
+}
+
+/// The batch's logits; when that panics, those of each window alone: only the culprit fails.
+fn compute<C: Classifier>(classifier: &C, batch: &[C::Window]) -> Vec<Option<Vec<f32>>> {
+    let call = |batch: &[C::Window]| {
+        contained(|| classifier.logits(batch)).filter(|logits| logits.len() == batch.len())
     };
-    notes.iter().map(alone).collect()
+    if batch.is_empty() {
+        return Vec::new();
+    }
+    call(batch).unwrap_or_else(|| {
+        let alone = |window| call(core::slice::from_ref(window))?.pop()?;
+        batch.iter().map(alone).collect()
+    })
 }

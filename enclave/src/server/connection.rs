@@ -21,7 +21,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
 use super::Service;
-use crate::engine::EngineHandle;
+use crate::engine::EngineSession;
 
 /// Serves one connection to its end. Nothing of why it ended leaves this function: the client
 /// gets the one refusal, or an authenticated close.
@@ -147,6 +147,7 @@ async fn receive_requests(
 ) -> End {
     let in_flight = usize::from(service.enclave.limits().in_flight);
     let places = Arc::new(Semaphore::new(in_flight));
+    let engine = service.engine.session();
     let max_record = service.enclave.max_record();
     let expiry = tokio::time::sleep(service.enclave.session_lifetime());
     tokio::pin!(expiry);
@@ -171,7 +172,7 @@ async fn receive_requests(
         };
         match receiver.open(frame, Instant::now()) {
             Ok(Received::Request(slot, notes)) => {
-                let (engine, outgoing) = (service.engine.clone(), outgoing.clone());
+                let (engine, outgoing) = (engine.clone(), outgoing.clone());
                 while jobs.try_join_next().is_some() {}
                 jobs.spawn(async move {
                     let outcomes = classify(&engine, notes).await;
@@ -197,7 +198,7 @@ async fn idle(places: &Semaphore, in_flight: usize, limit: Duration) {
 
 /// An outcome for each note, in order: a note that was bad from the start keeps its error.
 async fn classify(
-    engine: &EngineHandle,
+    engine: &EngineSession,
     notes: Vec<Result<Plaintext, NoteError>>,
 ) -> Vec<NoteOutcome> {
     let mut outcomes = Vec::with_capacity(notes.len());

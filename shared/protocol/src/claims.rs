@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256, Sha384};
 use thiserror::Error;
 
 use crate::cbor::{self, NotDeterministic};
-use crate::classification::Problem;
+use crate::classification::{Precision, Problem};
 use crate::model::{MODEL_DIGEST_LEN, ModelDigest};
 use crate::record::{Shape, answer_len, request_len};
 use crate::suite::Suite;
@@ -62,6 +62,9 @@ pub struct ModelClaims {
     /// Content tokens that two neighbouring windows share.
     #[n(5)]
     pub overlap: u32,
+    /// How the encoder is computed.
+    #[n(6)]
+    pub precision: Precision,
 }
 
 /// What a session may ask for.
@@ -218,6 +221,7 @@ impl ModelClaims {
         problem: Problem,
         window: u32,
         overlap: u32,
+        precision: Precision,
     ) -> Self {
         Self {
             digest: digest.0,
@@ -225,6 +229,7 @@ impl ModelClaims {
             multi_label: problem == Problem::MultiLabel,
             window,
             overlap,
+            precision,
         }
     }
 

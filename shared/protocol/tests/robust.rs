@@ -1,7 +1,7 @@
 //! Bytes from anybody: no parser panics, and what one accepts it would write just so.
 
 use sealnote_protocol::claims::{Claims, Limits, ModelClaims};
-use sealnote_protocol::classification::Problem;
+use sealnote_protocol::classification::{Precision, Problem};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType, HEADER_LEN};
 use sealnote_protocol::handshake::{Answer, Hello, Key};
 use sealnote_protocol::model::ModelDigest;
@@ -58,7 +58,14 @@ impl Seeded {
 
 fn model() -> ModelClaims {
     let labels = vec!["Circulatory".to_owned(), "Nervous".to_owned()];
-    ModelClaims::new(ModelDigest([9; 48]), labels, Problem::MultiLabel, 256, 64)
+    ModelClaims::new(
+        ModelDigest([9; 48]),
+        labels,
+        Problem::MultiLabel,
+        256,
+        64,
+        Precision::Int8,
+    )
 }
 
 fn shape() -> Shape {

@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 use sealnote_protocol::NotDeterministic;
 use sealnote_protocol::claims::{Claims, ClaimsError, binding};
+use sealnote_protocol::classification::Precision;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello};
 use sealnote_protocol::model::ModelDigest;
@@ -112,6 +113,14 @@ pub enum BindingError {
         /// The attested digest.
         actual: ModelDigest,
     },
+    /// The encoder is computed in another precision than the policy asks for.
+    #[error("the enclave computes in {actual}, and the policy asks for {expected}")]
+    Precision {
+        /// The attested precision.
+        actual: Precision,
+        /// The policy's.
+        expected: Precision,
+    },
 }
 
 /// Evidence that passed every check, with what a session needs. Made only by [`Policy::verify`].
@@ -180,10 +189,18 @@ impl Policy {
         let suite = claims.suites().filter(|suite| suite.id() >= least).max();
         let suite = suite.ok_or(BindingError::Suite { least })?;
         let actual = claims.model().digest();
-        match self.model_digests() {
-            Some(accepted) if !accepted.contains(&actual) => Err(BindingError::Model { actual }),
-            _ => Ok((claims, suite, key)),
+        if let Some(accepted) = self.model_digests()
+            && !accepted.contains(&actual)
+        {
+            return Err(BindingError::Model { actual });
         }
+        let actual = claims.model().precision;
+        if let Some(expected) = self.precision()
+            && actual != expected
+        {
+            return Err(BindingError::Precision { actual, expected });
+        }
+        Ok((claims, suite, key))
     }
 }
 

@@ -16,6 +16,7 @@
 //!   ],
 //!   "model_digests": ["96 hex digits"],
 //!   "pins": { "pcr3": ["96 hex digits"], "pcr4": [], "pcr8": [], "pcr16": [] },
+//!   "precision": "f32",
 //!   "least_suite": 1,
 //!   "max_age_seconds": 300
 //! }
@@ -38,6 +39,7 @@ use serde::de::IgnoredAny;
 
 pub use error::{HexFault, Place, PolicyError};
 pub use measurement::{MEASUREMENT_LEN, Measurement};
+pub use sealnote_protocol::classification::Precision;
 pub use sealnote_protocol::model::ModelDigest;
 
 use crate::time::UnixTime;
@@ -93,6 +95,7 @@ pub struct Policy {
     model_digests: Option<Vec<ModelDigest>>,
     /// By register; at least one value each.
     pins: BTreeMap<u8, Vec<Measurement>>,
+    precision: Option<Precision>,
     least_suite: u16,
     max_age_seconds: u64,
 }
@@ -141,6 +144,11 @@ impl Policy {
         self.pins.contains_key(&3) || self.pins.contains_key(&4)
     }
 
+    /// The precision that the enclave must claim; `None` accepts any.
+    pub fn precision(&self) -> Option<Precision> {
+        self.precision
+    }
+
     /// The weakest suite that is accepted.
     pub fn least_suite(&self) -> u16 {
         self.least_suite
@@ -168,6 +176,7 @@ struct Shape {
     measurements: Option<IgnoredAny>,
     model_digests: Option<IgnoredAny>,
     pins: Option<IgnoredAny>,
+    precision: Option<IgnoredAny>,
     least_suite: Option<IgnoredAny>,
     max_age_seconds: Option<IgnoredAny>,
 }
@@ -179,6 +188,7 @@ impl Shape {
             (&self.measurements, "measurements"),
             (&self.model_digests, "model_digests"),
             (&self.pins, "pins"),
+            (&self.precision, "precision"),
             (&self.least_suite, "least_suite"),
             (&self.max_age_seconds, "max_age_seconds"),
         ]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fixture, NOW_SECONDS, pcr_hex, policy_json};
-use sealnote_verifier::policy::{Measurement, PolicyError};
+use sealnote_verifier::policy::{Measurement, PolicyError, Precision};
 use sealnote_verifier::{Policy, Rejection, UnixTime};
 
 /// What `nitro-cli build-enclave` prints.
@@ -59,7 +59,7 @@ fn nitro_cli_json_loads_verbatim() {
     let policy = Policy::from_json(filled(BUILD_ENCLAVE)).expect("build-enclave");
     assert_eq!(policy.measurement_sets().len(), 1);
     assert_eq!(policy.measurement_sets()[0].register(8), None);
-    assert_eq!(policy.model_digests(), None);
+    assert_eq!((policy.model_digests(), policy.precision()), (None, None));
     assert!(!policy.has_machine_pin());
     assert_eq!((policy.least_suite(), policy.max_age_seconds()), (1, 300));
 
@@ -82,7 +82,7 @@ fn nitro_cli_json_loads_verbatim() {
 #[test]
 fn our_file_loads_whole() {
     let more = format!(
-        r#""model_digests": ["{}"], "least_suite": 1, "max_age_seconds": 60,
+        r#""model_digests": ["{}"], "precision": "f32", "least_suite": 1, "max_age_seconds": 60,
            "pins": {{"pcr3": ["{}"], "pcr4": ["{}", "{}"], "pcr8": ["{}"], "pcr16": ["{}"]}},"#,
         "ab".repeat(48),
         pcr_hex(3),
@@ -104,6 +104,7 @@ fn our_file_loads_whole() {
     assert!(policy.pin(5).is_empty());
     assert!(policy.has_machine_pin());
     assert_eq!(policy.max_age_seconds(), 60);
+    assert_eq!(policy.precision(), Some(Precision::F32));
 }
 
 #[test]
@@ -270,6 +271,16 @@ fn what_does_not_load() {
             "a pin of zeros",
             "Value",
             file("", &format!(r#""pins": {{"pcr4": ["{}"]}},"#, zero())),
+        ),
+        (
+            "an unknown precision",
+            "Precision",
+            file("", r#""precision": "f16","#),
+        ),
+        (
+            "a precision null",
+            "Json",
+            file("", r#""precision": null,"#),
         ),
         ("suite 0", "Suite", file("", r#""least_suite": 0,"#)),
         (

@@ -15,7 +15,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::{Infallible, TryCryptoRng, TryRng, UnwrapErr};
 use hkdf::Hkdf;
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{NoteError, Problem};
+use sealnote_protocol::classification::{NoteError, Precision, Problem};
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Answer;
 use sealnote_protocol::model::ModelDigest;
@@ -75,7 +75,14 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
         &input("model.tokenizer.json"),
     ]);
     let labels = vec!["Circulatory".to_owned(), "Nervous".to_owned()];
-    let model = ModelClaims::new(digest, labels, Problem::SingleLabel, 256, 64);
+    let model = ModelClaims::new(
+        digest,
+        labels,
+        Problem::SingleLabel,
+        256,
+        64,
+        Precision::Int8,
+    );
     let limits = Limits::new(2, 1000, 4096, 2, 2);
     let key = Suite1PrivateKey::from_pkcs8(&input("enclave.rsa_private_key")).unwrap();
     let spki = key.spki().to_vec();

@@ -111,7 +111,7 @@ pub struct StandIn<F> {
 
 impl<F> StandIn<F>
 where
-    F: Fn(&[&str]) -> Vec<Result<Scores, NoteError>> + Send + 'static,
+    F: Fn(&[&str]) -> Vec<Scores> + Send + 'static,
 {
     /// An engine's thread that runs `classify` instead of `booted`'s model.
     pub fn spawn(booted: &Booted, classify: F) -> EngineHandle {
@@ -125,13 +125,32 @@ where
 
 impl<F> Classifier for StandIn<F>
 where
-    F: Fn(&[&str]) -> Vec<Result<Scores, NoteError>> + Send + 'static,
+    F: Fn(&[&str]) -> Vec<Scores> + Send + 'static,
 {
+    type Window = String;
+
     fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    fn classify(&self, notes: &[&str]) -> Vec<Result<Scores, NoteError>> {
-        (self.classify)(notes)
+    fn batch_tokens(&self) -> usize {
+        1024
+    }
+
+    fn tokenize(&self, note: &str) -> Result<Vec<String>, NoteError> {
+        Ok(vec![note.to_owned()])
+    }
+
+    fn tokens(note: &String) -> usize {
+        note.len()
+    }
+
+    fn logits(&self, notes: &[String]) -> Vec<Option<Vec<f32>>> {
+        let notes: Vec<&str> = notes.iter().map(String::as_str).collect();
+        (self.classify)(&notes).into_iter().map(Some).collect()
+    }
+
+    fn pool(&self, scores: &[Option<Vec<f32>>]) -> Result<Scores, NoteError> {
+        scores[0].clone().ok_or(NoteError::Internal)
     }
 }

@@ -28,7 +28,7 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
         if calls.get() > ANSWERED {
             let _ = held.recv();
         }
-        notes.iter().map(|_| Ok(vec![1.0, 0.0, 0.0])).collect()
+        notes.iter().map(|_| vec![1.0, 0.0, 0.0]).collect()
     });
     let setup = Setup {
         engine: Some(engine),
@@ -74,7 +74,7 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
 async fn a_note_that_the_engine_panics_on_fails_alone() {
     let engine = StandIn::spawn(single(), |notes| {
         assert!(!notes.contains(&"culprit"), "on purpose");
-        notes.iter().map(|_| Ok(vec![1.0, 0.0, 0.0])).collect()
+        notes.iter().map(|_| vec![1.0, 0.0, 0.0]).collect()
     });
     let setup = Setup {
         engine: Some(engine),

@@ -21,6 +21,8 @@ mod worker;
 
 use std::num::NonZeroUsize;
 
+use sealnote_protocol::classification::Precision;
+
 pub(super) use self::linear::Arithmetic;
 pub(super) use self::parts::Parts;
 
@@ -41,6 +43,13 @@ impl FastBert {
     pub(super) fn build(parts: Parts, threads: NonZeroUsize) -> Result<Self, EngineError> {
         let pool = Pool::start(parts.into_model()?, threads).map_err(EngineError::Threads)?;
         Ok(Self { pool })
+    }
+
+    pub(super) fn precision(&self) -> Precision {
+        match self.pool.arithmetic() {
+            Arithmetic::Int8 => Precision::Int8,
+            Arithmetic::F32 => Precision::F32,
+        }
     }
 
     /// The logits of each window, in their order, one for each label.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::batch::Batch;
+use super::linear::Arithmetic;
 use super::meeting::{Broken, Meeting, look_while};
 use super::model::Model;
 use super::worker::{Published, Worker};
@@ -71,6 +72,10 @@ impl Pool {
             pool.others.push(thread);
         }
         Ok(pool)
+    }
+
+    pub(super) fn arithmetic(&self) -> Arithmetic {
+        self.model.arithmetic
     }
 
     /// Computes a batch, which is made for the number of threads, and returns the logits of its sequences.

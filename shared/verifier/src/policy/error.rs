@@ -136,6 +136,12 @@ pub enum PolicyError {
         /// The register.
         register: u8,
     },
+    /// No precision of this program.
+    #[error("precision {found:?} is unknown; it is \"f32\" or \"int8\"")]
+    Precision {
+        /// The name in the file.
+        found: String,
+    },
     /// No suite of this program.
     #[error("least_suite {found} is unknown; this program knows {KNOWN_SUITES:?}")]
     Suite {

@@ -6,7 +6,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::error::{Place, PolicyError};
 use super::measurement::{Measurement, expected_digest};
-use super::{DEFAULT_MAX_AGE_SECONDS, KNOWN_SUITES, MeasurementSet, ModelDigest, Policy};
+use super::{
+    DEFAULT_MAX_AGE_SECONDS, KNOWN_SUITES, MeasurementSet, ModelDigest, Policy, Precision,
+};
 use crate::time::UnixTime;
 
 const VERSION: u64 = 1;
@@ -20,6 +22,8 @@ struct File {
     model_digests: Option<Vec<String>>,
     #[serde(default, deserialize_with = "not_null")]
     pins: Option<Pins>,
+    #[serde(default, deserialize_with = "not_null")]
+    precision: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
     least_suite: Option<u64>,
     #[serde(default, deserialize_with = "not_null")]
@@ -82,6 +86,7 @@ pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
         sets: sets(file.measurements)?,
         model_digests: file.model_digests.map(model_digests).transpose()?,
         pins: file.pins.map(pins).transpose()?.unwrap_or_default(),
+        precision: file.precision.map(precision).transpose()?,
         least_suite: file.least_suite.map_or(Ok(KNOWN_SUITES[0]), known_suite)?,
         max_age_seconds: match file.max_age_seconds {
             Some(0) => return Err(PolicyError::MaxAge),
@@ -188,6 +193,10 @@ fn pins(read: Pins) -> Result<BTreeMap<u8, Vec<Measurement>>, PolicyError> {
 
 fn measurement(text: &str, place: Place) -> Result<Measurement, PolicyError> {
     Measurement::expected_from_hex(text).map_err(|fault| PolicyError::Value { place, fault })
+}
+
+fn precision(name: String) -> Result<Precision, PolicyError> {
+    Precision::from_name(&name).ok_or(PolicyError::Precision { found: name })
 }
 
 fn known_suite(found: u64) -> Result<u16, PolicyError> {

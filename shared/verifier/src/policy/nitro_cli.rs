@@ -69,6 +69,7 @@ pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
         sets: vec![set],
         model_digests: None,
         pins: BTreeMap::new(),
+        precision: None,
         least_suite: KNOWN_SUITES[0],
         max_age_seconds: DEFAULT_MAX_AGE_SECONDS,
     })

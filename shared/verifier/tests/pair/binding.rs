@@ -1,6 +1,7 @@
 //! X8: the document is bound to the claims, the key and the session, or nothing is sealed.
 
 use sealnote_protocol::claims::{Claims, binding};
+use sealnote_protocol::classification::Precision;
 use sealnote_protocol::handshake::{Answer, Hello, Key};
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::suite::Suite;
@@ -212,6 +213,19 @@ fn the_model_is_one_of_the_policys() {
     let actual = model_digest();
     assert_eq!(check(&other), Err(BindingError::Model { actual }.into()));
     assert_eq!(check(&both), Ok(()));
+}
+
+#[test]
+fn the_precision_is_the_policys() {
+    let spki = spki();
+    let check = |name: &str| {
+        let policy = policy(&format!(r#""precision": "{name}","#));
+        verify(&policy, &claims_for(&spki), Some(&spki)).map(|_| ())
+    };
+    let (actual, expected) = (Precision::Int8, Precision::F32);
+    let error = BindingError::Precision { actual, expected };
+    assert_eq!(check("f32"), Err(error.into()));
+    assert_eq!(check("int8"), Ok(()));
 }
 
 /// A hello that was changed on the way gives other transcripts, or no session at all.

@@ -217,7 +217,7 @@ fn a_suite_claimed_with_another_key_or_not_at_all() {
 fn the_inner_maps() {
     let range = |what| Err(ClaimsError::Range(what));
     let (model, limits) = (3, 4);
-    let cases: [(&str, usize, Edit, Result<(), ClaimsError>); 30] = [
+    let cases: [(&str, usize, Edit, Result<(), ClaimsError>); 33] = [
         ("unchanged", model, |_| (), Ok(())),
         ("unchanged", limits, |_| (), Ok(())),
         (
@@ -235,7 +235,7 @@ fn the_inner_maps() {
         (
             "an unknown key",
             model,
-            |e| e.push((vec![6], vec![0])),
+            |e| e.push((vec![7], vec![0])),
             Err(encoding()),
         ),
         (
@@ -316,6 +316,19 @@ fn the_inner_maps() {
             model,
             |e| e[4].1 = vec![0x19, 1, 0],
             range("overlap"),
+        ),
+        ("the other precision", model, |e| e[5].1 = vec![0], Ok(())),
+        (
+            "an unknown precision",
+            model,
+            |e| e[5].1 = vec![2],
+            Err(encoding()),
+        ),
+        (
+            "no precision",
+            model,
+            |e| drop(e.remove(5)),
+            Err(encoding()),
         ),
         (
             "no notes",

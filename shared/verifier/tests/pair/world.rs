@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use getrandom::SysRng;
 use getrandom::rand_core::{Infallible, TryCryptoRng, TryRng, UnwrapErr};
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::Problem;
+use sealnote_protocol::classification::{Precision, Problem};
 use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Enclave, EvidenceRequest};
@@ -130,7 +130,14 @@ pub fn model_digest() -> ModelDigest {
 
 pub fn model() -> ModelClaims {
     let labels = LABELS.map(String::from).to_vec();
-    ModelClaims::new(model_digest(), labels, Problem::SingleLabel, 256, 64)
+    ModelClaims::new(
+        model_digest(),
+        labels,
+        Problem::SingleLabel,
+        256,
+        64,
+        Precision::Int8,
+    )
 }
 
 pub fn claims_limits() -> Limits {

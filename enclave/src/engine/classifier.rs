@@ -1,0 +1,66 @@
+//! What the queue drives.
+
+use sealnote_protocol::classification::{NoteError, Scores};
+
+use super::{Engine, ModelInfo, Window};
+
+/// [`Engine`], or a stand-in for it in tests.
+///
+/// A note is cut into windows, windows are computed in batches, and a note's scores are made of its
+/// windows' logits. A method that panics costs the note that it was called for.
+pub trait Classifier: Send + 'static {
+    /// A part of a note that is computed at once.
+    type Window: Send;
+
+    /// What is loaded.
+    fn info(&self) -> &ModelInfo;
+
+    /// Tokens of a batch, at most, unless it is a single window.
+    fn batch_tokens(&self) -> usize;
+
+    /// A note's windows, at least one.
+    ///
+    /// # Errors
+    /// When the note holds nothing to classify.
+    fn tokenize(&self, note: &str) -> Result<Vec<Self::Window>, NoteError>;
+
+    /// A window's length in tokens.
+    fn tokens(window: &Self::Window) -> usize;
+
+    /// The logits of each window of a batch, in order; `None` where they could not be computed.
+    fn logits(&self, batch: &[Self::Window]) -> Vec<Option<Vec<f32>>>;
+
+    /// A note's scores, from its windows' logits.
+    ///
+    /// # Errors
+    /// [`NoteError::Internal`] when some are missing or not finite.
+    fn pool(&self, logits: &[Option<Vec<f32>>]) -> Result<Scores, NoteError>;
+}
+
+impl Classifier for Engine {
+    type Window = Window;
+
+    fn info(&self) -> &ModelInfo {
+        Engine::info(self)
+    }
+
+    fn batch_tokens(&self) -> usize {
+        Engine::batch_tokens(self)
+    }
+
+    fn tokenize(&self, note: &str) -> Result<Vec<Window>, NoteError> {
+        Engine::tokenize(self, note)
+    }
+
+    fn tokens(window: &Window) -> usize {
+        window.len()
+    }
+
+    fn logits(&self, batch: &[Window]) -> Vec<Option<Vec<f32>>> {
+        Engine::logits(self, batch)
+    }
+
+    fn pool(&self, logits: &[Option<Vec<f32>>]) -> Result<Scores, NoteError> {
+        Engine::pool(self, logits)
+    }
+}

@@ -1,0 +1,196 @@
+//! Whose turn it is: weighted fair queueing of sessions, each with the same weight.
+//!
+//! Every session has a clock that advances by what is computed for it. The turn is the one's whose clock
+//! would be the least afterwards, so a session with little to do goes ahead of those with much, until it has
+//! had as much as they. A session that was idle starts at the clock of the turn that is being served: it is owed
+//! nothing for its rest, and has no debt paid off by it (Goyal, Vin and Cheng, "Start-time Fair Queuing", 1996; in the
+//! order of finish, as in Demers, Keshav and Shenker, 1989).
+
+use std::collections::{HashMap, VecDeque};
+
+/// Numbers a session.
+pub(super) type SessionId = u64;
+
+/// Jobs of sessions.
+pub(super) struct Turns<J> {
+    sessions: HashMap<SessionId, Session<J>>,
+    /// The clock, before it, of the session that was served last.
+    now: u64,
+    /// Number of the next job.
+    arrivals: u64,
+}
+
+struct Session<J> {
+    jobs: VecDeque<J>,
+    clock: u64,
+    /// Of the session's first job: earlier goes first among equals.
+    arrived: u64,
+}
+
+/// What a job will cost, as far as can be told without beginning it.
+pub(super) trait Estimate {
+    /// What the next turn will cost, about.
+    fn estimate(&self) -> u64;
+}
+
+impl<J: Estimate> Turns<J> {
+    pub(super) fn new() -> Self {
+        Self {
+            sessions: HashMap::new(),
+            now: 0,
+            arrivals: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions
+            .values()
+            .all(|session| session.jobs.is_empty())
+    }
+
+    /// Puts a job behind its session's others.
+    pub(super) fn push(&mut self, session: SessionId, job: J) {
+        let session = self.sessions.entry(session).or_insert(Session {
+            jobs: VecDeque::new(),
+            clock: self.now,
+            arrived: 0,
+        });
+        if session.jobs.is_empty() {
+            session.clock = session.clock.max(self.now);
+            session.arrived = self.arrivals;
+        }
+        session.jobs.push_back(job);
+        self.arrivals += 1;
+    }
+
+    /// The session whose turn it is: `serve` takes from its jobs, at least one, and says what it cost.
+    /// Nothing happens when there is no job.
+    pub(super) fn serve(&mut self, serve: impl FnOnce(&mut VecDeque<J>) -> u64) {
+        let due = |session: &Session<J>| {
+            let job = session.jobs.front()?;
+            Some((
+                session.clock.saturating_add(job.estimate()),
+                session.arrived,
+            ))
+        };
+        let sessions = self.sessions.values_mut();
+        let Some((_, session)) = sessions
+            .filter_map(|session| Some((due(session)?, session)))
+            .min_by_key(|(due, _)| *due)
+        else {
+            return;
+        };
+        self.now = self.now.max(session.clock);
+        session.clock += serve(&mut session.jobs).max(1);
+        // An idle session is of interest only while it is ahead of the others.
+        let now = self.now;
+        self.sessions
+            .retain(|_, session| !session.jobs.is_empty() || session.clock > now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Units that are left.
+    struct Work(u64);
+
+    impl Estimate for Work {
+        fn estimate(&self) -> u64 {
+            self.0.min(BATCH)
+        }
+    }
+
+    const BATCH: u64 = 1000;
+
+    /// Serves a turn; the session that had it is told by its mark in `served`.
+    fn turn(turns: &mut Turns<(SessionId, Work)>) -> Option<SessionId> {
+        let mut served = None;
+        turns.serve(|jobs| {
+            let (session, work) = jobs.front_mut().unwrap();
+            served = Some(*session);
+            let cost = work.0.min(BATCH);
+            work.0 -= cost;
+            if work.0 == 0 {
+                jobs.pop_front();
+            }
+            cost
+        });
+        served
+    }
+
+    impl Estimate for (SessionId, Work) {
+        fn estimate(&self) -> u64 {
+            self.1.estimate()
+        }
+    }
+
+    #[test]
+    fn busy_sessions_get_equal_shares_whatever_the_sizes_of_their_jobs() {
+        let mut turns = Turns::new();
+        for _ in 0..100 {
+            turns.push(1, (1, Work(100)));
+            turns.push(2, (2, Work(1000)));
+            turns.push(3, (3, Work(10_000)));
+        }
+        let mut had = [0u64; 4];
+        for _ in 0..40 {
+            let session = turn(&mut turns).unwrap() as usize;
+            had[session] += [0, 100, 1000, 1000][session];
+        }
+        for session in 1..4 {
+            assert!(had[session].abs_diff(had[1]) <= 2 * BATCH, "{had:?}");
+        }
+    }
+
+    /// Also when its client sends the next note as soon as it has the answer.
+    #[test]
+    fn a_small_job_of_an_idle_session_waits_for_one_batch_only() {
+        let mut turns = Turns::new();
+        for session in 1..=63 {
+            turns.push(session, (session, Work(1_000_000)));
+        }
+        // Until it has had as much as each of them.
+        for round in 0..BATCH / 30 {
+            assert_ne!(turn(&mut turns), Some(99));
+            turns.push(99, (99, Work(30)));
+            assert_eq!(turn(&mut turns), Some(99), "round {round}");
+        }
+    }
+
+    #[test]
+    fn rest_is_no_credit_and_no_pardon() {
+        let mut turns = Turns::new();
+        turns.push(1, (1, Work(10_000)));
+        for _ in 0..5 {
+            assert_eq!(turn(&mut turns), Some(1));
+        }
+        // Session 2 comes late: it is not owed the five turns.
+        turns.push(2, (2, Work(10_000)));
+        let of_two = (0..8).filter(|_| turn(&mut turns) == Some(2)).count();
+        assert!((3..=5).contains(&of_two), "{of_two}");
+
+        // Session 3 has had a turn just now; that it has nothing to do for a moment does not hide it.
+        let mut turns = Turns::new();
+        turns.push(3, (3, Work(1000)));
+        turns.push(4, (4, Work(5000)));
+        assert_eq!(turn(&mut turns), Some(3));
+        turns.push(3, (3, Work(1000)));
+        assert_eq!(turn(&mut turns), Some(4));
+    }
+
+    #[test]
+    fn equals_are_served_in_the_order_of_arrival_and_nothing_is_kept_of_the_idle() {
+        let mut turns = Turns::new();
+        for session in [5, 3, 9] {
+            turns.push(session, (session, Work(10)));
+        }
+        let order: Vec<_> = (0..3).map(|_| turn(&mut turns).unwrap()).collect();
+        assert_eq!(order, [5, 3, 9]);
+        assert!(turns.is_empty() && turn(&mut turns).is_none());
+        turns.push(1, (1, Work(5000)));
+        while turn(&mut turns).is_some() {}
+        assert!(turns.sessions.len() <= 1);
+    }
+}
