@@ -82,7 +82,7 @@ pub async fn assert_engines_own(
     notes: &[String],
     outcomes: &[Option<NoteOutcome>],
 ) {
-    let expected = booted.engine.classify(notes.to_vec()).await;
+    let expected = booted.engine.session().classify(notes.to_vec()).await;
     assert_eq!(outcomes.len(), expected.len());
     for (index, (outcome, expected)) in outcomes.iter().zip(&expected).enumerate() {
         let (Some(Ok(scores)), Ok(expected)) = (outcome, expected) else {

@@ -104,7 +104,7 @@ async fn whatever_is_done_to_a_frame_the_client_says_so_and_the_enclave_goes_on(
     let panics = count_panics();
     let rig = Rig::start(single(), Setup::default()).await.unwrap();
     let notes = short_notes(REQUESTS * usize::from(single().enclave.limits().notes));
-    let expected = single().engine.classify(notes.clone()).await;
+    let expected = single().engine.session().classify(notes.clone()).await;
     // Few at a time: a client is to run out of patience for want of a frame, not of a processor.
     let places = Arc::new(Semaphore::new(16));
     let mut cases = JoinSet::new();

@@ -157,7 +157,7 @@ async fn no_length_on_the_wire_tells_of_a_label_or_of_a_short_notes_length() {
     client.server = relay.endpoint.clone();
 
     let references = reference_notes("tiny-bert-single");
-    let scores = single().engine.classify(references.clone()).await;
+    let scores = single().engine.session().classify(references.clone()).await;
     let labels: BTreeSet<usize> = scores.iter().flatten().map(|s| best(s)).collect();
     assert!(labels.len() > 1, "the notes are to have different labels");
 
