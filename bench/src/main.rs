@@ -1,4 +1,5 @@
-//! `make bench`: handshake time, and notes a second in process and through the encrypted path.
+//! `make bench`: the encrypted path against the engine alone, answer times under load, and what each stage
+//! takes.
 //!
 //! Enclave, parent and client run in this process, each on a tokio runtime of its own, joined by
 //! Unix sockets: the programs' libraries, so that no start-up is measured. One engine's thread
@@ -6,150 +7,273 @@
 //! slower or faster meanwhile does so for all of it, and ratios are of one round's figures.
 
 mod figures;
+mod load;
+mod pair;
 mod session;
 mod stage;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use sealnote_enclave::engine::EngineHandle;
+use sealnote_client::connection::Client;
+use sealnote_enclave::engine::{Engine, EngineOptions};
+use sealnote_enclave::model_store::ModelFiles;
 use sealnote_protocol::session::SessionLimits;
+use sealnote_tests::attester::{DevAttester, Quirk};
 use sealnote_tests::rig::Booted;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
 use crate::figures::Figures;
-use crate::session::{Session, Steps};
+use crate::load::{Requests, Tally};
+use crate::pair::{Pair, Steps};
+use crate::session::{HandshakeSteps, Session};
 use crate::stage::Stage;
 
 const MODEL: &str = "models/icd10-chapter";
 const NOTES: &str = "examples/notes.jsonl";
 
 /// Counted rounds; one more before them warms up.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
 /// Handshakes in a round.
 const HANDSHAKES: usize = 20;
 /// Connections at once, where there are several.
-const SEVERAL: usize = 8;
+const SEVERAL: usize = 64;
+/// Notes in a request of a single connection.
+const NOTES_PER_REQUEST: usize = 16;
+/// Single notes that are timed in a round, idle and under load.
+const PROBES: usize = 40;
+/// About 32 tokens.
+const PROBE: &str = "Fell from a ladder this morning, now pain and swelling of the left wrist; the \
+    x-ray shows a fracture of the distal radius without displacement.";
 
 fn main() -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         eprintln!("bench: WARNING: not a release build; run `make bench`");
     }
-    let notes = read_notes(&from_root(NOTES))?;
-    let booted = Booted::boot(&from_root(MODEL), SessionLimits::default());
+    let notes = Arc::new(read_notes(&from_root(NOTES))?);
+    let model = from_root(MODEL);
+    let booted = Booted::boot(&model, SessionLimits::default());
     let booted = booted.map_err(anyhow::Error::from_boxed)?;
+    let engine = Engine::load(ModelFiles::open(&model)?, EngineOptions::default())?;
     let stage = Stage::start(&booted)?;
 
-    let (mut steps, mut rounds) = (Vec::new(), Vec::new());
+    let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
         eprintln!("bench: round {round} of {ROUNDS}");
-        let handshakes = stage.client.block_on(handshakes(&stage))?;
-        let path = |connections| {
-            let measuring = encrypted(&stage, connections, &notes);
-            stage.client.block_on(measuring)
-        };
-        let measured = Round {
-            in_process: stage.client.block_on(in_process(&booted.engine, &notes)),
-            one: path(1)?,
-            several: path(SEVERAL)?,
-        };
+        let measured = Round::measure(&booted, &engine, &stage, &notes)?;
         if round > 0 {
-            steps.extend(handshakes);
             rounds.push(measured);
         }
     }
-    print(&steps, &rounds, notes.len());
+    print(&rounds, &booted, notes.len());
     Ok(())
 }
 
-/// Notes a second.
 struct Round {
-    in_process: f64,
+    handshakes: Vec<HandshakeSteps>,
+    handshake_stages: Vec<Steps>,
+    request_stages: Vec<Steps>,
+    /// Notes a second.
+    alone: Rates,
+    path: Rates,
+    /// Of a single note.
+    idle: Vec<Duration>,
+    busy: Vec<Duration>,
+    /// A whole batch, in process.
+    batch: Duration,
+}
+
+struct Rates {
     one: f64,
     several: f64,
 }
 
-async fn handshakes(stage: &Stage) -> anyhow::Result<Vec<Steps>> {
-    let client = stage.client()?;
+impl Round {
+    fn measure(
+        booted: &Booted,
+        engine: &Engine,
+        stage: &Stage,
+        notes: &Arc<Vec<String>>,
+    ) -> anyhow::Result<Self> {
+        let client = stage.client()?;
+        let (handshake_stages, request_stages) = stages(booted, engine, notes)?;
+        let batch = whole_batch(engine, notes)?;
+        let large = Requests::new(notes, NOTES_PER_REQUEST);
+        let small = Requests::new(notes, 1);
+        stage.client.block_on(async {
+            let handshakes = handshakes(&client).await?;
+            let mut alone = Rates {
+                one: load::in_process(&booted.engine, 1, &large).await?,
+                several: 0.0,
+            };
+            let mut path = Rates {
+                one: load::encrypted(open(&client, 1).await?, &large).await?,
+                several: 0.0,
+            };
+            alone.several = load::in_process(&booted.engine, SEVERAL, &small).await?;
+            path.several = load::encrypted(open(&client, SEVERAL).await?, &small).await?;
+            let (idle, busy) = probe(&client, &large).await?;
+            Ok(Self {
+                handshakes,
+                handshake_stages,
+                request_stages,
+                alone,
+                path,
+                idle,
+                busy,
+                batch,
+            })
+        })
+    }
+}
+
+async fn open(client: &Client, count: usize) -> anyhow::Result<Vec<Session>> {
+    let mut sessions = Vec::new();
+    for _ in 0..count {
+        sessions.push(Session::open(client).await?.0);
+    }
+    Ok(sessions)
+}
+
+async fn handshakes(client: &Client) -> anyhow::Result<Vec<HandshakeSteps>> {
     let mut all = Vec::with_capacity(HANDSHAKES);
     for _ in 0..HANDSHAKES {
-        let (session, steps) = Session::open(&client).await?;
+        let (session, steps) = Session::open(client).await?;
         session.close().await?;
         all.push(steps);
     }
     Ok(all)
 }
 
-/// The same requests as on the encrypted path, handed to the engine's thread at once.
-async fn in_process(engine: &EngineHandle, notes: &[String]) -> f64 {
-    let start = Instant::now();
-    let (session, mut jobs) = (engine.session(), JoinSet::new());
-    for batch in notes.chunks(session::NOTES) {
-        let (engine, batch) = (session.clone(), batch.to_vec());
-        jobs.spawn(async move { engine.classify(batch).await });
+/// The times of single notes on one session: alone, and beside as many sessions as make `SEVERAL` that have
+/// all the requests in flight that they may, each as full as it may be.
+async fn probe(
+    client: &Client,
+    requests: &Requests,
+) -> anyhow::Result<(Vec<Duration>, Vec<Duration>)> {
+    let (mut prober, _) = Session::open(client).await?;
+    let mut idle = Vec::new();
+    for _ in 0..PROBES {
+        idle.push(prober.ask(PROBE).await?);
     }
-    let classified: usize = jobs.join_all().await.iter().map(Vec::len).sum();
-    classified as f64 / start.elapsed().as_secs_f64()
+    let tally = Tally::default();
+    let mut others = JoinSet::new();
+    for (index, session) in open(client, SEVERAL - 1).await?.into_iter().enumerate() {
+        others.spawn(session.drive(requests.from(7 * index), tally.clone()));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut busy = Vec::new();
+    for _ in 0..PROBES {
+        busy.push(prober.ask(PROBE).await?);
+        // Not in step with the batches, and less than its share of the engine.
+        let pause = 20 + busy.len() as u64 * 7 % 60;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+    // Their requests would take minutes: the connections are dropped, and with them what is unfinished.
+    others.shutdown().await;
+    prober.close().await?;
+    Ok((idle, busy))
 }
 
-/// One connection submits all notes; several submit them twice over, in equal shares. The handshakes
-/// are over before the clock starts.
-async fn encrypted(stage: &Stage, connections: usize, notes: &[String]) -> anyhow::Result<f64> {
-    let share = (2 * notes.len()).div_ceil(connections).min(notes.len());
-    let client = stage.client()?;
-    let mut sessions = Vec::new();
-    for _ in 0..connections {
-        sessions.push(Session::open(&client).await?.0);
+/// As many windows as make a batch.
+fn whole_batch(engine: &Engine, notes: &[String]) -> anyhow::Result<Duration> {
+    let (mut windows, mut tokens) = (Vec::new(), 0);
+    for note in notes {
+        for window in engine.tokenize(note)? {
+            if tokens + window.len() <= engine.batch_tokens() {
+                tokens += window.len();
+                windows.push(window);
+            }
+        }
     }
     let start = Instant::now();
-    let mut jobs = JoinSet::new();
-    for (index, mut session) in sessions.into_iter().enumerate() {
-        let of_this = notes.iter().cycle().skip(index * share).take(share);
-        let of_this: Vec<String> = of_this.cloned().collect();
-        jobs.spawn(async move {
-            session.classify(&of_this).await?;
-            Ok::<_, anyhow::Error>(session)
-        });
-    }
-    let done: Vec<_> = jobs.join_all().await;
-    let took = start.elapsed();
-    for session in done {
-        session?.close().await?;
-    }
-    Ok((connections * share) as f64 / took.as_secs_f64())
+    engine.logits(&windows);
+    Ok(start.elapsed())
 }
 
-fn print(steps: &[Steps], rounds: &[Round], notes: usize) {
+/// Of some handshakes, and of requests with all the notes.
+fn stages(
+    booted: &Booted,
+    engine: &Engine,
+    notes: &[String],
+) -> anyhow::Result<(Vec<Steps>, Vec<Steps>)> {
+    let attester = DevAttester::start(Quirk::None)?;
+    let client = stage::client("unix:/nowhere".parse()?, &attester.root_pem()?)?;
+    let (mut handshakes, mut requests) = (Vec::new(), Vec::new());
+    let (mut pair, steps) = Pair::open(&client, &booted.enclave, &attester)?;
+    handshakes.push(steps);
+    for _ in 1..HANDSHAKES {
+        handshakes.push(Pair::open(&client, &booted.enclave, &attester)?.1);
+    }
+    for notes in notes.chunks_exact(NOTES_PER_REQUEST) {
+        requests.push(pair.request(engine, notes)?);
+    }
+    Ok((handshakes, requests))
+}
+
+fn print(rounds: &[Round], booted: &Booted, notes: usize) {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("sealnote bench: {notes} notes of {NOTES}, {MODEL}, {cores} cores");
+    let precision = booted.engine.info().precision;
+    println!("sealnote bench: {notes} notes of {NOTES}, {MODEL} in {precision}, {cores} cores");
     println!("median (least to greatest) of {ROUNDS} interleaved rounds\n");
 
-    println!("handshake, {HANDSHAKES} a round             ms");
-    let step = |name: &str, of: fn(&Steps) -> std::time::Duration| {
-        let millis = |steps| of(steps).as_secs_f64() * 1e3;
-        Figures::of(steps.iter().map(millis)).print(name);
+    println!(
+        "steady state, {} requests in flight     notes/s",
+        load::IN_FLIGHT
+    );
+    let figure = |name: &str, of: fn(&Round) -> f64| Figures::of(rounds.iter().map(of)).print(name);
+    figure("engine, 1 session", |round| round.alone.one);
+    figure("encrypted, 1 connection", |round| round.path.one);
+    figure("engine, 64 sessions", |round| round.alone.several);
+    figure("encrypted, 64 connections", |round| round.path.several);
+
+    println!("\nencrypted / engine                     ratio");
+    figure("1 connection", |round| round.path.one / round.alone.one);
+    figure("64 connections", |round| {
+        round.path.several / round.alone.several
+    });
+
+    println!("\na note of 32 tokens, encrypted            ms");
+    let millis = |time: &Duration| time.as_secs_f64() * 1e3;
+    let all = |of: fn(&Round) -> &Vec<Duration>| {
+        Figures::of(rounds.iter().flat_map(|round| of(round).iter().map(millis)))
+    };
+    all(|round| &round.idle).print_tail("idle");
+    all(|round| &round.busy).print_tail("beside 63 busy sessions");
+    Figures::of(rounds.iter().map(|round| millis(&round.batch))).print("one whole batch");
+
+    println!("\nhandshake over sockets                    ms");
+    let step = |name: &str, of: fn(&HandshakeSteps) -> Duration| {
+        let steps = rounds.iter().flat_map(|round| &round.handshakes);
+        Figures::of(steps.map(|steps| millis(&of(steps)))).print(name);
     };
     step("connect", |steps| steps.connect);
-    step("hello to answer (attest)", |steps| steps.attest);
+    step("hello to answer", |steps| steps.attest);
     step("verify the evidence", |steps| steps.verify);
     step("key to ready", |steps| steps.key);
-    step("whole", Steps::whole);
+    step("whole", HandshakeSteps::whole);
 
-    println!("\nthroughput                  notes/s");
-    let rate = |name: &str, of: fn(&Round) -> f64| Figures::of(rounds.iter().map(of)).print(name);
-    rate("engine, in process", |round| round.in_process);
-    rate("encrypted, 1 connection", |round| round.one);
-    rate(&format!("encrypted, {SEVERAL} connections"), |round| {
-        round.several
-    });
+    println!("\nhandshake in memory                       µs");
+    print_stages(rounds.iter().flat_map(|round| &round.handshake_stages));
+    println!("\na request of {NOTES_PER_REQUEST} notes, in memory          µs");
+    print_stages(rounds.iter().flat_map(|round| &round.request_stages));
+}
 
-    println!("\nencrypted / in process        ratio");
-    rate("1 connection", |round| round.one / round.in_process);
-    rate(&format!("{SEVERAL} connections"), |round| {
-        round.several / round.in_process
-    });
+fn print_stages<'a>(all: impl Iterator<Item = &'a Steps>) {
+    let mut stages: BTreeMap<usize, (&str, Vec<f64>)> = BTreeMap::new();
+    for steps in all {
+        for (place, (name, time)) in steps.iter().enumerate() {
+            let stage = stages.entry(place).or_insert((name, Vec::new()));
+            stage.1.push(time.as_secs_f64() * 1e6);
+        }
+    }
+    for (name, times) in stages.into_values() {
+        Figures::of(times.into_iter()).print(name);
+    }
 }
 
 fn from_root(path: &str) -> PathBuf {

@@ -16,8 +16,7 @@ use sealnote_verifier::session::{
     ClientReceiver, ClientSender, ClientSession, Incoming, PendingReply,
 };
 
-/// Notes in a request: the greatest number that the enclave attests.
-pub const NOTES: usize = 32;
+use crate::load::Tally;
 
 /// A confirmed session.
 pub struct Session {
@@ -30,7 +29,7 @@ pub struct Session {
 
 /// How long each step of one handshake took.
 #[derive(Clone, Copy)]
-pub struct Steps {
+pub struct HandshakeSteps {
     /// To the parent.
     pub connect: Duration,
     /// From the hello to the answer: the enclave attests.
@@ -41,14 +40,14 @@ pub struct Steps {
     pub key: Duration,
 }
 
-impl Steps {
+impl HandshakeSteps {
     pub fn whole(&self) -> Duration {
         self.connect + self.attest + self.verify + self.key
     }
 }
 
 impl Session {
-    pub async fn open(client: &Client) -> anyhow::Result<(Self, Steps)> {
+    pub async fn open(client: &Client) -> anyhow::Result<(Self, HandshakeSteps)> {
         let rng = &mut UnwrapErr(SysRng);
         let mut lap = Instant::now();
         let mut lap = || {
@@ -76,7 +75,7 @@ impl Session {
             .next(FrameType::Record, limits.answer_bytes() + TAG_LEN)
             .await?;
         let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
-        let steps = Steps {
+        let steps = HandshakeSteps {
             connect,
             attest,
             verify,
@@ -92,21 +91,23 @@ impl Session {
         Ok((session, steps))
     }
 
-    /// Classifies all notes, with as many requests in flight as the enclave allows.
-    pub async fn classify(&mut self, notes: &[String]) -> anyhow::Result<()> {
-        let mut batches = notes.chunks(NOTES);
+    /// Keeps as many requests in flight as the enclave allows, until `tally` says that it is over; then waits
+    /// for those that are.
+    pub async fn drive(
+        mut self,
+        mut requests: impl Iterator<Item = Vec<String>>,
+        tally: Tally,
+    ) -> anyhow::Result<Self> {
         let mut in_flight = Vec::new();
         loop {
-            while in_flight.len() < usize::from(self.limits.in_flight)
-                && let Some(batch) = batches.next()
+            while !tally.is_over()
+                && in_flight.len() < usize::from(self.limits.in_flight)
+                && let Some(notes) = requests.next()
             {
-                let batch: Vec<&[u8]> = batch.iter().map(String::as_bytes).collect();
-                let (pending, frame) = self.sender.request(&batch, Instant::now())?;
-                self.writer.send(&frame).await?;
-                in_flight.push(pending);
+                in_flight.push(self.send(&notes).await?);
             }
             if in_flight.is_empty() {
-                return Ok(());
+                return Ok(self);
             }
             let Incoming::Reply(reply) = self.receive().await? else {
                 bail!("the enclave ended the session");
@@ -116,7 +117,27 @@ impl Session {
             let pending = in_flight.swap_remove(place.context("an answer not asked for")?);
             let outcomes = pending.accept(reply)?;
             ensure!(outcomes.iter().all(Result::is_ok), "a note has an error");
+            tally.answered(outcomes.len());
         }
+    }
+
+    /// How long it takes until one note is answered.
+    pub async fn ask(&mut self, note: &str) -> anyhow::Result<Duration> {
+        let start = Instant::now();
+        let pending = self.send(&[note.to_owned()]).await?;
+        let Incoming::Reply(reply) = self.receive().await? else {
+            bail!("the enclave ended the session");
+        };
+        let outcomes = pending.accept(reply)?;
+        ensure!(outcomes.iter().all(Result::is_ok), "a note has an error");
+        Ok(start.elapsed())
+    }
+
+    async fn send(&mut self, notes: &[String]) -> anyhow::Result<PendingReply> {
+        let notes: Vec<&[u8]> = notes.iter().map(String::as_bytes).collect();
+        let (pending, frame) = self.sender.request(&notes, Instant::now())?;
+        self.writer.send(&frame).await?;
+        Ok(pending)
     }
 
     pub async fn close(mut self) -> anyhow::Result<()> {

@@ -45,7 +45,11 @@ impl Stage {
 
     /// A client that trusts the enclave.
     pub fn client(&self) -> anyhow::Result<Client> {
-        rig::client(self.server.clone(), &self.root_pem, &policy())
-            .map_err(anyhow::Error::from_boxed)
+        client(self.server.clone(), &self.root_pem)
     }
+}
+
+/// A client that trusts enclaves under this root.
+pub fn client(server: Endpoint, root_pem: &str) -> anyhow::Result<Client> {
+    rig::client(server, root_pem, &policy()).map_err(anyhow::Error::from_boxed)
 }
