@@ -108,9 +108,10 @@ model-train: ## train the default model anew (about 20 minutes), in place
 	target/training-venv/bin/python models/training/train.py --out $(MODEL)
 
 .PHONY: model-eval
-model-eval: ## the default model's figures on the held-out categories
+model-eval: need-cargo ## the default model's figures on the held-out categories, in each precision
 	./models/training/setup.sh target/training-venv
-	target/training-venv/bin/python models/training/evaluate.py $(MODEL)
+	target/training-venv/bin/python models/training/evaluate.py $(MODEL) --texts-out target/held-out.jsonl
+	cargo run --locked --release -p sealnote-bench --bin inference -- $(MODEL) --compare target/held-out.jsonl
 
 .PHONY: ci
 ci: ## what CI does

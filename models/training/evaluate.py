@@ -49,11 +49,16 @@ def main() -> int:
     parser.add_argument("--side", choices=("validation", "test"), default="test")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--texts-out", type=Path, help="write the held-out texts and their labels here")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
 
     model, tokenizer = load(arguments.model)
     held_out = getattr(split(load_examples(arguments.cache)), arguments.side)
+    if arguments.texts_out:
+        with arguments.texts_out.open("w", encoding="utf-8") as out:
+            for text, label in zip(*columns(held_out)):
+                print(json.dumps({"text": text, "expected": LABELS[label]}), file=out)
     codes = measure(model, tokenizer, *columns(held_out))
     strangers = unnamed(held_out)
     strange = measure(model, tokenizer, *columns(strangers))
