@@ -126,12 +126,16 @@ impl F32Tile<'_> {
     /// Panics unless every element that the tile touches is there: the vectorised tiles rely on it.
     #[inline(always)]
     fn check(&self) {
-        let end = |rows: usize, stride: usize, len: usize| (rows - 1) * stride + len;
         assert!((1..=crate::TILE_ROWS).contains(&self.rows));
         assert!(matches!(self.columns, 16 | 32 | 48 | 64) && self.depth > 0);
-        assert!(self.a.len() >= end(self.rows, self.a_stride, self.depth));
-        assert!(self.b.len() >= end(self.depth, self.b_stride, self.columns));
-        assert!(self.c.len() >= end(self.rows, self.c_stride, self.columns));
+        assert!(within(self.rows, self.a_stride, self.depth, self.a.len()));
+        assert!(within(
+            self.depth,
+            self.b_stride,
+            self.columns,
+            self.b.len()
+        ));
+        assert!(within(self.rows, self.c_stride, self.columns, self.c.len()));
     }
 }
 
@@ -142,10 +146,19 @@ impl Int8Tile<'_> {
     fn check(&self) -> usize {
         let steps = self.weights.len() / (4 * crate::PANEL);
         assert!((1..=crate::TILE_ROWS).contains(&self.rows));
-        assert!(self.bytes.len() >= (self.rows - 1) * self.stride + 4 * steps);
+        assert!(within(self.rows, self.stride, 4 * steps, self.bytes.len()));
         assert!(self.sums.len() >= self.rows * crate::PANEL);
         steps
     }
+}
+
+/// Whether `available` elements hold `rows` rows of `len`, one every `stride`. A release's arithmetic wraps,
+/// and what wrapped would be small enough.
+#[inline(always)]
+fn within(rows: usize, stride: usize, len: usize, available: usize) -> bool {
+    let last = (rows - 1).checked_mul(stride);
+    last.and_then(|last| last.checked_add(len))
+        .is_some_and(|end| end <= available)
 }
 
 #[cfg(test)]
