@@ -44,6 +44,10 @@ test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSa
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false \
 		cargo test --locked -p sealnote-kernels --lib --target $(HOST) --target-dir target/sanitized
 
+.PHONY: test-aarch64
+test-aarch64: need-cargo ## the kernels on emulated AArch64 processors
+	./tools/aarch64/test-kernels.sh
+
 .PHONY: bench
 bench: need-cargo ## handshake time, notes a second in process and through the encrypted path
 	cargo run --locked --release -p sealnote-bench

@@ -6,6 +6,8 @@ use core::fmt;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 /// An instruction set that this processor has.
@@ -22,6 +24,10 @@ enum Level {
     Avx2(avx2::Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512),
+    #[cfg(target_arch = "aarch64")]
+    NeonDot(neon::Neon<false>),
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(neon::Neon<true>),
 }
 
 impl Isa {
@@ -39,6 +45,11 @@ impl Isa {
             levels.extend(avx512::Avx512::detect().map(Level::Avx512));
             levels.extend(avx2::Avx2::detect().map(Level::Avx2));
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            levels.extend(neon::Neon::detect().map(Level::NeonI8mm));
+            levels.extend(neon::Neon::detect().map(Level::NeonDot));
+        }
         levels.push(Level::Portable(portable::Portable));
         levels.into_iter().map(Self).collect()
     }
@@ -51,6 +62,10 @@ impl Isa {
             Level::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(_) => "avx512-vnni",
+            #[cfg(target_arch = "aarch64")]
+            Level::NeonDot(_) => "neon-dot",
+            #[cfg(target_arch = "aarch64")]
+            Level::NeonI8mm(_) => "neon-i8mm",
         }
     }
 
@@ -63,6 +78,10 @@ impl Isa {
             Level::Avx2(avx2) => avx2.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(avx512) => avx512.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Level::NeonDot(neon) => neon.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Level::NeonI8mm(neon) => neon.run(kernel),
         }
     }
 }

@@ -23,7 +23,8 @@
 //!
 //! Every test runs on all instruction sets that the processor has, against the definition and against each
 //! other. The vectorised inner products check their slices before they touch them, and are tested on slices of
-//! just the size that they need: `make test-sanitized` has AddressSanitizer watch them.
+//! just the size that they need: `make test-sanitized` has AddressSanitizer watch them. `make test-aarch64`
+//! runs all of it on emulated AArch64 processors with and without what the tiles use.
 
 mod activation;
 mod aligned;

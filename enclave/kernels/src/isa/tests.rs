@@ -25,6 +25,11 @@ fn the_portable_set_is_always_there_and_last() {
     let all = Isa::available();
     assert_eq!(all.last().map(|isa| isa.name()), Some("portable"));
     assert_eq!(Isa::detect(), all[0]);
+    // Where the processor is a known one, as an emulated one is.
+    if let Ok(expected) = std::env::var("SEALNOTE_ISAS") {
+        let names: Vec<_> = all.iter().map(|isa| isa.name()).collect();
+        assert_eq!(names.join(" "), expected);
+    }
 }
 
 // Slices are no longer than a tile needs, so that a sanitizer sees what reaches beyond.
