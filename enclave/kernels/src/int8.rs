@@ -42,9 +42,9 @@ impl Matrix {
     /// A layer of zeros; [`set_weights`](Self::set_weights) and [`set_bias`](Self::set_bias) fill it.
     ///
     /// # Panics
-    /// If there are no inputs, or more than [`MAX_INPUTS`].
+    /// If there are no inputs, more than [`MAX_INPUTS`], or no outputs.
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        assert!((1..=MAX_INPUTS).contains(&inputs));
+        assert!((1..=MAX_INPUTS).contains(&inputs) && outputs > 0);
         let padded = outputs.next_multiple_of(PANEL);
         Self {
             inputs,

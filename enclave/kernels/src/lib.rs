@@ -33,6 +33,8 @@ pub mod dense;
 pub mod int8;
 mod isa;
 mod math;
+#[cfg(test)]
+mod misuse;
 mod norm;
 #[cfg(test)]
 mod random;
