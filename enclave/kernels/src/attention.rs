@@ -41,7 +41,7 @@ impl Heads {
 }
 
 /// Keys and values of a run of a sequence's tokens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Piece<'a> {
     /// Tokens.
     pub tokens: usize,
@@ -52,7 +52,6 @@ pub struct Piece<'a> {
 }
 
 /// A piece that is being filled. What it held before does not matter.
-#[derive(Debug)]
 pub struct PieceMut<'a> {
     /// As in [`Piece`].
     pub tokens: usize,
@@ -100,7 +99,7 @@ impl PieceMut<'_> {
 }
 
 /// Buffers of [`attend`], to be kept.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Scratch {
     scores: Aligned<f32>,
     context: Aligned<f32>,

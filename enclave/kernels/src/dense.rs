@@ -10,7 +10,6 @@ use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, columns};
 const DEPTH: usize = 96;
 
 /// A linear layer with its weights in f32.
-#[derive(Debug)]
 pub struct Matrix {
     inputs: usize,
     outputs: usize,

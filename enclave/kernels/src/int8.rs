@@ -25,7 +25,6 @@ const LEAST: f32 = 1e-30;
 const DEPTH: usize = 96;
 
 /// A linear layer with its weights in 8 bits.
-#[derive(Debug)]
 pub struct Matrix {
     inputs: usize,
     outputs: usize,
@@ -118,7 +117,7 @@ impl Matrix {
 }
 
 /// Quantised rows.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Rows {
     len: usize,
     width: usize,
