@@ -23,7 +23,7 @@ EIF := target/eif
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "MODEL=FOLDER and NOTES=FILE: instead of the default model and notes"
 
 .PHONY: demo
@@ -37,6 +37,16 @@ serve: programs ## a local enclave and parent that stay up; prints address, poli
 .PHONY: test
 test: need-cargo ## all tests
 	cargo test --locked --workspace --all-features
+
+# Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
+.PHONY: test-sanitized
+test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSanitizer
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false \
+		cargo test --locked -p sealnote-kernels --lib --target $(HOST) --target-dir target/sanitized
+
+.PHONY: test-aarch64
+test-aarch64: need-cargo ## the kernels on emulated AArch64 processors
+	./tools/aarch64/test-kernels.sh
 
 .PHONY: bench
 bench: need-cargo ## handshake time, notes a second in process and through the encrypted path

@@ -9,7 +9,9 @@ const LINE: usize = 64;
 
 /// A buffer of a fixed length whose first element is at a cache line, so that no vector of a row straddles
 /// two. Only speed depends on it.
-#[derive(Debug, Default)]
+///
+/// Not `Debug`, nor is what holds one or points to one's values: they may be made of a note.
+#[derive(Default)]
 pub struct Aligned<T> {
     values: Vec<T>,
     start: usize,

@@ -41,7 +41,7 @@ impl Heads {
 }
 
 /// Keys and values of a run of a sequence's tokens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Piece<'a> {
     /// Tokens.
     pub tokens: usize,
@@ -52,7 +52,6 @@ pub struct Piece<'a> {
 }
 
 /// A piece that is being filled. What it held before does not matter.
-#[derive(Debug)]
 pub struct PieceMut<'a> {
     /// As in [`Piece`].
     pub tokens: usize,
@@ -70,8 +69,10 @@ impl PieceMut<'_> {
     /// If the sizes do not match.
     pub fn set(&mut self, heads: Heads, first: usize, rows: &[f32]) {
         let hidden = heads.hidden();
-        let count = rows.len() / (2 * hidden);
-        assert!(first + count <= self.tokens);
+        assert!(rows.len().is_multiple_of(2 * hidden));
+        assert!(rows.len() / (2 * hidden) <= self.tokens.saturating_sub(first));
+        assert_eq!(self.keys.len(), heads.keys_len(self.tokens));
+        assert_eq!(self.values.len(), heads.values_len(self.tokens));
         let stride = self.tokens.next_multiple_of(PIECE);
         // A few rows at a time, so that their lines stay in the first-level cache.
         for (block, rows) in rows.chunks(16 * 2 * hidden).enumerate() {
@@ -98,7 +99,7 @@ impl PieceMut<'_> {
 }
 
 /// Buffers of [`attend`], to be kept.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Scratch {
     scores: Aligned<f32>,
     context: Aligned<f32>,
@@ -107,7 +108,7 @@ pub struct Scratch {
 /// The context of each of `queries`, rows of the hidden size, in the sequence that `pieces` make up.
 ///
 /// # Panics
-/// If the sizes do not match, or a piece that is not the last is not of a multiple of [`PIECE`] tokens.
+/// If the sizes do not match, a piece has no tokens, or one that is not the last is not of a multiple of [`PIECE`].
 pub fn attend(
     isa: Isa,
     heads: Heads,
@@ -118,12 +119,12 @@ pub fn attend(
 ) {
     assert_eq!(queries.len(), out.len());
     assert!(queries.len().is_multiple_of(heads.hidden()));
-    let (last, before) = pieces.split_last().expect("a sequence has tokens");
+    let (_, before) = pieces.split_last().expect("a sequence has tokens");
     assert!(
         before
             .iter()
             .all(|piece| piece.tokens.is_multiple_of(PIECE))
-            && last.tokens > 0
+            && pieces.iter().all(|piece| piece.tokens > 0)
     );
     let tokens = pieces.iter().map(|piece| piece.tokens).sum();
     scratch

@@ -10,7 +10,6 @@ use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, columns};
 const DEPTH: usize = 96;
 
 /// A linear layer with its weights in f32.
-#[derive(Debug)]
 pub struct Matrix {
     inputs: usize,
     outputs: usize,
@@ -24,9 +23,9 @@ impl Matrix {
     /// A layer of zeros; [`set_weights`](Self::set_weights) and [`set_bias`](Self::set_bias) fill it.
     ///
     /// # Panics
-    /// If there are no inputs.
+    /// If there are no inputs or no outputs.
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        assert!(inputs > 0);
+        assert!(inputs > 0 && outputs > 0);
         let padded = outputs.next_multiple_of(PANEL);
         Self {
             inputs,

@@ -25,7 +25,6 @@ const LEAST: f32 = 1e-30;
 const DEPTH: usize = 96;
 
 /// A linear layer with its weights in 8 bits.
-#[derive(Debug)]
 pub struct Matrix {
     inputs: usize,
     outputs: usize,
@@ -42,9 +41,9 @@ impl Matrix {
     /// A layer of zeros; [`set_weights`](Self::set_weights) and [`set_bias`](Self::set_bias) fill it.
     ///
     /// # Panics
-    /// If there are no inputs, or more than [`MAX_INPUTS`].
+    /// If there are no inputs, more than [`MAX_INPUTS`], or no outputs.
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        assert!((1..=MAX_INPUTS).contains(&inputs));
+        assert!((1..=MAX_INPUTS).contains(&inputs) && outputs > 0);
         let padded = outputs.next_multiple_of(PANEL);
         Self {
             inputs,
@@ -118,7 +117,7 @@ impl Matrix {
 }
 
 /// Quantised rows.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Rows {
     len: usize,
     width: usize,

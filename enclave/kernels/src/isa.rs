@@ -6,6 +6,8 @@ use core::fmt;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 /// An instruction set that this processor has.
@@ -22,6 +24,10 @@ enum Level {
     Avx2(avx2::Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512),
+    #[cfg(target_arch = "aarch64")]
+    NeonDot(neon::Neon<false>),
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(neon::Neon<true>),
 }
 
 impl Isa {
@@ -39,6 +45,11 @@ impl Isa {
             levels.extend(avx512::Avx512::detect().map(Level::Avx512));
             levels.extend(avx2::Avx2::detect().map(Level::Avx2));
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            levels.extend(neon::Neon::detect().map(Level::NeonI8mm));
+            levels.extend(neon::Neon::detect().map(Level::NeonDot));
+        }
         levels.push(Level::Portable(portable::Portable));
         levels.into_iter().map(Self).collect()
     }
@@ -51,6 +62,10 @@ impl Isa {
             Level::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(_) => "avx512-vnni",
+            #[cfg(target_arch = "aarch64")]
+            Level::NeonDot(_) => "neon-dot",
+            #[cfg(target_arch = "aarch64")]
+            Level::NeonI8mm(_) => "neon-i8mm",
         }
     }
 
@@ -63,6 +78,10 @@ impl Isa {
             Level::Avx2(avx2) => avx2.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(avx512) => avx512.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Level::NeonDot(neon) => neon.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Level::NeonI8mm(neon) => neon.run(kernel),
         }
     }
 }
@@ -126,12 +145,16 @@ impl F32Tile<'_> {
     /// Panics unless every element that the tile touches is there: the vectorised tiles rely on it.
     #[inline(always)]
     fn check(&self) {
-        let end = |rows: usize, stride: usize, len: usize| (rows - 1) * stride + len;
         assert!((1..=crate::TILE_ROWS).contains(&self.rows));
         assert!(matches!(self.columns, 16 | 32 | 48 | 64) && self.depth > 0);
-        assert!(self.a.len() >= end(self.rows, self.a_stride, self.depth));
-        assert!(self.b.len() >= end(self.depth, self.b_stride, self.columns));
-        assert!(self.c.len() >= end(self.rows, self.c_stride, self.columns));
+        assert!(within(self.rows, self.a_stride, self.depth, self.a.len()));
+        assert!(within(
+            self.depth,
+            self.b_stride,
+            self.columns,
+            self.b.len()
+        ));
+        assert!(within(self.rows, self.c_stride, self.columns, self.c.len()));
     }
 }
 
@@ -142,10 +165,19 @@ impl Int8Tile<'_> {
     fn check(&self) -> usize {
         let steps = self.weights.len() / (4 * crate::PANEL);
         assert!((1..=crate::TILE_ROWS).contains(&self.rows));
-        assert!(self.bytes.len() >= (self.rows - 1) * self.stride + 4 * steps);
+        assert!(within(self.rows, self.stride, 4 * steps, self.bytes.len()));
         assert!(self.sums.len() >= self.rows * crate::PANEL);
         steps
     }
+}
+
+/// Whether `available` elements hold `rows` rows of `len`, one every `stride`. A release's arithmetic wraps,
+/// and what wrapped would be small enough.
+#[inline(always)]
+fn within(rows: usize, stride: usize, len: usize, available: usize) -> bool {
+    let last = (rows - 1).checked_mul(stride);
+    last.and_then(|last| last.checked_add(len))
+        .is_some_and(|end| end <= available)
 }
 
 #[cfg(test)]

@@ -18,6 +18,13 @@
 //!
 //! A NaN or an infinity in a row makes that row's results NaN or infinite, or is lost where IEEE
 //! arithmetic loses it; it never panics and never reaches another row.
+//!
+//! # How it is tested
+//!
+//! Every test runs on all instruction sets that the processor has, against the definition and against each
+//! other. The vectorised inner products check their slices before they touch them, and are tested on slices of
+//! just the size that they need: `make test-sanitized` has AddressSanitizer watch them. `make test-aarch64`
+//! runs all of it on emulated AArch64 processors with and without what the tiles use.
 
 mod activation;
 mod aligned;
@@ -26,6 +33,8 @@ pub mod dense;
 pub mod int8;
 mod isa;
 mod math;
+#[cfg(test)]
+mod misuse;
 mod norm;
 #[cfg(test)]
 mod random;

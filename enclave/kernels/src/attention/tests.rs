@@ -117,6 +117,28 @@ fn the_context_is_that_of_the_definition() {
 }
 
 #[test]
+fn heads_of_every_width_give_the_same_bits_on_every_isa() {
+    let mut random = Random::new(24);
+    for width in 1..=100 {
+        let heads = Heads {
+            count: 1 + width % 2,
+            width,
+        };
+        let tokens = 1 + width * 7 % 67;
+        let sequence = Sequence::random(&mut random, heads, tokens);
+        let portable = sequence.attend(Isa::available()[Isa::available().len() - 1], &[]);
+        assert!(portable.iter().all(|value| value.abs() <= 6.0 + 1e-5));
+        for isa in Isa::available() {
+            assert_eq!(
+                sequence.attend(isa, &[]),
+                portable,
+                "{isa:?} {width}, {tokens} tokens"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_sequence_in_pieces_gives_the_same_bits_on_every_isa() {
     let mut random = Random::new(22);
     for (count, width) in SHAPES {

@@ -44,6 +44,30 @@ fn products_are_exact_to_rounding() {
     }
 }
 
+/// In the order of the inputs, each multiplication fused with its addition.
+#[test]
+fn products_of_every_number_of_outputs_are_those_of_the_definition_to_the_bit() {
+    const INPUTS: [usize; 11] = [1, 2, 3, 4, 31, 95, 96, 97, 191, 192, 193];
+    let mut random = Random::new(15);
+    for outputs in 1..=200 {
+        let (inputs, rows) = (INPUTS[outputs % INPUTS.len()], 1 + outputs % 13);
+        let (matrix, weights, bias) = filled(&mut random, inputs, outputs);
+        let values = random.units(rows * inputs);
+        let mut defined = Vec::new();
+        for row in values.chunks(inputs) {
+            for (weights, bias) in weights.chunks(inputs).zip(&bias) {
+                let products = row.iter().zip(weights);
+                let sum = products.fold(0.0, |sum: f32, (a, b)| a.mul_add(*b, sum));
+                defined.push(sum + bias);
+            }
+        }
+        for isa in Isa::available() {
+            let out = apply(isa, &matrix, &values, Activation::Identity);
+            assert_eq!(out, defined, "{isa:?} {rows}×{inputs}×{outputs}");
+        }
+    }
+}
+
 #[test]
 fn every_isa_gives_the_same_bits() {
     let mut random = Random::new(14);

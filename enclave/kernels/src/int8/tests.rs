@@ -65,6 +65,22 @@ fn products_are_those_of_the_definition_to_the_bit_on_every_isa() {
 }
 
 #[test]
+fn products_of_every_number_of_outputs_are_those_of_the_definition() {
+    const INPUTS: [usize; 11] = [1, 2, 3, 5, 95, 96, 97, 193, 383, 384, 389];
+    let mut random = Random::new(15);
+    for outputs in 1..=200 {
+        let (inputs, rows) = (INPUTS[outputs % INPUTS.len()], 1 + outputs % 13);
+        let (matrix, weights, bias) = filled(&mut random, inputs, outputs);
+        let values = random.units(rows * inputs);
+        let defined = defined(&values, &weights, &bias, inputs);
+        for isa in Isa::available() {
+            let out = apply(isa, &matrix, &values, Activation::Identity);
+            assert_eq!(out, defined, "{isa:?} {rows}×{inputs}×{outputs}");
+        }
+    }
+}
+
+#[test]
 fn every_number_of_rows_gives_each_row_what_it_has_alone() {
     let mut random = Random::new(4);
     let (matrix, ..) = filled(&mut random, 50, 90);

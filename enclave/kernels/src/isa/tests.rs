@@ -25,7 +25,14 @@ fn the_portable_set_is_always_there_and_last() {
     let all = Isa::available();
     assert_eq!(all.last().map(|isa| isa.name()), Some("portable"));
     assert_eq!(Isa::detect(), all[0]);
+    // Where the processor is a known one, as an emulated one is.
+    if let Ok(expected) = std::env::var("SEALNOTE_ISAS") {
+        let names: Vec<_> = all.iter().map(|isa| isa.name()).collect();
+        assert_eq!(names.join(" "), expected);
+    }
 }
+
+// Slices are no longer than a tile needs, so that a sanitizer sees what reaches beyond.
 
 /// Against sums in 64 bits; with the extreme bytes and weights, which would saturate 16 bits.
 #[test]
@@ -41,7 +48,8 @@ fn int8_tiles_are_exact() {
                     (true, _) => 255,
                     (false, _) => 1 + random.below(255) as u8,
                 };
-                let bytes: Vec<u8> = (0..rows * stride).map(|_| byte()).collect();
+                let end = (rows - 1) * stride + 4 * steps;
+                let bytes: Vec<u8> = (0..end).map(|_| byte()).collect();
                 let mut weight = || match (extreme, random.below(3)) {
                     (true, 0) => -127,
                     (true, _) => 127,
@@ -95,8 +103,9 @@ fn f32_tiles_are_exact_on_whole_numbers() {
                     let mut whole = |len: usize| -> Vec<f32> {
                         (0..len).map(|_| random.below(201) as f32 - 100.0).collect()
                     };
-                    let (a, b) = (whole(rows * a_stride), whole(depth * b_stride));
-                    let before = whole(rows * c_stride);
+                    let a = whole((rows - 1) * a_stride + depth);
+                    let b = whole((depth - 1) * b_stride + columns);
+                    let before = whole((rows - 1) * c_stride + columns);
                     let mut c = before.clone();
                     isa.run(F32(F32Tile {
                         add,
@@ -170,5 +179,48 @@ fn tiles_that_would_reach_beyond_their_slices_panic() {
         assert!(!wrong(7, 56, 46, 16));
         assert!(wrong(6, 56, 46, 16) && wrong(7, 55, 46, 16) && wrong(7, 56, 45, 16));
         assert!(wrong(100, 100, 100, 17) && wrong(100, 100, 100, 0));
+    }
+}
+
+/// Strides and depths whose ends, were they to wrap, would be within the slices.
+#[test]
+fn tiles_whose_ends_cannot_be_counted_panic() {
+    const HALF: usize = 1 << (usize::BITS - 1);
+    for isa in Isa::available() {
+        for (rows, stride) in [(3, HALF), (2, usize::MAX - 7)] {
+            let (bytes, weights, mut sums) = ([1; 16], [1; 512], [0; 3 * PANEL]);
+            let tile = Int8Tile {
+                add: false,
+                rows,
+                bytes: &bytes,
+                stride,
+                weights: &weights,
+                sums: &mut sums,
+            };
+            let run = std::panic::AssertUnwindSafe(|| isa.run(Int8(tile)));
+            assert!(std::panic::catch_unwind(run).is_err(), "{isa:?}");
+        }
+        for (depth, a_stride, b_stride, c_stride) in [
+            (3, HALF, 16, 16),
+            (3, 3, HALF, 16),
+            (3, 3, 16, HALF),
+            (usize::MAX - 7, 4, 0, 16),
+        ] {
+            let (a, b, mut c) = ([0.0; 9], [0.0; 48], [0.0; 48]);
+            let tile = F32Tile {
+                add: false,
+                rows: 3,
+                columns: 16,
+                depth,
+                a: &a,
+                a_stride,
+                b: &b,
+                b_stride,
+                c: &mut c,
+                c_stride,
+            };
+            let run = std::panic::AssertUnwindSafe(|| isa.run(F32(tile)));
+            assert!(std::panic::catch_unwind(run).is_err(), "{isa:?}");
+        }
     }
 }
