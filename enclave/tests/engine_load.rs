@@ -301,7 +301,11 @@ fn the_classifier_must_have_a_row_for_each_label() {
     let error = with_config("id2label", json!({"0": "a", "1": "b"}));
     assert!(matches!(
         error,
-        EngineError::ClassifierRows { rows: 3, labels: 2 }
+        EngineError::ClassifierRows {
+            rows: 3,
+            labels: 2,
+            ..
+        }
     ));
 
     for missing in [

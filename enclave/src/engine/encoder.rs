@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use sealnote_kernels::Isa;
 
-use super::config::ModelConfig;
+use super::config::{Architecture, ModelConfig};
 use super::error::EngineError;
 use super::fast::{Arithmetic, FastBert, Parts};
 use super::reference::{SequenceClassifier, Tensors};
@@ -18,6 +18,9 @@ use crate::model_store::HashedFile;
 const BATCH_TOKENS: usize = 1024;
 
 /// How the encoder is computed.
+///
+/// ModernBERT and DeBERTa-v2 have no encoder of our own: [`F32`](Self::F32) is the reference there, and
+/// [`Int8`](Self::Int8) is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// In f32 on candle: slow, and what the others are tested against.
@@ -40,16 +43,21 @@ impl Encoder {
         config: &ModelConfig,
         options: &EngineOptions,
     ) -> Result<Self, EngineError> {
-        let arithmetic = match options.precision {
-            Precision::Reference => {
+        let (bert, arithmetic) = match (&config.architecture, options.precision) {
+            (Architecture::Bert(bert), Precision::F32) => (bert, Arithmetic::F32),
+            (Architecture::Bert(bert), Precision::Int8) => (bert, Arithmetic::Int8),
+            (Architecture::Bert(_), Precision::Reference)
+            | (_, Precision::Reference | Precision::F32) => {
                 let mut tensors = Tensors::default();
                 weights::read(weights, options.reserved_memory, &mut tensors)?;
                 return SequenceClassifier::build(tensors, config).map(Self::Reference);
             }
-            Precision::F32 => Arithmetic::F32,
-            Precision::Int8 => Arithmetic::Int8,
+            (other, Precision::Int8) => {
+                let model_type = other.model_type();
+                return Err(EngineError::NoEightBits { model_type });
+            }
         };
-        let mut parts = Parts::new(config, arithmetic, Isa::detect());
+        let mut parts = Parts::new(bert, config, arithmetic, Isa::detect());
         weights::read(weights, options.reserved_memory, &mut parts)?;
         let threads = options.threads.unwrap_or_else(processors);
         FastBert::build(parts, threads).map(Self::Fast)

@@ -97,8 +97,8 @@ pub struct ModelInfo {
     pub labels: Vec<String>,
     /// How the labels relate to a note.
     pub problem: Problem,
-    /// Tokens in a window, special tokens included: the lesser of the model's
-    /// `max_position_embeddings` and the operator's limit.
+    /// Tokens in a window, special tokens included: the lesser of what the model's positions allow
+    /// and the operator's limit.
     pub window: usize,
     /// Content tokens that neighbouring windows share: [`OVERLAP`].
     pub overlap: usize,
@@ -119,7 +119,7 @@ impl Engine {
     /// does, or when its files contradict each other.
     pub fn load(mut files: ModelFiles, options: EngineOptions) -> Result<Self, EngineError> {
         let config = ModelConfig::parse(&files.config)?;
-        let tokenizer = NoteTokenizer::load(&files.tokenizer, &config, options.window)?;
+        let tokenizer = NoteTokenizer::load(&files.tokenizer, config.inputs, options.window)?;
         let encoder = Encoder::load(&mut files.weights, &config, &options)?;
         let info = ModelInfo {
             digest: files.into_digest().map_err(EngineError::Read)?,

@@ -1,4 +1,5 @@
-//! BERT with its pooler and a classifier, on `sealnote-kernels`.
+//! BERT's encoder and a classifier of two linear layers, on `sealnote-kernels`: BERT, DistilBERT, RoBERTa
+//! and XLM-RoBERTa.
 //!
 //! The tokens of a batch are one matrix without padding, cut into as many shares of rows as there are
 //! threads. All that a layer does is done row by row, but for attention, which needs the keys and values of
@@ -6,7 +7,7 @@
 //! they have published the keys and values of their rows.
 //!
 //! Of the last layer only the first token of each sequence is computed beyond its keys and values, since
-//! the pooler reads no other.
+//! the classifier reads no other.
 //!
 //! A window's logits are the same to the bit whatever the batch and however many threads there are.
 
@@ -29,8 +30,8 @@ use self::pool::Pool;
 use super::error::EngineError;
 use super::tokenizer::Window;
 
-/// `transformers`' `BertForSequenceClassification`: classifier(tanh(pooler(hidden state of the
-/// first token))).
+/// `transformers`' `BertForSequenceClassification`, and those of the types that share BERT's encoder:
+/// linear(activation(linear(hidden state of the first token))).
 pub(super) struct FastBert {
     pool: Pool,
 }

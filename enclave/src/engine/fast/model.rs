@@ -5,8 +5,9 @@ use sealnote_kernels::{Activation, Isa, LayerNorm, dense};
 
 use super::linear::{Arithmetic, Linear};
 use super::table::Table;
+use crate::engine::config::HeadActivation;
 
-/// A BERT encoder, its pooler and its classifier.
+/// BERT's encoder and a classifier of two linear layers.
 pub(super) struct Model {
     pub(super) isa: Isa,
     pub(super) arithmetic: Arithmetic,
@@ -15,14 +16,17 @@ pub(super) struct Model {
     pub(super) activation: Activation,
     pub(super) embeddings: Embeddings,
     pub(super) layers: Vec<Layer>,
+    /// The classifier's first layer; BERT's pooler.
     pub(super) pooler: dense::Matrix,
+    pub(super) pooler_activation: HeadActivation,
     pub(super) classifier: dense::Matrix,
 }
 
 pub(super) struct Embeddings {
     pub(super) words: Table,
     pub(super) positions: Table,
-    pub(super) types: Table,
+    /// DistilBERT has none.
+    pub(super) types: Option<Table>,
     pub(super) norm: LayerNorm,
 }
 
