@@ -46,14 +46,14 @@ impl Encoder {
         let (bert, arithmetic) = match (&config.architecture, options.precision) {
             (Architecture::Bert(bert), Precision::F32) => (bert, Arithmetic::F32),
             (Architecture::Bert(bert), Precision::Int8) => (bert, Arithmetic::Int8),
-            (Architecture::Bert(_), Precision::Reference)
-            | (_, Precision::Reference | Precision::F32) => {
+            (_, Precision::Reference)
+            | (Architecture::ModernBert(_) | Architecture::DebertaV2(_), Precision::F32) => {
                 let mut tensors = Tensors::default();
                 weights::read(weights, options.reserved_memory, &mut tensors)?;
                 return SequenceClassifier::build(tensors, config).map(Self::Reference);
             }
-            (other, Precision::Int8) => {
-                let model_type = other.model_type();
+            (Architecture::ModernBert(_) | Architecture::DebertaV2(_), Precision::Int8) => {
+                let model_type = config.model_type;
                 return Err(EngineError::NoEightBits { model_type });
             }
         };

@@ -8,8 +8,6 @@ use super::inputs::{Inputs, Positions};
 use super::{Architecture, head_width, parse, positive, unsupported};
 use crate::engine::error::EngineError;
 
-pub(super) const NAME: &str = "deberta-v2";
-
 /// DeBERTa's encoder with a classifier of two linear layers on its first token.
 pub(in crate::engine) struct DebertaConfig {
     pub(in crate::engine) encoder: debertav2::Config,
@@ -65,7 +63,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> 
     ])?;
     let multiple = "a multiple of num_attention_heads";
     let width = head_width("hidden_size", hidden_size, num_attention_heads, multiple)?;
-    for (key, found, computed, expected) in [
+    for (key, found, computed, supported) in [
         (
             "attention_head_size",
             raw.attention_head_size,
@@ -89,11 +87,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> 
     ] {
         match found {
             Some(found) if found != computed => {
-                return Err(EngineError::Number {
-                    key,
-                    found,
-                    expected,
-                });
+                return Err(unsupported(key, found.to_string(), supported));
             }
             _ => {}
         }

@@ -28,6 +28,8 @@ use super::error::{EngineError, LabelFault};
 
 /// What the engine takes from `config.json`.
 pub(super) struct ModelConfig {
+    /// As the file has it, of the types that are computed.
+    pub(super) model_type: &'static str,
     pub(super) architecture: Architecture,
     pub(super) inputs: Inputs,
     pub(super) labels: Vec<String>,
@@ -42,22 +44,11 @@ pub(super) enum Architecture {
     DebertaV2(DebertaConfig),
 }
 
-impl Architecture {
-    /// The type, or the one that the others were made after.
-    pub(super) fn model_type(&self) -> &'static str {
-        match self {
-            Self::Bert(_) => "bert",
-            Self::ModernBert(_) => modernbert::NAME,
-            Self::DebertaV2(_) => deberta::NAME,
-        }
-    }
-}
-
 impl ModelConfig {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, EngineError> {
         let raw: RawConfig = parse(bytes)?;
         // First of all: another model's file may lack what is looked for, and its name says more.
-        let ModelType { class, read, .. } = MODEL_TYPES
+        let ModelType { name, class, read } = MODEL_TYPES
             .iter()
             .find(|known| known.name == raw.model_type)
             .ok_or_else(|| EngineError::ModelType {
@@ -72,6 +63,7 @@ impl ModelConfig {
         let (architecture, inputs) = read(bytes)?;
         inputs.check()?;
         Ok(Self {
+            model_type: name,
             architecture,
             inputs,
             labels,
@@ -112,12 +104,12 @@ const MODEL_TYPES: [ModelType; 6] = [
         read: roberta::read_xlm,
     },
     ModelType {
-        name: modernbert::NAME,
+        name: "modernbert",
         class: "ModernBertForSequenceClassification",
         read: modernbert::read,
     },
     ModelType {
-        name: deberta::NAME,
+        name: "deberta-v2",
         class: "DebertaV2ForSequenceClassification",
         read: deberta::read,
     },

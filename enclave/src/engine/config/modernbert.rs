@@ -1,14 +1,12 @@
 //! ModernBERT.
 
 use candle_transformers::models::modernbert;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::inputs::{Inputs, Positions};
 use super::{Architecture, head_width, parse, positive, refuse_unless, unsupported};
 use crate::engine::error::EngineError;
-
-pub(super) const NAME: &str = "modernbert";
 
 /// ModernBERT's encoder and a classifier of two linear layers on the pooled tokens.
 pub(in crate::engine) struct ModernBertConfig {
@@ -46,7 +44,8 @@ struct RawConfig {
     local_attention: Option<usize>,
     rope_parameters: Option<RopeParameters>,
     global_rope_theta: Option<f64>,
-    local_rope_theta: Option<f64>,
+    #[serde(default, deserialize_with = "present")]
+    local_rope_theta: Option<Option<f64>>,
     rope_scaling: Option<IgnoredAny>,
     classifier_pooling: Option<String>,
     classifier_bias: Option<bool>,
@@ -89,11 +88,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> 
     if let Some(found) = raw.head_dim
         && found != 2 * pairs
     {
-        return Err(EngineError::Number {
-            key: "head_dim",
-            found,
-            expected: "hidden_size / num_attention_heads",
-        });
+        const SUPPORTED: &str = "hidden_size / num_attention_heads";
+        return Err(unsupported("head_dim", found.to_string(), SUPPORTED));
+    }
+    // It once meant the global one, and means nothing now.
+    if raw.local_rope_theta == Some(None) {
+        return Err(unsupported("local_rope_theta", "null", "a number"));
     }
     let ropes = raw.rope_parameters.as_ref();
     let full = ropes.and_then(|ropes| ropes.full_attention.as_ref());
@@ -117,7 +117,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> 
         global_attn_every_n_layers: raw.full_attention_every(num_hidden_layers)?,
         global_rope_theta: theta(full, raw.global_rope_theta, 160_000.0)?,
         local_attention: raw.local_attention.unwrap_or(128),
-        local_rope_theta: theta(sliding, raw.local_rope_theta, 10_000.0)?,
+        local_rope_theta: theta(sliding, raw.local_rope_theta.flatten(), 10_000.0)?,
         classifier_config: None,
     };
     let pooling = match raw.classifier_pooling.as_deref() {
@@ -181,6 +181,11 @@ impl RawConfig {
                                  then every n-th full";
         Err(unsupported("layer_types", types.join(", "), SUPPORTED))
     }
+}
+
+/// Tells a null from what is absent.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// The base of the rotations' wavelengths: where it is now, where it used to be, or the default.
