@@ -7,7 +7,7 @@ use sealnote_kernels::Isa;
 use super::config::{Architecture, ModelConfig};
 use super::error::EngineError;
 use super::fast::{Arithmetic, FastBert, Parts};
-use super::reference::{SequenceClassifier, Tensors};
+use super::reference::{self, SequenceClassifier, Tensors};
 use super::tokenizer::Window;
 use super::{EngineOptions, batch, weights};
 use crate::model_store::HashedFile;
@@ -49,7 +49,12 @@ impl Encoder {
             (_, Precision::Reference)
             | (Architecture::ModernBert(_) | Architecture::DebertaV2(_), Precision::F32) => {
                 let mut tensors = Tensors::default();
-                weights::read(weights, options.reserved_memory, &mut tensors)?;
+                let scores = reference::memory_of_scores(config, options.window, BATCH_TOKENS);
+                weights::read(
+                    weights,
+                    options.reserved_memory.saturating_add(scores),
+                    &mut tensors,
+                )?;
                 return SequenceClassifier::build(tensors, config).map(Self::Reference);
             }
             (Architecture::ModernBert(_) | Architecture::DebertaV2(_), Precision::Int8) => {

@@ -72,8 +72,8 @@ pub struct EngineOptions {
     pub reserved_memory: u64,
     /// How the encoder is computed.
     pub precision: Precision,
-    /// Threads that compute it; as many as there are processors unless set. [`Precision::Reference`] has
-    /// its own.
+    /// Threads that compute it; as many as there are processors unless set. Candle, which computes
+    /// [`Precision::Reference`] and the types that have no other way, has its own.
     pub threads: Option<NonZeroUsize>,
 }
 
