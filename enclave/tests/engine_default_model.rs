@@ -9,13 +9,13 @@ mod fixtures;
 use std::path::PathBuf;
 
 use fixtures::{Reference, assert_close, best, fixture, load_as};
-use sealnote_enclave::engine::{OVERLAP, Precision};
+use sealnote_enclave::engine::{Computation, OVERLAP};
 
 #[test]
 fn scores_are_those_of_transformers_and_words_after_token_600_decide() {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/icd10-chapter");
     let reference = Reference::read(&fixture("default_model_reference.json"));
-    let engine = load_as(&dir, Precision::F32);
+    let engine = load_as(&dir, Computation::F32);
     assert_eq!(
         engine.info().digest.to_string(),
         reference.digest,

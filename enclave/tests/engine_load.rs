@@ -7,11 +7,13 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use fixtures::{Altered, fixture};
-use sealnote_enclave::engine::{Engine, EngineError, EngineOptions, LabelFault};
+use sealnote_enclave::engine::{Computation, Engine, EngineError, EngineOptions, LabelFault};
 use sealnote_enclave::model_store::{MAX_CONFIG_BYTES, ModelFiles, ModelStoreError};
 use serde_json::{Value, json};
 
 const SINGLE: &str = "tiny-bert-single";
+const MODERN: &str = "tiny-modernbert";
+const DEBERTA: &str = "tiny-deberta-v3";
 
 fn engine_error(dir: &Path) -> EngineError {
     let files = ModelFiles::open(dir).unwrap();
@@ -23,7 +25,11 @@ fn engine_error(dir: &Path) -> EngineError {
 
 /// The error after `config.json`'s `key` was set to `value`.
 fn with_config(key: &str, value: Value) -> EngineError {
-    let altered = Altered::copy_of(SINGLE);
+    with_config_of(SINGLE, key, value)
+}
+
+fn with_config_of(name: &str, key: &str, value: Value) -> EngineError {
+    let altered = Altered::copy_of(name);
     altered.json("config.json", |config| config[key] = value);
     engine_error(altered.path())
 }
@@ -137,11 +143,12 @@ fn another_architecture_is_refused_by_name() {
     let altered = Altered::copy_of(SINGLE);
     altered.write(
         "config.json",
-        br#"{"model_type": "distilbert", "dim": 768}"#,
+        br#"{"model_type": "albert", "embedding_size": 128}"#,
     );
     assert_eq!(
         engine_error(altered.path()).to_string(),
-        "config.json: model_type \"distilbert\" is not supported; supported: bert"
+        "config.json: model_type \"albert\" is not supported; supported: bert, distilbert, roberta, \
+         xlm-roberta, modernbert, deberta-v2"
     );
     let error = with_config("architectures", json!(["BertForTokenClassification"]));
     assert_message(
@@ -151,17 +158,71 @@ fn another_architecture_is_refused_by_name() {
             "BertForSequenceClassification",
         ],
     );
+    for (name, class) in [
+        ("tiny-distilbert", "DistilBertForSequenceClassification"),
+        ("tiny-roberta", "RobertaForSequenceClassification"),
+        ("tiny-xlm-roberta", "XLMRobertaForSequenceClassification"),
+        ("tiny-modernbert", "ModernBertForSequenceClassification"),
+        ("tiny-deberta-v3", "DebertaV2ForSequenceClassification"),
+    ] {
+        let error = with_config_of(
+            name,
+            "architectures",
+            json!(["BertForSequenceClassification"]),
+        );
+        assert_message(
+            &error,
+            &["architectures \"Bert", &format!("supported: {class}")],
+        );
+    }
+}
+
+#[test]
+fn types_without_an_8_bit_path_are_refused_in_8_bits() {
+    for (name, model_type) in [
+        ("tiny-modernbert", "modernbert"),
+        ("tiny-deberta-v3", "deberta-v2"),
+    ] {
+        assert_eq!(
+            engine_error(&fixture(name)).to_string(),
+            format!("a model of type {model_type} has no 8-bit path; use --computation f32")
+        );
+    }
 }
 
 #[test]
 fn variants_that_are_not_computed_are_refused() {
-    for (name, value) in [
-        ("problem_type", json!("regression")),
-        ("hidden_act", json!("silu")),
-        ("position_embedding_type", json!("relative_key")),
-        ("is_decoder", json!(true)),
+    for (model, name, value) in [
+        (SINGLE, "problem_type", json!("regression")),
+        (SINGLE, "hidden_act", json!("silu")),
+        (SINGLE, "position_embedding_type", json!("relative_key")),
+        (SINGLE, "is_decoder", json!(true)),
+        ("tiny-distilbert", "activation", json!("silu")),
+        (
+            "tiny-roberta",
+            "position_embedding_type",
+            json!("relative_key_query"),
+        ),
+        ("tiny-xlm-roberta", "hidden_act", json!("swish")),
+        ("tiny-xlm-roberta", "is_decoder", json!(true)),
+        (MODERN, "norm_bias", json!(true)),
+        (MODERN, "attention_bias", json!(true)),
+        (MODERN, "mlp_bias", json!(true)),
+        (MODERN, "classifier_bias", json!(true)),
+        (MODERN, "classifier_pooling", json!("max")),
+        (MODERN, "classifier_activation", json!("relu")),
+        (MODERN, "hidden_activation", json!("gelu_new")),
+        (MODERN, "head_dim", json!(16)),
+        (MODERN, "local_rope_theta", json!(null)),
+        (DEBERTA, "conv_kernel_size", json!(3)),
+        (DEBERTA, "embedding_size", json!(32)),
+        (DEBERTA, "attention_head_size", json!(16)),
+        (DEBERTA, "pooler_hidden_size", json!(32)),
+        (DEBERTA, "pooler_hidden_act", json!("silu")),
+        (DEBERTA, "pos_att_type", json!("p2p")),
+        (DEBERTA, "norm_rel_ebd", json!("rms_norm")),
     ] {
-        let error = with_config(name, value.clone());
+        let error = with_config_of(model, name, value.clone());
         assert!(
             matches!(&error, EngineError::Unsupported { key, .. } if *key == name),
             "{error}"
@@ -169,6 +230,38 @@ fn variants_that_are_not_computed_are_refused() {
         let value = value.as_str().map_or(value.to_string(), str::to_owned);
         assert_message(&error, &[name, &value, "supported: "]);
     }
+    const FULL: &str = "full_attention";
+    const SLIDING: &str = "sliding_attention";
+    let linear = json!({FULL: {"rope_type": "linear", "factor": 2.0}});
+    for (name, value, key) in [
+        (
+            "quantization_config",
+            json!({"bits": 4}),
+            "quantization_config",
+        ),
+        ("rope_scaling", json!({"factor": 2.0}), "rope_scaling"),
+        ("rope_parameters", linear, "rope_type"),
+        ("layer_types", json!([FULL, FULL, FULL]), "layer_types"),
+        (
+            "layer_types",
+            json!([SLIDING, FULL, SLIDING, FULL]),
+            "layer_types",
+        ),
+        (
+            "layer_types",
+            json!([FULL, SLIDING, FULL, FULL]),
+            "layer_types",
+        ),
+    ] {
+        let error = with_config_of(MODERN, name, value);
+        assert!(
+            matches!(&error, EngineError::Unsupported { key: found, .. } if *found == key),
+            "{error}"
+        );
+    }
+    // Of no type of layer: where it was in another version.
+    let error = with_config_of(MODERN, "rope_parameters", json!({"rope_theta": 1e5}));
+    assert!(matches!(error, EngineError::Config(_)), "{error}");
 }
 
 #[test]
@@ -203,6 +296,84 @@ fn absent_and_null_keys_mean_the_defaults() {
 }
 
 #[test]
+fn absent_keys_mean_the_defaults_of_the_type() {
+    for (name, keys) in [
+        (
+            SINGLE,
+            &[
+                "hidden_act",
+                "layer_norm_eps",
+                "pad_token_id",
+                "type_vocab_size",
+            ][..],
+        ),
+        ("tiny-distilbert", &["activation", "pad_token_id"]),
+        ("tiny-roberta", &["hidden_act", "pad_token_id"]),
+        ("tiny-xlm-roberta", &["hidden_act", "pad_token_id"]),
+        (
+            MODERN,
+            &[
+                "rope_parameters",
+                "layer_types",
+                "norm_eps",
+                "norm_bias",
+                "classifier_pooling",
+                "classifier_activation",
+                "hidden_activation",
+            ],
+        ),
+        (
+            DEBERTA,
+            &[
+                "hidden_act",
+                "layer_norm_eps",
+                "max_position_embeddings",
+                "max_relative_positions",
+                "pad_token_id",
+                "pooler_hidden_act",
+                "pooler_hidden_size",
+                "type_vocab_size",
+            ],
+        ),
+        ("tiny-deberta-v2", &["position_biased_input"]),
+    ] {
+        let scores = |dir: &Path| fixtures::load_as(dir, Computation::F32).classify(&["fever"]);
+        let altered = Altered::copy_of(name);
+        altered.json("config.json", |config| {
+            for key in keys {
+                let known = config.as_object_mut().unwrap().remove(*key);
+                assert!(known.is_some(), "{name}: {key}");
+            }
+        });
+        assert_eq!(scores(altered.path()), scores(&fixture(name)), "{name}");
+    }
+}
+
+#[test]
+fn the_older_keys_of_a_modernbert_mean_the_same() {
+    for (name, every) in [(MODERN, 3), ("tiny-modernbert-mean", 2)] {
+        let scores = |dir: &Path| {
+            let notes = "fever and no cough. ".repeat(40);
+            fixtures::load_as(dir, Computation::F32).classify(&[&notes])
+        };
+        let altered = Altered::copy_of(name);
+        altered.json("config.json", |config| {
+            for key in ["rope_parameters", "layer_types"] {
+                config.as_object_mut().unwrap().remove(key);
+            }
+            config["global_attn_every_n_layers"] = json!(every);
+            config["global_rope_theta"] = json!(160_000.0);
+            config["local_rope_theta"] = json!(10_000);
+        });
+        assert_eq!(scores(altered.path()), scores(&fixture(name)));
+        altered.json("config.json", |config| {
+            config["local_rope_theta"] = json!(500)
+        });
+        assert_ne!(scores(altered.path()), scores(&fixture(name)));
+    }
+}
+
+#[test]
 fn impossible_numbers_are_refused() {
     for (name, value) in [
         ("num_attention_heads", 0),
@@ -215,6 +386,29 @@ fn impossible_numbers_are_refused() {
         assert!(
             matches!(error, EngineError::Number { .. }),
             "{name} {value}: {error}"
+        );
+    }
+    for (model, name, value) in [
+        ("tiny-distilbert", "dim", 50),
+        ("tiny-distilbert", "n_heads", 0),
+        ("tiny-roberta", "type_vocab_size", 0),
+        ("tiny-xlm-roberta", "max_position_embeddings", 0),
+        (MODERN, "global_attn_every_n_layers", 0),
+        // Heads of 3 elements, which do not come in pairs.
+        (MODERN, "num_attention_heads", 16),
+        (DEBERTA, "position_buckets", 1),
+        (DEBERTA, "position_buckets", 1022),
+        (DEBERTA, "num_attention_heads", 5),
+    ] {
+        let altered = Altered::copy_of(model);
+        altered.json("config.json", |config| {
+            config.as_object_mut().unwrap().remove("layer_types");
+            config[name] = json!(value);
+        });
+        let error = engine_error(altered.path());
+        assert!(
+            matches!(error, EngineError::Number { .. }),
+            "{model} {name} {value}: {error}"
         );
     }
     for (name, value) in [
@@ -301,8 +495,17 @@ fn the_classifier_must_have_a_row_for_each_label() {
     let error = with_config("id2label", json!({"0": "a", "1": "b"}));
     assert!(matches!(
         error,
-        EngineError::ClassifierRows { rows: 3, labels: 2 }
+        EngineError::ClassifierRows {
+            rows: 3,
+            labels: 2,
+            ..
+        }
     ));
+    let error = with_config_of("tiny-roberta", "id2label", json!({"0": "a", "1": "b"}));
+    assert_message(
+        &error,
+        &["classifier.out_proj.weight has 3 rows", "2 labels"],
+    );
 
     for missing in [
         "classifier.weight",
@@ -316,6 +519,59 @@ fn the_classifier_must_have_a_row_for_each_label() {
             &["model.safetensors", missing],
         );
     }
+}
+
+#[test]
+fn a_model_without_one_of_its_tensors_is_refused() {
+    for (name, missing) in [
+        ("tiny-distilbert", "pre_classifier.bias"),
+        (
+            "tiny-distilbert",
+            "distilbert.transformer.layer.2.attention.v_lin.weight",
+        ),
+        ("tiny-roberta", "classifier.dense.weight"),
+        (
+            "tiny-roberta",
+            "roberta.embeddings.token_type_embeddings.weight",
+        ),
+        (
+            "tiny-xlm-roberta",
+            "roberta.encoder.layer.1.output.LayerNorm.bias",
+        ),
+        (MODERN, "model.layers.2.attn_norm.weight"),
+        (MODERN, "head.norm.weight"),
+        (DEBERTA, "deberta.encoder.LayerNorm.weight"),
+        (DEBERTA, "pooler.dense.weight"),
+        (
+            "tiny-deberta-v2",
+            "deberta.embeddings.position_embeddings.weight",
+        ),
+        (
+            "tiny-deberta-v2",
+            "deberta.encoder.layer.0.attention.self.pos_key_proj.bias",
+        ),
+    ] {
+        let altered = Altered::copy_of(name);
+        altered.weights(|tensors| assert!(tensors.remove(missing).is_some(), "{missing}"));
+        let options = EngineOptions {
+            computation: Computation::F32,
+            ..EngineOptions::default()
+        };
+        let error = Engine::load(ModelFiles::open(altered.path()).unwrap(), options);
+        assert_message(&error.err().unwrap(), &["model.safetensors", missing]);
+    }
+}
+
+/// `transformers` gives the first layer none, and so takes none from the file.
+#[test]
+fn a_norm_that_a_modernbert_does_not_have_changes_nothing() {
+    let scores = |dir: &Path| fixtures::load_as(dir, Computation::F32).classify(&["fever"]);
+    let altered = Altered::copy_of(MODERN);
+    altered.weights(|tensors| {
+        let norm = (&tensors["model.layers.1.attn_norm.weight"] * 3.0).unwrap();
+        tensors.insert("model.layers.0.attn_norm.weight".into(), norm);
+    });
+    assert_eq!(scores(altered.path()), scores(&fixture(MODERN)));
 }
 
 #[test]
@@ -413,6 +669,14 @@ fn a_window_too_small_for_its_overlap_is_refused() {
     assert!(matches!(
         load(0),
         Err(EngineError::Window { window: 0, .. })
+    ));
+    let error = with_config_of("tiny-xlm-roberta", "max_position_embeddings", json!(99));
+    assert!(matches!(
+        error,
+        EngineError::Window {
+            window: 97,
+            least: 98
+        }
     ));
     let notes = ["fever and cough ".repeat(100)];
     assert!(load(98).unwrap().classify(&[&notes[0]])[0].is_ok());

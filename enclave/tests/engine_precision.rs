@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fixtures::{Reference, assert_close, best, fixture, load_as};
-use sealnote_enclave::engine::{Engine, Precision, Scores};
+use sealnote_enclave::engine::{Computation, Engine, Scores};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -43,15 +43,15 @@ fn the_default_models_answers_are_the_references() {
     let model = from_root("models/icd10-chapter");
     let notes = notes();
     let notes: Vec<&str> = notes.iter().map(String::as_str).collect();
-    let reference = classify(&load_as(&model, Precision::Reference), &notes);
+    let reference = classify(&load_as(&model, Computation::Reference), &notes);
 
-    let engine = load_as(&model, Precision::F32);
+    let engine = load_as(&model, Computation::F32);
     let together = classify(&engine, &notes);
     for (scores, reference) in together.iter().zip(&reference) {
         assert_close(scores, reference, 1e-4);
     }
 
-    let engine = load_as(&model, Precision::Int8);
+    let engine = load_as(&model, Computation::Int8);
     let together = classify(&engine, &notes);
     let (mut other, mut greatest) = (0, 0f32);
     for (scores, reference) in together.iter().zip(&reference) {

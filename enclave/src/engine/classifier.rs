@@ -15,6 +15,9 @@ pub trait Classifier: Send + 'static {
     /// What is loaded.
     fn info(&self) -> &ModelInfo;
 
+    /// Called once, on the thread that will call the other methods.
+    fn settle(&self) {}
+
     /// Tokens of a batch, at most, unless it is a single window.
     fn batch_tokens(&self) -> usize;
 
@@ -42,6 +45,10 @@ impl Classifier for Engine {
 
     fn info(&self) -> &ModelInfo {
         Engine::info(self)
+    }
+
+    fn settle(&self) {
+        Engine::settle(self);
     }
 
     fn batch_tokens(&self) -> usize {

@@ -1,5 +1,7 @@
 //! Why a model cannot be loaded.
 
+use super::config::model_types;
+
 /// Why a model cannot be loaded. It is told to the operator at start-up, before there is any note.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -8,7 +10,10 @@ pub enum EngineError {
     #[error("config.json: {0}")]
     Config(#[source] serde_json::Error),
     /// The model is of an architecture that this engine does not compute.
-    #[error("config.json: model_type \"{found}\" is not supported; supported: bert")]
+    #[error(
+        "config.json: model_type \"{found}\" is not supported; supported: {}",
+        model_types()
+    )]
     ModelType {
         /// The `model_type` found.
         found: String,
@@ -37,9 +42,11 @@ pub enum EngineError {
     #[error("config.json: id2label: {0}")]
     Labels(#[from] LabelFault),
     /// The classifier has another number of rows than there are labels.
-    #[error("classifier.weight has {rows} rows, but config.json names {labels} labels")]
+    #[error("{tensor} has {rows} rows, but config.json names {labels} labels")]
     ClassifierRows {
-        /// Rows of `classifier.weight`.
+        /// The tensor: `classifier.weight` in most types.
+        tensor: String,
+        /// Its rows.
         rows: usize,
         /// Labels in `id2label`.
         labels: usize,
@@ -70,6 +77,12 @@ pub enum EngineError {
         inputs: usize,
         /// The limit.
         most: usize,
+    },
+    /// The model's type is computed on the reference path alone.
+    #[error("a model of type {model_type} has no 8-bit path; use --precision f32")]
+    NoEightBits {
+        /// Its `model_type`.
+        model_type: &'static str,
     },
     /// The model does not fit into this machine.
     #[error(
@@ -105,11 +118,17 @@ pub enum EngineError {
     /// The window leaves too little room beside the overlap.
     #[error("a window of {window} tokens is too small: this model needs at least {least}")]
     Window {
-        /// The window: the lesser of the limit and `max_position_embeddings`.
+        /// The window: the lesser of the limit and what the model's positions allow.
         window: usize,
         /// The least that is accepted.
         least: usize,
     },
+}
+
+impl EngineError {
+    pub(super) fn missing_tensor(name: &str) -> Self {
+        Self::Weights(format!("cannot find tensor {name}"))
+    }
 }
 
 impl From<candle_core::Error> for EngineError {

@@ -31,6 +31,7 @@ mod batch;
 mod classifier;
 mod config;
 mod contain;
+mod cpus;
 mod encoder;
 mod error;
 mod fast;
@@ -45,10 +46,10 @@ mod turns;
 mod weights;
 
 pub use classifier::Classifier;
-pub use encoder::Precision;
+pub use encoder::Computation;
 pub use error::{EngineError, LabelFault};
 pub use queue::{EngineHandle, EngineSession};
-pub use sealnote_protocol::classification::{NoteError, Problem, Scores};
+pub use sealnote_protocol::classification::{NoteError, Precision, Problem, Scores};
 
 use std::num::NonZeroUsize;
 
@@ -77,9 +78,9 @@ pub struct EngineOptions {
     /// Bytes of memory that must be left when the model is loaded, for what is not the engine's.
     pub reserved_memory: u64,
     /// How the encoder is computed.
-    pub precision: Precision,
-    /// Threads that compute it; as many as there are processors unless set. [`Precision::Reference`] has
-    /// its own.
+    pub computation: Computation,
+    /// Threads that compute it; as many as there are processors unless set. Candle, which computes
+    /// [`Computation::Reference`] and the types that have no other way, has its own.
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -88,7 +89,7 @@ impl Default for EngineOptions {
         Self {
             window: DEFAULT_WINDOW,
             reserved_memory: 0,
-            precision: Precision::Int8,
+            computation: Computation::Fastest,
             threads: None,
         }
     }
@@ -103,13 +104,13 @@ pub struct ModelInfo {
     pub labels: Vec<String>,
     /// How the labels relate to a note.
     pub problem: Problem,
-    /// Tokens in a window, special tokens included: the lesser of the model's
-    /// `max_position_embeddings` and the operator's limit.
+    /// Tokens in a window, special tokens included: the lesser of what the model's positions allow
+    /// and the operator's limit.
     pub window: usize,
     /// Content tokens that neighbouring windows share: [`OVERLAP`].
     pub overlap: usize,
     /// What the numbers are.
-    pub precision: sealnote_protocol::classification::Precision,
+    pub precision: Precision,
 }
 
 /// A loaded sequence-classification model.
@@ -127,7 +128,7 @@ impl Engine {
     /// does, or when its files contradict each other.
     pub fn load(mut files: ModelFiles, options: EngineOptions) -> Result<Self, EngineError> {
         let config = ModelConfig::parse(&files.config)?;
-        let tokenizer = NoteTokenizer::load(&files.tokenizer, &config, options.window)?;
+        let tokenizer = NoteTokenizer::load(&files.tokenizer, config.inputs, options.window)?;
         let encoder = Encoder::load(&mut files.weights, &config, &options)?;
         let info = ModelInfo {
             digest: files.into_digest().map_err(EngineError::Read)?,
@@ -191,6 +192,11 @@ impl Engine {
     /// [`NoteError::Internal`] when some are missing or not finite.
     pub fn pool(&self, logits: &[Option<Vec<f32>>]) -> Result<Scores, NoteError> {
         pooling::pool(self.info.problem, self.info.labels.len(), logits)
+    }
+
+    /// Makes the calling thread the engine's: it is kept on one processor, with what else it does.
+    pub fn settle(&self) {
+        self.encoder.settle();
     }
 
     /// Tokens of a batch, at most, unless it is a single window.

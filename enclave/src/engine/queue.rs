@@ -108,6 +108,7 @@ impl EngineSession {
 }
 
 fn serve<C: Classifier>(classifier: &C, mut queue: mpsc::UnboundedReceiver<Request>) {
+    classifier.settle();
     let mut turns = Turns::new();
     loop {
         let mut request = queue.try_recv().ok();

@@ -22,19 +22,49 @@ struct Case {
     logits: Vec<Vec<f32>>,
 }
 
-const FIXTURES: [&str; 2] = ["tiny-bert-single", "tiny-bert-multi"];
+const FAST: [&str; 5] = [
+    "tiny-bert-single",
+    "tiny-bert-multi",
+    "tiny-distilbert",
+    "tiny-roberta",
+    "tiny-xlm-roberta",
+];
+/// Of types that are computed on candle alone.
+const REFERENCE: [&str; 4] = [
+    "tiny-modernbert",
+    "tiny-modernbert-mean",
+    "tiny-deberta-v3",
+    "tiny-deberta-v2",
+];
+
+/// Each fixture in each computation that its type has.
+fn all() -> impl Iterator<Item = (&'static str, Computation)> {
+    use Computation::*;
+    let fast = FAST.map(|name| [Reference, F32, Int8].map(|computation| (name, computation)));
+    let reference = REFERENCE.map(|name| [Reference, F32].map(|computation| (name, computation)));
+    (fast.into_iter().flatten()).chain(reference.into_iter().flatten())
+}
 
 /// What a logit may differ by from `transformers`'.
-fn tolerance(precision: Precision) -> f32 {
-    match precision {
-        Precision::Reference | Precision::F32 => 1e-4,
+fn tolerance(computation: Computation) -> f32 {
+    match computation {
+        Computation::Reference | Computation::F32 => 1e-4,
         // These models are so narrow that errors hardly average out; `tests/engine_precision.rs` has a
         // real one.
-        Precision::Int8 => 0.5,
+        Computation::Int8 | Computation::Fastest => 0.5,
     }
 }
 
-fn fixture(name: &str, options: EngineOptions) -> (Engine, Reference) {
+fn fixture(
+    name: &str,
+    computation: Computation,
+    threads: Option<NonZeroUsize>,
+) -> (Engine, Reference) {
+    let options = EngineOptions {
+        computation,
+        threads,
+        ..EngineOptions::default()
+    };
     let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
         .join(name);
@@ -44,20 +74,20 @@ fn fixture(name: &str, options: EngineOptions) -> (Engine, Reference) {
     (engine, serde_json::from_slice(&reference).unwrap())
 }
 
-fn assert_close(logits: &[f32], expected: &[f32], precision: Precision) {
+fn assert_close(name: &str, logits: &[f32], expected: &[f32], computation: Computation) {
     assert_eq!(logits.len(), expected.len());
     for (logit, expected_logit) in logits.iter().zip(expected) {
         assert!(
-            (logit - expected_logit).abs() <= tolerance(precision),
-            "{precision:?}: {logits:?} is not {expected:?}"
+            (logit - expected_logit).abs() <= tolerance(computation),
+            "{name} {computation:?}: {logits:?} is not {expected:?}"
         );
     }
 }
 
 #[test]
 fn windows_hold_the_tokens_of_transformers() {
-    for name in FIXTURES {
-        let (engine, reference) = fixture(name, EngineOptions::default());
+    for name in FAST.into_iter().chain(REFERENCE) {
+        let (engine, reference) = fixture(name, Computation::F32, None);
         assert_eq!(engine.info().window, reference.window);
         for case in &reference.cases {
             let windows = engine.tokenizer.windows(&case.text).unwrap();
@@ -74,35 +104,29 @@ fn windows_hold_the_tokens_of_transformers() {
 
 #[test]
 fn logits_are_those_of_transformers_alone_and_together() {
-    for precision in [Precision::Reference, Precision::F32, Precision::Int8] {
-        for name in FIXTURES {
-            let options = EngineOptions {
-                precision,
-                ..EngineOptions::default()
-            };
-            let (engine, reference) = fixture(name, options);
-            let cases = reference.cases.iter();
-            let windows = cases.flat_map(|case| engine.tokenizer.windows(&case.text).unwrap());
-            let windows: Vec<Window> = windows.collect();
-            let expected: Vec<_> = (reference.cases.iter())
-                .flat_map(|case| &case.logits)
-                .collect();
-            assert_eq!(windows.len(), expected.len());
-            let together = engine.encoder.logits(&windows);
-            for ((window, expected), together) in windows.iter().zip(&expected).zip(together) {
-                let alone = engine
-                    .encoder
-                    .logits(core::slice::from_ref(window))
-                    .remove(0);
-                assert_close(alone.as_ref().unwrap(), expected, precision);
-                assert_close(together.as_ref().unwrap(), expected, precision);
-            }
-            // All in one batch, which `batch::padded` would never make: most of it is padding.
-            if let Encoder::Reference(model) = &engine.encoder {
-                let rows: Vec<&Window> = windows.iter().collect();
-                for (row, expected) in model.logits(&rows).unwrap().iter().zip(&expected) {
-                    assert_close(row, expected, precision);
-                }
+    for (name, computation) in all() {
+        let (engine, reference) = fixture(name, computation, None);
+        let cases = reference.cases.iter();
+        let windows = cases.flat_map(|case| engine.tokenizer.windows(&case.text).unwrap());
+        let windows: Vec<Window> = windows.collect();
+        let expected: Vec<_> = (reference.cases.iter())
+            .flat_map(|case| &case.logits)
+            .collect();
+        assert_eq!(windows.len(), expected.len());
+        let together = engine.encoder.logits(&windows);
+        for ((window, expected), together) in windows.iter().zip(&expected).zip(together) {
+            let alone = engine
+                .encoder
+                .logits(core::slice::from_ref(window))
+                .remove(0);
+            assert_close(name, alone.as_ref().unwrap(), expected, computation);
+            assert_close(name, together.as_ref().unwrap(), expected, computation);
+        }
+        // All in one batch, which `batch::padded` would never make: most of it is padding.
+        if let Encoder::Reference(model) = &engine.encoder {
+            let rows: Vec<&Window> = windows.iter().collect();
+            for (row, expected) in model.logits(&rows).unwrap().iter().zip(&expected) {
+                assert_close(name, row, expected, computation);
             }
         }
     }
@@ -110,16 +134,9 @@ fn logits_are_those_of_transformers_alone_and_together() {
 
 #[test]
 fn fast_logits_are_the_same_bits_in_any_batch_on_any_number_of_threads() {
-    for precision in [Precision::F32, Precision::Int8] {
-        for name in FIXTURES {
-            let load = |threads| {
-                let options = EngineOptions {
-                    precision,
-                    threads: NonZeroUsize::new(threads),
-                    ..EngineOptions::default()
-                };
-                fixture(name, options)
-            };
+    for computation in [Computation::F32, Computation::Int8] {
+        for name in FAST {
+            let load = |threads| fixture(name, computation, NonZeroUsize::new(threads));
             let (engine, reference) = load(1);
             let cases = reference.cases.iter();
             let windows = cases.flat_map(|case| engine.tokenizer.windows(&case.text).unwrap());

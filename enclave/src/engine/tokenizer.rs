@@ -3,7 +3,7 @@
 use sealnote_protocol::classification::NoteError;
 use tokenizers::{Encoding, Token, Tokenizer};
 
-use super::config::ModelConfig;
+use super::config::Inputs;
 use super::error::EngineError;
 use super::{LEAST_STEP, OVERLAP};
 
@@ -11,8 +11,10 @@ use super::{LEAST_STEP, OVERLAP};
 pub struct Window {
     /// Token ids.
     pub ids: Vec<u32>,
-    /// Token type ids, as many.
+    /// Token type ids, as many; 0 if the model has no types.
     pub type_ids: Vec<u32>,
+    /// Positions, as many.
+    pub positions: Vec<u32>,
 }
 
 impl Window {
@@ -27,16 +29,13 @@ impl Window {
 pub(super) struct NoteTokenizer {
     tokenizer: Tokenizer,
     template: Template,
+    inputs: Inputs,
     window: usize,
 }
 
 impl NoteTokenizer {
     /// Parses `tokenizer.json` and settles the window: the lesser of `limit` and the model's.
-    pub(super) fn load(
-        bytes: &[u8],
-        config: &ModelConfig,
-        limit: usize,
-    ) -> Result<Self, EngineError> {
+    pub(super) fn load(bytes: &[u8], inputs: Inputs, limit: usize) -> Result<Self, EngineError> {
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(EngineError::Tokenizer)?;
         // Both are often left in the file by training (all-MiniLM-L6-v2's cuts at 128 tokens) and
         // would silently drop the rest of a note.
@@ -46,12 +45,14 @@ impl NoteTokenizer {
         tokenizer.with_padding(None);
 
         let greatest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
-        check_range(greatest, "vocab_size", config.bert.vocab_size)?;
+        check_range(greatest, "vocab_size", inputs.vocab_size)?;
         let template = Template::probe(&tokenizer)?;
-        let greatest = template.type_ids().max().unwrap_or(0);
-        check_range(greatest, "type_vocab_size", config.bert.type_vocab_size)?;
+        if let Some(types) = inputs.types {
+            let greatest = template.type_ids().max().unwrap_or(0);
+            check_range(greatest, "type_vocab_size", types)?;
+        }
 
-        let window = limit.min(config.bert.max_position_embeddings);
+        let window = limit.min(inputs.longest());
         let least = template.special_tokens() + OVERLAP + LEAST_STEP;
         if window < least {
             return Err(EngineError::Window { window, least });
@@ -59,6 +60,7 @@ impl NoteTokenizer {
         Ok(Self {
             tokenizer,
             template,
+            inputs,
             window,
         })
     }
@@ -90,7 +92,7 @@ impl NoteTokenizer {
             capacity,
         };
         Ok(spans
-            .map(|span| self.template.wrap(&content[span]))
+            .map(|span| self.template.wrap(&content[span], &self.inputs))
             .collect())
     }
 }
@@ -164,11 +166,19 @@ impl Template {
         special.chain([self.content_type])
     }
 
-    fn wrap(&self, content: &[u32]) -> Window {
+    fn wrap(&self, content: &[u32], inputs: &Inputs) -> Window {
         let content = content.iter().map(|&id| (id, self.content_type));
         let (before, after) = (self.before.iter().copied(), self.after.iter().copied());
-        let (ids, type_ids) = before.chain(content).chain(after).unzip();
-        Window { ids, type_ids }
+        let (ids, mut type_ids): (Vec<u32>, Vec<u32>) = before.chain(content).chain(after).unzip();
+        if inputs.types.is_none() {
+            type_ids.fill(0);
+        }
+        let positions = inputs.positions(&ids);
+        Window {
+            ids,
+            type_ids,
+            positions,
+        }
     }
 }
 

@@ -107,7 +107,7 @@ fn check_memory(
         greatest = greatest.max(size.read);
     }
     // The greatest may come last; and working memory is taken when it is gone.
-    let needed = kept + greatest.max(WORKING_MEMORY + reserved);
+    let needed = kept.saturating_add(greatest.max(reserved.saturating_add(WORKING_MEMORY)));
     match available {
         Some(available) if available < needed => Err(EngineError::Memory { needed, available }),
         _ => Ok(()),

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use sealnote_enclave::engine::{Engine, EngineOptions, Precision};
+use sealnote_enclave::engine::{Computation, Engine, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
 
 use crate::texts::Tokens;
@@ -22,14 +22,14 @@ const ROUND: Duration = Duration::from_millis(40);
 const MIXED_BATCHES: usize = 8;
 
 pub fn load(model: &Path, engine: &str, threads: Option<NonZeroUsize>) -> anyhow::Result<Engine> {
-    let precision = match engine {
-        "reference" => Precision::Reference,
-        "f32" => Precision::F32,
-        "int8" => Precision::Int8,
+    let computation = match engine {
+        "reference" => Computation::Reference,
+        "f32" => Computation::F32,
+        "int8" => Computation::Int8,
         _ => bail!("{engine:?} is no engine: reference, f32, int8"),
     };
     let options = EngineOptions {
-        precision,
+        computation,
         threads,
         ..EngineOptions::default()
     };

@@ -13,6 +13,7 @@ pub(super) struct Batch {
 struct Sequence {
     ids: Vec<u32>,
     type_ids: Vec<u32>,
+    positions: Vec<u32>,
     /// Its pieces in order: the share, and the place there.
     pieces: Vec<(usize, usize)>,
 }
@@ -69,6 +70,7 @@ impl Batch {
             sequences.push(Sequence {
                 ids: window.ids.clone(),
                 type_ids: window.type_ids.clone(),
+                positions: window.positions.clone(),
                 pieces,
             });
         }
@@ -83,11 +85,13 @@ impl Batch {
         &self.shares
     }
 
-    /// Each token of a piece: its id, its type, and its place in the sequence.
+    /// Each token of a piece: its id, its type, and its position.
     pub(super) fn tokens(&self, piece: &Piece) -> impl Iterator<Item = [usize; 3]> {
-        let Sequence { ids, type_ids, .. } = &self.sequences[piece.sequence];
+        let sequence = &self.sequences[piece.sequence];
         let places = piece.start..piece.start + piece.tokens;
-        places.map(|place| [ids[place] as usize, type_ids[place] as usize, place])
+        places.map(|place| {
+            [&sequence.ids, &sequence.type_ids, &sequence.positions].map(|of| of[place] as usize)
+        })
     }
 
     /// The pieces of a sequence, each with its share's index.
@@ -131,6 +135,7 @@ mod tests {
         Window {
             ids: (0..len as u32).collect(),
             type_ids: vec![0; len],
+            positions: (0..len as u32).collect(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! BERT with its pooler and a classifier, on `sealnote-kernels`.
+//! BERT's encoder and a classifier of two linear layers, on `sealnote-kernels`: BERT, DistilBERT, RoBERTa
+//! and XLM-RoBERTa.
 //!
 //! The tokens of a batch are one matrix without padding, cut into as many shares of rows as there are
 //! threads. All that a layer does is done row by row, but for attention, which needs the keys and values of
@@ -6,7 +7,7 @@
 //! they have published the keys and values of their rows.
 //!
 //! Of the last layer only the first token of each sequence is computed beyond its keys and values, since
-//! the pooler reads no other.
+//! the classifier reads no other.
 //!
 //! A window's logits are the same to the bit whatever the batch and however many threads there are.
 
@@ -31,16 +32,17 @@ use self::pool::Pool;
 use super::error::EngineError;
 use super::tokenizer::Window;
 
-/// `transformers`' `BertForSequenceClassification`: classifier(tanh(pooler(hidden state of the
-/// first token))).
+/// `transformers`' `BertForSequenceClassification`, and those of the types that share BERT's encoder:
+/// linear(activation(linear(hidden state of the first token))).
 pub(super) struct FastBert {
     pool: Pool,
 }
 
 impl FastBert {
     /// Puts the model together and starts its threads, one fewer than `threads`: the caller of
-    /// [`logits`](Self::logits) is one of them.
-    pub(super) fn build(parts: Parts, threads: NonZeroUsize) -> Result<Self, EngineError> {
+    /// [`logits`](Self::logits) is one of them. Unless told otherwise they are as many as there are processors, and
+    /// each is kept on its own.
+    pub(super) fn build(parts: Parts, threads: Option<NonZeroUsize>) -> Result<Self, EngineError> {
         let pool = Pool::start(parts.into_model()?, threads).map_err(EngineError::Threads)?;
         Ok(Self { pool })
     }
@@ -50,6 +52,20 @@ impl FastBert {
             Arithmetic::Int8 => Precision::Int8,
             Arithmetic::F32 => Precision::F32,
         }
+    }
+
+    /// Tokens of a batch, at most: fewer of a larger model, so that others do not wait for long.
+    ///
+    /// More gain nothing: a product of this many rows fills the processors already.
+    pub(super) fn batch_tokens(&self) -> usize {
+        /// Some 40 ms on two processors with 8-bit instructions.
+        const OPERATIONS: usize = 22_000_000_000;
+        (OPERATIONS / self.pool.operations()).clamp(256, 1024)
+    }
+
+    /// Keeps the calling thread, which will call [`logits`](Self::logits), on its processor.
+    pub(super) fn settle(&self) {
+        self.pool.settle();
     }
 
     /// The logits of each window, in their order, one for each label.

@@ -5,8 +5,9 @@ use sealnote_kernels::{Activation, Isa, LayerNorm, dense};
 
 use super::linear::{Arithmetic, Linear};
 use super::table::Table;
+use crate::engine::config::HeadActivation;
 
-/// A BERT encoder, its pooler and its classifier.
+/// BERT's encoder and a classifier of two linear layers.
 pub(super) struct Model {
     pub(super) isa: Isa,
     pub(super) arithmetic: Arithmetic,
@@ -15,14 +16,17 @@ pub(super) struct Model {
     pub(super) activation: Activation,
     pub(super) embeddings: Embeddings,
     pub(super) layers: Vec<Layer>,
+    /// The classifier's first layer; BERT's pooler.
     pub(super) pooler: dense::Matrix,
+    pub(super) pooler_activation: HeadActivation,
     pub(super) classifier: dense::Matrix,
 }
 
 pub(super) struct Embeddings {
     pub(super) words: Table,
     pub(super) positions: Table,
-    pub(super) types: Table,
+    /// DistilBERT has none.
+    pub(super) types: Option<Table>,
     pub(super) norm: LayerNorm,
 }
 
@@ -35,4 +39,18 @@ pub(super) struct Layer {
     pub(super) intermediate: Linear,
     pub(super) output: Linear,
     pub(super) output_norm: LayerNorm,
+}
+
+impl Model {
+    /// What a token costs, attention aside: multiplications and additions of the linear layers, in f32 counted
+    /// twice.
+    pub(super) fn operations(&self) -> usize {
+        let hidden = self.heads.hidden();
+        let layer = 2 * (4 * hidden * hidden + 2 * hidden * self.intermediate);
+        let weight = match self.arithmetic {
+            Arithmetic::Int8 => 1,
+            Arithmetic::F32 => 2,
+        };
+        (weight * layer * self.layers.len()).max(1)
+    }
 }

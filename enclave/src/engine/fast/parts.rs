@@ -2,39 +2,36 @@
 
 use std::collections::{HashMap, HashSet};
 
-use candle_transformers::models::bert::HiddenAct;
 use safetensors::Dtype;
 use sealnote_kernels::attention::Heads;
-use sealnote_kernels::{Activation, Isa, LayerNorm, dense, int8};
+use sealnote_kernels::{Isa, LayerNorm, dense, int8};
 
 use super::linear::{Arithmetic, Linear};
 use super::model::{Embeddings, Layer, Model};
 use super::table::Table;
-use crate::engine::config::ModelConfig;
+use crate::engine::config::{
+    Activation, BertConfig, HeadActivation, LayerPart, ModelConfig, Names, Part,
+};
 use crate::engine::error::EngineError;
 use crate::engine::weights::Sink;
-
-const LAYERS: &str = "bert.encoder.layer.";
-const WORDS: &str = "bert.embeddings.word_embeddings.weight";
-const POSITIONS: &str = "bert.embeddings.position_embeddings.weight";
-const TYPES: &str = "bert.embeddings.token_type_embeddings.weight";
-const POOLER: &str = "bert.pooler.dense";
-const CLASSIFIER: &str = "classifier";
 
 /// What is there of a model so far.
 pub(in crate::engine) struct Parts {
     isa: Isa,
     arithmetic: Arithmetic,
+    names: &'static Names,
     sizes: Sizes,
     layers: usize,
     activation: Activation,
+    pooler_activation: HeadActivation,
     epsilon: f32,
-    /// Names of the tensors that were taken, vectors aside.
-    taken: HashSet<String>,
-    tables: HashMap<String, Table>,
-    linears: HashMap<String, Linear>,
-    head: HashMap<&'static str, dense::Matrix>,
-    /// Everything of one dimension.
+    /// The layers' matrices that were taken.
+    taken: HashSet<Part>,
+    tables: HashMap<Part, Table>,
+    /// By the part that comes first in each.
+    linears: HashMap<Part, Linear>,
+    head: HashMap<Part, dense::Matrix>,
+    /// Everything of one dimension, by the tensor's name.
     vectors: HashMap<String, Vec<f32>>,
 }
 
@@ -43,13 +40,13 @@ struct Sizes {
     intermediate: usize,
     words: usize,
     positions: usize,
-    types: usize,
+    types: Option<usize>,
     labels: usize,
 }
 
-/// Where a matrix of the encoder goes: the outputs from `first` on, of the linear layer called `linear`.
+/// Where a matrix of a layer goes: the outputs from `first` on, of the linear layer `linear`.
 struct Place {
-    linear: String,
+    linear: LayerPart,
     first: usize,
     /// The tensor's own.
     shape: [usize; 2],
@@ -58,30 +55,31 @@ struct Place {
 }
 
 impl Parts {
-    pub(in crate::engine) fn new(config: &ModelConfig, arithmetic: Arithmetic, isa: Isa) -> Self {
-        let bert = &config.bert;
-        let heads = Heads {
-            count: bert.num_attention_heads,
-            width: bert.hidden_size / bert.num_attention_heads,
-        };
+    pub(in crate::engine) fn new(
+        bert: &BertConfig,
+        config: &ModelConfig,
+        arithmetic: Arithmetic,
+        isa: Isa,
+    ) -> Self {
         Self {
             isa,
             arithmetic,
+            names: bert.names,
             sizes: Sizes {
-                heads,
-                intermediate: bert.intermediate_size,
-                words: bert.vocab_size,
-                positions: bert.max_position_embeddings,
-                types: bert.type_vocab_size,
+                heads: Heads {
+                    count: bert.heads,
+                    width: bert.head_width,
+                },
+                intermediate: bert.intermediate,
+                words: config.inputs.vocab_size,
+                positions: config.inputs.max_positions,
+                types: config.inputs.types,
                 labels: config.labels.len(),
             },
-            layers: bert.num_hidden_layers,
-            activation: match bert.hidden_act {
-                HiddenAct::Gelu => Activation::Gelu,
-                HiddenAct::GeluApproximate => Activation::GeluTanh,
-                HiddenAct::Relu => Activation::Relu,
-            },
-            epsilon: bert.layer_norm_eps as f32,
+            layers: bert.layers,
+            activation: bert.activation,
+            pooler_activation: bert.head_activation,
+            epsilon: bert.epsilon as f32,
             taken: HashSet::new(),
             tables: HashMap::new(),
             linears: HashMap::new(),
@@ -97,31 +95,28 @@ impl Parts {
             heads,
             intermediate,
             labels,
+            types,
             ..
         } = self.sizes;
         let hidden = heads.hidden();
         let embeddings = Embeddings {
-            words: self.table(WORDS)?,
-            positions: self.table(POSITIONS)?,
-            types: self.table(TYPES)?,
-            norm: self.norm("bert.embeddings.LayerNorm")?,
+            words: self.table(Part::Words)?,
+            positions: self.table(Part::Positions)?,
+            types: types.map(|_| self.table(Part::Types)).transpose()?,
+            norm: self.norm(Part::Norm)?,
         };
         let mut layers = Vec::new();
         for index in 0..self.layers {
-            let part = |name: &str| format!("{LAYERS}{index}.{name}");
-            let own = part("attention.self");
+            use LayerPart::*;
+            let part = |part| Part::Layer(index, part);
             layers.push(Layer {
-                query: self.linear(&format!("{own}.query"), &["query"], hidden)?,
-                key_value: self.linear(&format!("{own}.key"), &["key", "value"], hidden)?,
-                attention_output: self.linear(
-                    &part("attention.output.dense"),
-                    &["dense"],
-                    hidden,
-                )?,
-                attention_norm: self.norm(&part("attention.output.LayerNorm"))?,
-                intermediate: self.linear(&part("intermediate.dense"), &["dense"], intermediate)?,
-                output: self.linear(&part("output.dense"), &["dense"], hidden)?,
-                output_norm: self.norm(&part("output.LayerNorm"))?,
+                query: self.linear(&[part(Query)], hidden)?,
+                key_value: self.linear(&[part(Key), part(Value)], hidden)?,
+                attention_output: self.linear(&[part(AttentionOutput)], hidden)?,
+                attention_norm: self.norm(part(AttentionNorm))?,
+                intermediate: self.linear(&[part(Intermediate)], intermediate)?,
+                output: self.linear(&[part(Output)], hidden)?,
+                output_norm: self.norm(part(OutputNorm))?,
             });
         }
         Ok(Model {
@@ -129,82 +124,92 @@ impl Parts {
             arithmetic: self.arithmetic,
             heads,
             intermediate,
-            activation: self.activation,
+            activation: self.activation.into(),
             embeddings,
             layers,
-            pooler: self.head(POOLER, hidden)?,
-            classifier: self.head(CLASSIFIER, labels)?,
+            pooler: self.head(Part::HeadDense, hidden)?,
+            pooler_activation: self.pooler_activation,
+            classifier: self.head(Part::HeadOutput, labels)?,
         })
     }
 
-    /// Where a matrix of the encoder goes; `None` of all other tensors.
-    fn place(&self, name: &str) -> Option<Place> {
+    /// Where a matrix of a layer goes; `None` of all other tensors.
+    fn place(&self, part: Part, kind: &str) -> Option<(usize, Place)> {
+        use LayerPart::*;
         let hidden = self.sizes.heads.hidden();
         let intermediate = self.sizes.intermediate;
-        let (index, rest) = name.strip_prefix(LAYERS)?.split_once('.')?;
-        let index: usize = index.parse().ok().filter(|&index| index < self.layers)?;
-        let (linear, first, shape, outputs) = match rest.strip_suffix(".weight")? {
-            own @ "attention.self.query" => (own, 0, [hidden; 2], hidden),
-            own @ "attention.self.key" => (own, 0, [hidden; 2], 2 * hidden),
-            "attention.self.value" => ("attention.self.key", hidden, [hidden; 2], 2 * hidden),
-            own @ "attention.output.dense" => (own, 0, [hidden; 2], hidden),
-            own @ "intermediate.dense" => (own, 0, [intermediate, hidden], intermediate),
-            own @ "output.dense" => (own, 0, [hidden, intermediate], hidden),
-            _ => return None,
+        let Part::Layer(index, part) = part else {
+            return None;
         };
-        Some(Place {
-            linear: format!("{LAYERS}{index}.{linear}"),
+        if index >= self.layers || kind != "weight" {
+            return None;
+        }
+        let (linear, first, shape, outputs) = match part {
+            Query | AttentionOutput => (part, 0, [hidden; 2], hidden),
+            Key => (Key, 0, [hidden; 2], 2 * hidden),
+            Value => (Key, hidden, [hidden; 2], 2 * hidden),
+            Intermediate => (part, 0, [intermediate, hidden], intermediate),
+            Output => (part, 0, [hidden, intermediate], hidden),
+            AttentionNorm | OutputNorm => return None,
+        };
+        let place = Place {
+            linear,
             first,
             shape,
             outputs,
-        })
+        };
+        Some((index, place))
     }
 
-    fn table_rows(&self, name: &str) -> Option<usize> {
-        match name {
-            WORDS => Some(self.sizes.words),
-            POSITIONS => Some(self.sizes.positions),
-            TYPES => Some(self.sizes.types),
+    fn table_rows(&self, part: Part, kind: &str) -> Option<usize> {
+        match (part, kind) {
+            (Part::Words, "weight") => Some(self.sizes.words),
+            (Part::Positions, "weight") => Some(self.sizes.positions),
+            (Part::Types, "weight") => self.sizes.types,
             _ => None,
         }
     }
 
-    fn table(&mut self, name: &str) -> Result<Table, EngineError> {
-        self.tables.remove(name).ok_or_else(|| missing(name))
+    fn head_rows(&self, part: Part, kind: &str) -> Option<usize> {
+        match (part, kind) {
+            (Part::HeadDense, "weight") => Some(self.sizes.heads.hidden()),
+            (Part::HeadOutput, "weight") => Some(self.sizes.labels),
+            _ => None,
+        }
     }
 
-    /// The linear layer `name`, made of the tensors `parts`, each of `outputs`, beside which `name` is.
-    fn linear(
-        &mut self,
-        name: &str,
-        parts: &[&str],
-        outputs: usize,
-    ) -> Result<Linear, EngineError> {
-        let (folder, _) = name.rsplit_once('.').unwrap_or_default();
+    fn table(&mut self, part: Part) -> Result<Table, EngineError> {
+        let table = self.tables.remove(&part);
+        table.ok_or_else(|| self.missing(part))
+    }
+
+    /// The linear layer that is made of `parts`, each of `outputs`.
+    fn linear(&mut self, parts: &[Part], outputs: usize) -> Result<Linear, EngineError> {
         let mut biases = Vec::new();
-        for part in parts {
-            let weight = format!("{folder}.{part}.weight");
-            if !self.taken.contains(&weight) {
-                return Err(missing(&weight));
+        for &part in parts {
+            if !self.taken.contains(&part) {
+                return Err(self.missing(part));
             }
-            biases.push(self.vector(&format!("{folder}.{part}.bias"), outputs)?);
+            biases.push(self.bias(part, outputs)?);
         }
-        let mut linear = self.linears.remove(name).ok_or_else(|| missing(name))?;
+        let linear = self.linears.remove(&parts[0]);
+        let mut linear = linear.ok_or_else(|| self.missing(parts[0]))?;
         for (part, bias) in biases.iter().enumerate() {
             linear.set_bias(part * outputs, bias);
         }
         Ok(linear)
     }
 
-    fn head(&mut self, name: &'static str, outputs: usize) -> Result<dense::Matrix, EngineError> {
-        let matrix = self.head.remove(name);
-        let mut matrix = matrix.ok_or_else(|| missing(&format!("{name}.weight")))?;
-        matrix.set_bias(0, &self.vector(&format!("{name}.bias"), outputs)?);
+    fn head(&mut self, part: Part, outputs: usize) -> Result<dense::Matrix, EngineError> {
+        let matrix = self.head.remove(&part);
+        let mut matrix = matrix.ok_or_else(|| self.missing(part))?;
+        matrix.set_bias(0, &self.bias(part, outputs)?);
         Ok(matrix)
     }
 
-    fn norm(&mut self, name: &str) -> Result<LayerNorm, EngineError> {
+    fn norm(&mut self, part: Part) -> Result<LayerNorm, EngineError> {
         let hidden = self.sizes.heads.hidden();
+        let name = self.names.module(part);
         // Checkpoints that were converted from TensorFlow have the names of old.
         let mut either = |new: &str, old: &str| {
             let [new, old] = [new, old].map(|part| format!("{name}.{part}"));
@@ -219,19 +224,32 @@ impl Parts {
         Ok(LayerNorm::new(weight, bias, self.epsilon))
     }
 
+    fn bias(&mut self, part: Part, len: usize) -> Result<Vec<f32>, EngineError> {
+        let name = self.names.module(part);
+        self.vector(&format!("{name}.bias"), len)
+    }
+
     fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>, EngineError> {
-        let vector = self.vectors.remove(name).ok_or_else(|| missing(name))?;
+        let vector = self.vectors.remove(name);
+        let vector = vector.ok_or_else(|| EngineError::missing_tensor(name))?;
         check_shape(name, &[vector.len()], &[len])?;
         Ok(vector)
+    }
+
+    fn missing(&self, part: Part) -> EngineError {
+        EngineError::missing_tensor(&format!("{}.weight", self.names.module(part)))
     }
 }
 
 impl Sink for Parts {
     fn kept(&self, name: &str, dtype: Dtype, shape: &[usize]) -> u64 {
         let elements = shape.iter().product::<usize>() as u64;
-        if self.place(name).is_some() && self.arithmetic == Arithmetic::Int8 {
+        let Some((part, kind)) = self.names.part(name) else {
+            return 0;
+        };
+        if self.place(part, kind).is_some() && self.arithmetic == Arithmetic::Int8 {
             elements
-        } else if self.table_rows(name).is_some() && dtype == Dtype::F16 {
+        } else if self.table_rows(part, kind).is_some() && dtype == Dtype::F16 {
             2 * elements
         } else {
             4 * elements
@@ -240,8 +258,10 @@ impl Sink for Parts {
 
     fn take(&mut self, name: String, shape: &[usize], values: Vec<f32>) -> Result<(), EngineError> {
         let hidden = self.sizes.heads.hidden();
-        let head = [(POOLER, hidden), (CLASSIFIER, self.sizes.labels)];
-        if let Some(place) = self.place(&name) {
+        let Some((part, kind)) = self.names.part(&name) else {
+            return Ok(());
+        };
+        if let Some((index, place)) = self.place(part, kind) {
             check_shape(&name, shape, &place.shape)?;
             let [_, inputs] = place.shape;
             if self.arithmetic == Arithmetic::Int8 && inputs > int8::MAX_INPUTS {
@@ -251,25 +271,26 @@ impl Sink for Parts {
                     most: int8::MAX_INPUTS,
                 });
             }
-            let linear = self.linears.entry(place.linear);
+            let linear = self.linears.entry(Part::Layer(index, place.linear));
             linear
                 .or_insert_with(|| Linear::zeros(self.arithmetic, inputs, place.outputs))
                 .set_weights(place.first, &values);
-            self.taken.insert(name);
-        } else if let Some(rows) = self.table_rows(&name) {
+            self.taken.insert(part);
+        } else if let Some(rows) = self.table_rows(part, kind) {
             check_shape(&name, shape, &[rows, hidden])?;
-            self.tables.insert(name, Table::new(values, hidden));
-        } else if let Some((head, rows)) =
-            (head.into_iter()).find(|(head, _)| name.strip_suffix(".weight") == Some(head))
-        {
-            if head == CLASSIFIER && shape.first() != Some(&rows) {
-                let (rows, labels) = (shape.first().copied().unwrap_or(0), rows);
-                return Err(EngineError::ClassifierRows { rows, labels });
+            self.tables.insert(part, Table::new(values, hidden));
+        } else if let Some(rows) = self.head_rows(part, kind) {
+            if part == Part::HeadOutput && shape.first() != Some(&rows) {
+                return Err(EngineError::ClassifierRows {
+                    tensor: name,
+                    rows: shape.first().copied().unwrap_or(0),
+                    labels: rows,
+                });
             }
             check_shape(&name, shape, &[rows, hidden])?;
             let mut matrix = dense::Matrix::zeros(hidden, rows);
             matrix.set_weights(0, &values);
-            self.head.insert(head, matrix);
+            self.head.insert(part, matrix);
         } else if shape.len() == 1 {
             self.vectors.insert(name, values);
         }
@@ -286,6 +307,12 @@ fn check_shape(name: &str, found: &[usize], expected: &[usize]) -> Result<(), En
     )))
 }
 
-fn missing(name: &str) -> EngineError {
-    EngineError::Weights(format!("cannot find tensor {name}"))
+impl From<Activation> for sealnote_kernels::Activation {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::Gelu => Self::Gelu,
+            Activation::GeluTanh => Self::GeluTanh,
+            Activation::Relu => Self::Relu,
+        }
+    }
 }

@@ -12,6 +12,7 @@ use super::linear::Arithmetic;
 use super::meeting::{Broken, Meeting, look_while};
 use super::model::Model;
 use super::worker::{Published, Worker};
+use crate::engine::cpus::Cpus;
 
 /// A model and the threads that compute it. They sleep while there is nothing to compute, and end when the
 /// pool is dropped.
@@ -21,6 +22,8 @@ pub(super) struct Pool {
     /// Of the caller, who computes too.
     own: Mutex<Worker>,
     others: Vec<JoinHandle<()>>,
+    /// If each thread has a processor of its own.
+    cpus: Option<Arc<Cpus>>,
 }
 
 /// Where batches are posted.
@@ -47,11 +50,19 @@ struct Job {
 }
 
 impl Pool {
+    /// Starts so many threads less one; without a number, as many as there are processors, and each is
+    /// kept on its own.
+    ///
     /// # Errors
     /// When the system refuses to start a thread.
-    pub(super) fn start(model: Model, threads: NonZeroUsize) -> io::Result<Self> {
+    pub(super) fn start(model: Model, threads: Option<NonZeroUsize>) -> io::Result<Self> {
+        let cpus = Cpus::allowed();
+        let (threads, cpus) = match threads {
+            Some(threads) => (threads.get(), None),
+            None => (cpus.count(), Some(cpus)),
+        };
         let mut published = Vec::new();
-        published.resize_with(threads.get(), Published::default);
+        published.resize_with(threads, Published::default);
         let mut pool = Self {
             model: Arc::new(model),
             board: Arc::new(Board {
@@ -62,16 +73,35 @@ impl Pool {
             }),
             own: Mutex::default(),
             others: Vec::new(),
+            cpus: cpus.map(Arc::new),
         };
-        for index in 1..threads.get() {
+        for index in 1..threads {
             let (model, board) = (pool.model.clone(), pool.board.clone());
+            let cpus = pool.cpus.clone();
             // On an error the pool is dropped, and with it the threads that were started.
             let thread = thread::Builder::new()
                 .name(format!("sealnote-encoder-{index}"))
-                .spawn(move || serve(&model, &board, index))?;
+                .spawn(move || {
+                    if let Some(cpus) = cpus {
+                        cpus.pin(index);
+                    }
+                    serve(&model, &board, index);
+                })?;
             pool.others.push(thread);
         }
         Ok(pool)
+    }
+
+    /// Keeps the calling thread on the processor that the others have left it.
+    pub(super) fn settle(&self) {
+        if let Some(cpus) = &self.cpus {
+            cpus.pin(0);
+        }
+    }
+
+    /// See [`Model::operations`].
+    pub(super) fn operations(&self) -> usize {
+        self.model.operations()
     }
 
     pub(super) fn arithmetic(&self) -> Arithmetic {

@@ -7,7 +7,7 @@ use sealnote_kernels::Isa;
 use serde::Deserialize;
 
 use super::*;
-use crate::engine::config::ModelConfig;
+use crate::engine::config::{Architecture, ModelConfig};
 use crate::engine::tokenizer::NoteTokenizer;
 use crate::engine::weights;
 use crate::model_store::ModelFiles;
@@ -21,12 +21,15 @@ fn load(arithmetic: Arithmetic, isa: Isa) -> (NoteTokenizer, FastBert) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/icd10-chapter");
     let mut files = ModelFiles::open(&dir).unwrap();
     let config = ModelConfig::parse(&files.config).unwrap();
-    let tokenizer = NoteTokenizer::load(&files.tokenizer, &config, 256).unwrap();
-    let mut parts = Parts::new(&config, arithmetic, isa);
+    let tokenizer = NoteTokenizer::load(&files.tokenizer, config.inputs, 256).unwrap();
+    let Architecture::Bert(bert) = &config.architecture else {
+        panic!("the default model is a BERT")
+    };
+    let mut parts = Parts::new(bert, &config, arithmetic, isa);
     weights::read(&mut files.weights, 0, &mut parts).unwrap();
     (
         tokenizer,
-        FastBert::build(parts, NonZeroUsize::MIN).unwrap(),
+        FastBert::build(parts, Some(NonZeroUsize::MIN)).unwrap(),
     )
 }
 

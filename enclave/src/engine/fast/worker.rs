@@ -9,6 +9,7 @@ use super::batch::{Batch, Piece, Share};
 use super::linear::Inputs;
 use super::meeting::{Broken, Meeting};
 use super::model::{Layer, Model};
+use crate::engine::config::HeadActivation;
 
 /// Rows that go through a layer together: a whole number of the kernels' groups, and few enough that what
 /// is between two products (their intermediate is 288 KiB in a small model) stays in the second-level cache.
@@ -84,11 +85,14 @@ impl Worker {
         let embeddings = &model.embeddings;
         let tokens = share.pieces.iter().flat_map(|piece| batch.tokens(piece));
         let hidden = &mut self.hidden[..share.rows * model.heads.hidden()];
-        for ([id, kind, place], row) in tokens.zip(hidden.chunks_exact_mut(model.heads.hidden())) {
+        for ([id, kind, position], row) in tokens.zip(hidden.chunks_exact_mut(model.heads.hidden()))
+        {
             row.fill(0.0);
             embeddings.words.add(id, row);
-            embeddings.types.add(kind, row);
-            embeddings.positions.add(place, row);
+            if let Some(types) = &embeddings.types {
+                types.add(kind, row);
+            }
+            embeddings.positions.add(position, row);
         }
         embeddings.norm.apply(model.isa, hidden);
     }
@@ -212,11 +216,18 @@ impl Worker {
 
     fn classify(&mut self, model: &Model, share: &Share, rows: usize) -> Vec<(usize, Vec<f32>)> {
         let (hidden, none) = (model.heads.hidden(), Activation::Identity);
+        let firsts = &self.hidden[..rows * hidden];
         let pooled = &mut self.context[..rows * hidden];
-        model
-            .pooler
-            .apply(model.isa, &self.hidden[..rows * hidden], none, pooled);
-        tanh(model.isa, pooled);
+        match model.pooler_activation {
+            HeadActivation::Tanh => {
+                model.pooler.apply(model.isa, firsts, none, pooled);
+                tanh(model.isa, pooled);
+            }
+            HeadActivation::AsInEncoder(activation) => {
+                let activation = activation.into();
+                model.pooler.apply(model.isa, firsts, activation, pooled);
+            }
+        }
         let labels = model.classifier.outputs();
         let mut logits = vec![0.0; rows * labels];
         model.classifier.apply(model.isa, pooled, none, &mut logits);

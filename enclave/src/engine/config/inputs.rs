@@ -1,0 +1,94 @@
+//! What goes into a model.
+
+use super::positive;
+use crate::engine::error::EngineError;
+
+/// The bounds of a model's tokens, and where it places them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Inputs {
+    /// Token ids are less.
+    pub(in crate::engine) vocab_size: usize,
+    /// Token type ids are less; `None` of a model that has no types.
+    pub(in crate::engine) types: Option<usize>,
+    /// Positions are less: `max_position_embeddings`.
+    pub(in crate::engine) max_positions: usize,
+    pub(in crate::engine) pad_token: u32,
+    pub(in crate::engine) positions: Positions,
+}
+
+/// How tokens are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Positions {
+    /// By their places: 0, 1, 2, …
+    Places,
+    /// RoBERTa's `create_position_ids_from_input_ids`: from `pad_token` + 1 on. A padding token, which a
+    /// text may spell, is at `pad_token` and is not counted.
+    AfterPadding,
+}
+
+impl Inputs {
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        positive(&[
+            ("vocab_size", self.vocab_size),
+            ("max_position_embeddings", self.max_positions),
+        ])?;
+        let pad_token = self.pad_token as usize;
+        if pad_token < self.vocab_size {
+            return Ok(());
+        }
+        Err(EngineError::Number {
+            key: "pad_token_id",
+            found: pad_token,
+            expected: "less than vocab_size",
+        })
+    }
+
+    /// Tokens that a sequence may have.
+    pub(in crate::engine) fn longest(&self) -> usize {
+        match self.positions {
+            Positions::Places => self.max_positions,
+            Positions::AfterPadding => self
+                .max_positions
+                .saturating_sub(self.pad_token as usize + 1),
+        }
+    }
+
+    /// The position of each token of a sequence.
+    pub(in crate::engine) fn positions(&self, ids: &[u32]) -> Vec<u32> {
+        match self.positions {
+            Positions::Places => (0..).take(ids.len()).collect(),
+            Positions::AfterPadding => {
+                let mut last = self.pad_token;
+                let position = |&id: &u32| {
+                    if id == self.pad_token {
+                        return self.pad_token;
+                    }
+                    last += 1;
+                    last
+                };
+                ids.iter().map(position).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_those_of_transformers() {
+        let mut inputs = Inputs {
+            vocab_size: 10,
+            types: None,
+            max_positions: 514,
+            pad_token: 1,
+            positions: Positions::AfterPadding,
+        };
+        assert_eq!(inputs.positions(&[0, 5, 1, 6, 2]), [2, 3, 1, 4, 5]);
+        assert_eq!(inputs.longest(), 512);
+        inputs.positions = Positions::Places;
+        assert_eq!(inputs.positions(&[0, 5, 1, 6, 2]), [0, 1, 2, 3, 4]);
+        assert_eq!(inputs.longest(), 514);
+    }
+}
