@@ -33,7 +33,7 @@ pub enum Precision {
 
 pub(super) enum Encoder {
     Reference(SequenceClassifier),
-    Fast(FastBert),
+    Fast(Box<FastBert>),
 }
 
 impl Encoder {
@@ -65,7 +65,9 @@ impl Encoder {
         let mut parts = Parts::new(bert, config, arithmetic, Isa::detect());
         weights::read(weights, options.reserved_memory, &mut parts)?;
         let threads = options.threads.unwrap_or_else(processors);
-        FastBert::build(parts, threads).map(Self::Fast)
+        FastBert::build(parts, threads)
+            .map(Box::new)
+            .map(Self::Fast)
     }
 
     /// The logits of each window; `None` where the encoder failed.

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::inputs::{Inputs, Positions};
-use super::{Architecture, head_width, parse, positive, refuse_unless, unsupported};
+use super::{Architecture, Model, head_width, parse, positive, refuse_unless, unsupported};
 use crate::engine::error::EngineError;
 
 /// ModernBERT's encoder and a classifier of two linear layers on the pooled tokens.
@@ -69,7 +69,7 @@ struct Rope {
 const FULL: &str = "full_attention";
 const SLIDING: &str = "sliding_attention";
 
-pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Model, EngineError> {
     let raw: RawConfig = parse(bytes)?;
     raw.check()?;
     let hidden_size = raw.hidden_size.unwrap_or(768);
