@@ -84,7 +84,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Model, EngineError> {
     ])?;
     // Rotation takes elements in pairs.
     let even = "an even multiple of num_attention_heads";
-    let pairs = head_width("hidden_size", hidden_size, 2 * num_attention_heads, even)?;
+    let halves = num_attention_heads.saturating_mul(2);
+    let pairs = head_width("hidden_size", hidden_size, halves, even)?;
     if let Some(found) = raw.head_dim
         && found != 2 * pairs
     {
