@@ -17,13 +17,11 @@ const SINGLE: &str = "tiny-bert-single";
 fn scores_are_those_of_transformers() {
     for (name, _) in all() {
         let reference = Reference::read(&fixture(name).join("reference.json"));
-        for computation in [Computation::Reference, Computation::F32] {
-            let engine = load_as(&fixture(name), computation);
-            let scores = engine.classify(&reference.texts());
-            assert_eq!(scores.len(), reference.cases.len());
-            for (scores, case) in scores.iter().zip(&reference.cases) {
-                assert_close(scores.as_ref().unwrap(), &case.scores, 1e-4);
-            }
+        let engine = load_as(&fixture(name), Computation::F32);
+        let scores = engine.classify(&reference.texts());
+        assert_eq!(scores.len(), reference.cases.len());
+        for (scores, case) in scores.iter().zip(&reference.cases) {
+            assert_close(scores.as_ref().unwrap(), &case.scores, 1e-4);
         }
     }
 }
@@ -96,9 +94,15 @@ fn batched_scores_are_the_single_ones() {
         words.collect::<Vec<_>>().join(" ")
     };
     // Assorted lengths, most with others near enough to share a batch, some of several windows.
-    let notes: Vec<String> = (0..30).map(|i| note(1 + (i * 37) % 220, i)).collect();
-    let notes: Vec<&str> = notes.iter().map(String::as_str).collect();
+    let notes: Vec<String> = (0..60).map(|i| note(1 + (i * 37) % 220, i)).collect();
     for (name, computation) in all() {
+        // Candle takes its time.
+        let step = if computation == Computation::F32 {
+            5
+        } else {
+            1
+        };
+        let notes: Vec<&str> = notes.iter().step_by(step).map(String::as_str).collect();
         let engine = load_as(&fixture(name), computation);
         let batched = engine.classify(&notes);
         for (note, batched) in notes.iter().zip(&batched) {
@@ -115,7 +119,7 @@ fn batched_scores_are_the_single_ones() {
 
 #[test]
 fn words_after_token_600_decide() {
-    for (name, _) in all() {
+    for name in FAST {
         let reference = Reference::read(&fixture(name).join("reference.json"));
         let [.., before, after] = &reference.cases[..] else {
             panic!("{name} has no such case")
@@ -137,9 +141,8 @@ fn words_after_token_600_decide() {
             .zip(after)
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max);
-        match engine.info().problem {
-            Problem::SingleLabel => assert_ne!(best(before), best(after)),
-            Problem::MultiLabel => {}
+        if engine.info().problem == Problem::SingleLabel {
+            assert_ne!(best(before), best(after));
         }
         assert!(change > 1e-3, "{name}: {change}");
     }

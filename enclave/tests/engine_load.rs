@@ -394,6 +394,7 @@ fn impossible_numbers_are_refused() {
         ("tiny-roberta", "type_vocab_size", 0),
         ("tiny-xlm-roberta", "max_position_embeddings", 0),
         (MODERN, "global_attn_every_n_layers", 0),
+        (MODERN, "max_position_embeddings", 1_i64 << 40),
         // Heads of 3 elements, which do not come in pairs.
         (MODERN, "num_attention_heads", 16),
         (DEBERTA, "position_buckets", 1),

@@ -49,7 +49,8 @@ impl Encoder {
             (_, Computation::Reference)
             | (ModernBert(_) | DebertaV2(_), Computation::Fastest | Computation::F32) => {
                 let mut tensors = Tensors::default();
-                let scores = reference::memory_of_scores(config, options.window, CANDLE_BATCH_TOKENS);
+                let scores =
+                    reference::memory_of_scores(config, options.window, CANDLE_BATCH_TOKENS);
                 weights::read(
                     weights,
                     options.reserved_memory.saturating_add(scores),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::activation::{Activation, HeadActivation};
 use super::inputs::{Inputs, Positions};
-use super::{Architecture, head_width, parse, positive, unsupported};
+use super::{Architecture, Model, head_width, parse, positive, unsupported};
 use crate::engine::error::EngineError;
 
 /// BERT's encoder with a classifier of two linear layers on its first token.
@@ -199,7 +199,7 @@ pub(super) struct Variant {
     pub(super) pad_token: u32,
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Model, EngineError> {
     read_variant(
         bytes,
         &Variant {
@@ -211,10 +211,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> 
     )
 }
 
-pub(super) fn read_variant(
-    bytes: &[u8],
-    variant: &Variant,
-) -> Result<(Architecture, Inputs), EngineError> {
+pub(super) fn read_variant(bytes: &[u8], variant: &Variant) -> Result<Model, EngineError> {
     let raw: RawConfig = parse(bytes)?;
     if let Some(found) = raw.position_embedding_type
         && found != "absolute"

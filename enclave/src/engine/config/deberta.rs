@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::activation::{Activation, HeadActivation};
 use super::inputs::{Inputs, Positions};
-use super::{Architecture, head_width, parse, positive, unsupported};
+use super::{Architecture, Model, head_width, parse, positive, unsupported};
 use crate::engine::error::EngineError;
 
 /// DeBERTa's encoder with a classifier of two linear layers on its first token.
@@ -49,7 +49,7 @@ enum Names {
     List(Vec<String>),
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Model, EngineError> {
     let raw: RawConfig = parse(bytes)?;
     let hidden_size = raw.hidden_size.unwrap_or(1536);
     let num_hidden_layers = raw.num_hidden_layers.unwrap_or(24);
@@ -145,7 +145,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> 
         encoder,
         head_activation,
     };
-    Ok((Architecture::DebertaV2(config), inputs))
+    Ok((Architecture::DebertaV2(Box::new(config)), inputs))
 }
 
 impl RawConfig {

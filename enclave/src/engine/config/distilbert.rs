@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::activation::{Activation, HeadActivation};
 use super::bert::{BertConfig, LayerNames, Names};
 use super::inputs::{Inputs, Positions};
-use super::{Architecture, head_width, parse, positive};
+use super::{Architecture, Model, head_width, parse, positive};
 use crate::engine::error::EngineError;
 
 const NAMES: Names = Names {
@@ -46,7 +46,7 @@ struct RawConfig {
     pad_token_id: Option<u32>,
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Model, EngineError> {
     let raw: RawConfig = parse(bytes)?;
     let hidden = raw.dim.unwrap_or(768);
     let layers = raw.n_layers.unwrap_or(6);

@@ -3,6 +3,8 @@
 use super::positive;
 use crate::engine::error::EngineError;
 
+const MAX_POSITIONS: usize = 1 << 20;
+
 /// The bounds of a model's tokens, and where it places them.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Inputs {
@@ -32,6 +34,14 @@ impl Inputs {
             ("vocab_size", self.vocab_size),
             ("max_position_embeddings", self.max_positions),
         ])?;
+        // Nothing in the weights of some types bounds them, and tables of them are made.
+        if self.max_positions > MAX_POSITIONS {
+            return Err(EngineError::Number {
+                key: "max_position_embeddings",
+                found: self.max_positions,
+                expected: "at most 1048576",
+            });
+        }
         let pad_token = self.pad_token as usize;
         if pad_token < self.vocab_size {
             return Ok(());

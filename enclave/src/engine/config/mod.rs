@@ -41,7 +41,7 @@ pub(super) enum Architecture {
     /// BERT's encoder: also that of DistilBERT, RoBERTa and XLM-RoBERTa, under other names.
     Bert(BertConfig),
     ModernBert(ModernBertConfig),
-    DebertaV2(DebertaConfig),
+    DebertaV2(Box<DebertaConfig>),
 }
 
 impl ModelConfig {
@@ -72,6 +72,9 @@ impl ModelConfig {
     }
 }
 
+/// What the keys of a type describe.
+type Model = (Architecture, Inputs);
+
 /// What is computed of the types that `transformers` has.
 struct ModelType {
     /// As `model_type` has it.
@@ -79,7 +82,7 @@ struct ModelType {
     /// The class whose weights are expected: a model with another head may well have a tensor called
     /// `classifier.weight`.
     class: &'static str,
-    read: fn(&[u8]) -> Result<(Architecture, Inputs), EngineError>,
+    read: fn(&[u8]) -> Result<Model, EngineError>,
 }
 
 const MODEL_TYPES: [ModelType; 6] = [

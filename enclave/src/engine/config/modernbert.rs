@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::inputs::{Inputs, Positions};
-use super::{Architecture, head_width, parse, positive, refuse_unless, unsupported};
+use super::{Architecture, Model, head_width, parse, positive, refuse_unless, unsupported};
 use crate::engine::error::EngineError;
 
 /// ModernBERT's encoder and a classifier of two linear layers on the pooled tokens.
@@ -69,7 +69,7 @@ struct Rope {
 const FULL: &str = "full_attention";
 const SLIDING: &str = "sliding_attention";
 
-pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Model, EngineError> {
     let raw: RawConfig = parse(bytes)?;
     raw.check()?;
     let hidden_size = raw.hidden_size.unwrap_or(768);
@@ -84,7 +84,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> 
     ])?;
     // Rotation takes elements in pairs.
     let even = "an even multiple of num_attention_heads";
-    let pairs = head_width("hidden_size", hidden_size, 2 * num_attention_heads, even)?;
+    let halves = num_attention_heads.saturating_mul(2);
+    let pairs = head_width("hidden_size", hidden_size, halves, even)?;
     if let Some(found) = raw.head_dim
         && found != 2 * pairs
     {

@@ -1,8 +1,8 @@
 //! RoBERTa and XLM-RoBERTa: BERT's encoder with other positions, and a head of its own instead of a pooler.
 
-use super::Architecture;
+use super::Model;
 use super::bert::{IN_LAYER, Names, Variant, read_variant};
-use super::inputs::{Inputs, Positions};
+use super::inputs::Positions;
 use crate::engine::error::EngineError;
 
 const NAMES: Names = Names {
@@ -16,11 +16,11 @@ const NAMES: Names = Names {
     head_output: "classifier.out_proj",
 };
 
-pub(super) fn read(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Model, EngineError> {
     read_variant(bytes, &variant(50265))
 }
 
-pub(super) fn read_xlm(bytes: &[u8]) -> Result<(Architecture, Inputs), EngineError> {
+pub(super) fn read_xlm(bytes: &[u8]) -> Result<Model, EngineError> {
     read_variant(bytes, &variant(30522))
 }
 
