@@ -44,6 +44,7 @@ pub use encoder::Precision;
 pub use error::{EngineError, LabelFault};
 pub use queue::{Classifier, EngineHandle, QUEUE_DEPTH};
 pub use sealnote_protocol::classification::{NoteError, Problem, Scores};
+pub use tokenizer::Window;
 
 use std::num::NonZeroUsize;
 
@@ -161,5 +162,18 @@ impl Engine {
             .into_iter()
             .map(|of_note| of_note.and_then(pool))
             .collect()
+    }
+
+    /// The windows of `note`, at least one: the first half of [`classify`](Self::classify).
+    ///
+    /// # Errors
+    /// [`NoteError`], as `classify` has it.
+    pub fn tokenize(&self, note: &str) -> Result<Vec<Window>, NoteError> {
+        self.tokenizer.windows(note)
+    }
+
+    /// The logits of each window, one for each label; `None` where the encoder failed.
+    pub fn logits(&self, windows: &[Window]) -> Vec<Option<Vec<f32>>> {
+        self.encoder.logits(windows)
     }
 }

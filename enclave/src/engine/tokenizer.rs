@@ -8,11 +8,11 @@ use super::error::EngineError;
 use super::{LEAST_STEP, OVERLAP};
 
 /// One row of the encoder's input: special tokens and content, no padding.
-pub(super) struct Window {
+pub struct Window {
     /// Token ids.
-    pub(super) ids: Vec<u32>,
+    pub ids: Vec<u32>,
     /// Token type ids, as many.
-    pub(super) type_ids: Vec<u32>,
+    pub type_ids: Vec<u32>,
 }
 
 impl Window {
