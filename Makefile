@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 MODEL ?= models/icd10-chapter
 NOTES ?= examples/notes.jsonl
+# Of bench-inference; each measures everything once.
+ROUNDS ?= 9
 
 # Everything that leaves this machine is one static file. One target folder and one set of flags
 # for all of it, so that candle is compiled once, whichever programs and features are asked for.
@@ -25,6 +27,7 @@ EIF := target/eif
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "MODEL=FOLDER and NOTES=FILE: instead of the default model and notes"
+	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone"
 
 .PHONY: demo
 demo: programs ## the whole flow on the example notes: attest, seal, classify, open
@@ -51,6 +54,13 @@ test-aarch64: need-cargo ## the kernels on emulated AArch64 processors
 .PHONY: bench
 bench: need-cargo ## handshake time, notes a second in process and through the encrypted path
 	cargo run --locked --release -p sealnote-bench
+
+.PHONY: bench-inference
+bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transformers: docs/benchmarks.md
+	cargo build --locked --release -p sealnote-bench --bin inference
+	./tools/bench-inference/setup.sh target/bench-venv
+	target/bench-venv/bin/python tools/bench-inference/run.py target/release/inference "$(MODEL)" "$(NOTES)" target/bench-inference --rounds $(ROUNDS)
+	target/bench-venv/bin/python tools/bench-inference/report.py target/bench-inference/results.json docs
 
 .PHONY: fmt
 fmt: need-cargo ## format the code

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use sealnote_enclave::engine::Scores;
+use sealnote_enclave::engine::{Computation, Scores};
 use serde::Deserialize;
 
-use crate::serve::load;
+use crate::load;
 
 #[derive(Deserialize)]
 struct Note {
@@ -29,8 +29,12 @@ pub fn print(model: &Path, file: &Path) -> anyhow::Result<()> {
     let texts: Vec<&str> = notes.iter().map(|note| note.text.as_str()).collect();
     let mut reference: Vec<Scores> = Vec::new();
     println!("{} notes", notes.len());
-    for name in ["reference", "f32", "int8"] {
-        let engine = load(model, name, None)?;
+    for (name, computation) in [
+        ("reference", Computation::Reference),
+        ("f32", Computation::F32),
+        ("int8", Computation::Int8),
+    ] {
+        let engine = load(model, computation, None)?;
         let labels = &engine.info().labels;
         let mut scores = Vec::new();
         for batch in texts.chunks(BATCH) {

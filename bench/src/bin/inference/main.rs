@@ -1,28 +1,27 @@
-//! The engine's precisions against each other: texts a second, and how they agree.
+//! One engine of ours, for a driver that measures it beside others: `make bench-inference`.
 //!
 //! ```text
-//! inference MODEL                 a table, in interleaved rounds
-//! inference MODEL --worker        reads lines `tokens batch threads engine rounds` and answers each
-//!                                 with the texts a second of its best round
-//! inference MODEL --compare FILE  classifies FILE's notes with each precision, and counts
+//! inference MODEL --worker ENGINE THREADS CELLS   is one engine, and answers requests
+//! inference MODEL --compare FILE                  classifies FILE's notes in each precision, and counts
 //! ```
 //!
-//! Tokens are a number, or `mixed` for lengths of 8 to 250 with a mean of 55. Engines are `reference`,
-//! `f32` and `int8`. Tokens are those of a text with its special tokens, and a text is measured as the
-//! queue gives it to the engine: its tokenization is part of it.
-//!
-//! Each engine and number of threads has a process of its own (this program again), since candle's thread
-//! pool is set up once a process.
+//! Engines are `reference`, `f32`, `int8` (from tokens to logits), `int8-text` (from texts to scores) and
+//! `peak`, which computes nothing but what the processor can do at most. Each is a process of its own, since
+//! candle's thread pool is set up once a process.
 
+mod cells;
 mod compare;
 mod peak;
-mod serve;
-mod table;
-mod texts;
+mod worker;
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure};
+use sealnote_enclave::engine::{Computation, Engine, EngineOptions};
+use sealnote_enclave::model_store::ModelFiles;
+
+const USAGE: &str = "inference MODEL (--worker ENGINE THREADS CELLS | --compare FILE)";
 
 fn main() -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
@@ -31,15 +30,30 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let Some((model, rest)) = arguments.split_first() else {
-        bail!("which model? inference MODEL [--worker | --compare FILE]");
+        bail!("which model? {USAGE}");
     };
     let model = PathBuf::from(model);
     ensure!(model.is_dir(), "{} is no folder", model.display());
     match rest {
-        [] => table::print(&model),
-        ["--worker"] => serve::route(&model),
-        [serve::ONE, engine, threads] => serve::one(&model, engine, threads.parse()?),
+        ["--worker", engine, threads, cells] => {
+            let cells = cells::read(cells.as_ref())?;
+            worker::serve(worker::engine(&model, engine, threads.parse()?, cells)?)
+        }
         ["--compare", file] => compare::print(&model, file.as_ref()),
-        _ => bail!("inference MODEL [--worker | --compare FILE]"),
+        _ => bail!(USAGE),
     }
+}
+
+/// Loads the model; `threads` are as many as there are processors unless set.
+fn load(
+    model: &Path,
+    computation: Computation,
+    threads: Option<NonZeroUsize>,
+) -> anyhow::Result<Engine> {
+    let options = EngineOptions {
+        computation,
+        threads,
+        ..EngineOptions::default()
+    };
+    Ok(Engine::load(ModelFiles::open(model)?, options)?)
 }

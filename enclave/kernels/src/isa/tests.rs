@@ -197,6 +197,7 @@ fn tiles_whose_ends_cannot_be_counted_panic() {
                 bytes: &bytes,
                 stride,
                 weights: &weights,
+                ahead: &[],
                 sums: &mut sums,
             };
             let run = std::panic::AssertUnwindSafe(|| isa.run(Int8(tile)));

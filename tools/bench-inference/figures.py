@@ -1,0 +1,152 @@
+"""Medians, ratios, the limit and the goals, of what run.py has measured."""
+
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import Any
+
+BASE = "ort-f32*"
+INT8 = "ort-int8*"
+# A name for the faster of two, which is settled for each cell.
+FASTER = {BASE: ("ort-f32", "ort-f32-fused"), INT8: ("ort-int8", "ort-int8-fused")}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median; the quartiles around it, or of fewer than four rounds the least and the greatest."""
+
+    middle: float
+    low: float
+    high: float
+
+    def written(self, form: str) -> str:
+        around = "" if self.low == self.high else f" ({self.low:{form}}–{self.high:{form}})"
+        return f"{self.middle:{form}}{around}"
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Spread":
+        low, high = min(values), max(values)
+        if len(values) >= 4:
+            low, _, high = quantiles(values, n=4, method="inclusive")
+        return cls(median(values), low, high)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At 128 tokens on one thread, texts a second."""
+
+    cell: str
+    int8_peak: float
+    f32_peak: float
+    possible: float
+    reached: float
+    share: Spread
+    # The same, of the operations that are left when what nothing reads is left out.
+    share_of_needed: Spread
+
+
+@dataclass(frozen=True)
+class Goal:
+    cell: str
+    what: str
+    least: float
+    found: Spread | None
+
+    @property
+    def reached(self) -> str:
+        if self.found is None:
+            return "not measured"
+        return "yes" if self.found.middle >= self.least else "no"
+
+
+class Figures:
+    def __init__(self, results: dict[str, Any]) -> None:
+        self.results = results
+        self.rounds: list[dict[str, Any]] = results["rounds"]
+        self.threads: list[int] = results["threads"]
+        self.cells = list(results["lengths"])
+
+    def by_round(self, threads: int, cell: str) -> list[dict[str, Any]]:
+        """Of each round that has the cell, the rates by engine, the faster of two among them."""
+        of_cell = [found[str(threads)][cell] for found in self.rounds if cell in found[str(threads)]]
+        names = {name: self._choose(of_cell, *two) for name, two in FASTER.items()}
+        return [found | {name: found[key] for name, key in names.items()} for found in of_cell]
+
+    def fused_is_faster(self, threads: int, cell: str, name: str) -> bool:
+        plain, fused = FASTER[name]
+        return self._choose(self.by_round(threads, cell), plain, fused) == fused
+
+    def rate(self, threads: int, cell: str, key: str) -> Spread:
+        return Spread.of([found[key] for found in self.by_round(threads, cell)])
+
+    def ratio(self, threads: int, cell: str, key: str, base: str = BASE) -> Spread:
+        return Spread.of([found[key] / found[base] for found in self.by_round(threads, cell)])
+
+    def scaling(self, cell: str, key: str) -> Spread:
+        one, two = (self.by_round(threads, cell) for threads in (1, 2))
+        return Spread.of([b[key] / a[key] for a, b in zip(one, two)])
+
+    def has_int8_peak(self) -> bool:
+        return any(found["peak"]["int8"] for found in self._with_peak())
+
+    def limits(self) -> list[Limit]:
+        return [self._limit(cell) for cell in self.cells if self._with_peak(cell)] if self.has_int8_peak() else []
+
+    def goals(self) -> list[Goal]:
+        goals = []
+        for cell, int8, over_int8, f32 in (
+            ("32x1", 4.0, 1.6, 1.0),
+            ("128x32", 3.2, 1.3, 1.1),
+            ("mixedx32", 12.0, 5.0, 2.5),
+        ):
+            for what, least, key, base in (
+                ("sealnote int8 ÷ ONNX Runtime f32", int8, "int8", BASE),
+                ("sealnote int8 ÷ ONNX Runtime int8", over_int8, "int8", INT8),
+                ("sealnote f32 ÷ ONNX Runtime f32", f32, "f32", BASE),
+            ):
+                goals.append(Goal(cell, what, least, self.ratio(1, cell, key, base)))
+        shares = {limit.cell: limit.share for limit in self.limits()}
+        for cell in ("128x1", "128x32"):
+            goals.append(Goal(cell, "sealnote int8 ÷ the limit of a core", 0.85, shares.get(cell)))
+        return goals
+
+    @staticmethod
+    def _choose(found: list[dict[str, Any]], plain: str, fused: str) -> str:
+        return fused if median(rates[fused] / rates[plain] for rates in found) > 1 else plain
+
+    def _with_peak(self, cell: str | None = None) -> list[dict[str, Any]]:
+        of_cells = (found["1"].get(name, {}) for found in self.rounds for name in ([cell] if cell else self.cells))
+        return [rates for rates in of_cells if "peak" in rates]
+
+    def _limit(self, cell: str) -> Limit:
+        tokens = self.results["lengths"][cell][0]
+        found = self._with_peak(cell)
+
+        def possible(rates: dict[str, Any], linear: float, attention: float) -> float:
+            return 1e9 / (linear / rates["peak"]["int8"] + attention / rates["peak"]["f32"])
+
+        whole, needed = self.operations(tokens), self.needed_operations(tokens)
+        return Limit(
+            cell,
+            median(rates["peak"]["int8"] for rates in found),
+            median(rates["peak"]["f32"] for rates in found),
+            median(possible(rates, *whole) for rates in found),
+            median(rates["int8"] for rates in found),
+            Spread.of([rates["int8"] / possible(rates, *whole) for rates in found]),
+            Spread.of([rates["int8"] / possible(rates, *needed) for rates in found]),
+        )
+
+    def operations(self, tokens: int) -> tuple[float, float]:
+        """Of the encoder's linear layers, and of attention, for a text."""
+        hidden, between, layers = self._shape()
+        return 2 * layers * (4 * hidden**2 + 2 * hidden * between) * tokens, 4 * tokens**2 * hidden * layers
+
+    def needed_operations(self, tokens: int) -> tuple[float, float]:
+        """The same, if of the last layer all but keys and values is computed for one token only."""
+        hidden, between, layers = self._shape()
+        linear, attention = self.operations(tokens)
+        linear -= 2 * (2 * hidden**2 + 2 * hidden * between) * (tokens - 1)
+        return linear, attention - 4 * tokens * (tokens - 1) * hidden
+
+    def _shape(self) -> tuple[int, int, int]:
+        model = self.results["model"]
+        return model["hidden_size"], model["intermediate_size"], model["num_hidden_layers"]

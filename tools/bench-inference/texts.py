@@ -1,0 +1,97 @@
+"""The texts that every engine is given: pieces of clinical notes, of exact lengths in tokens."""
+
+import json
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from tokenizers import Tokenizer
+
+LENGTHS = (32, 128, 256)
+BATCH = 32
+# Batches of one text in a pass, so that the shortest pass is not one text over and over.
+SINGLES = 4
+MIXED = "mixed"
+MIXED_BATCHES = 2
+
+Cell = dict[str, Any]
+
+
+def name(tokens: int | str, batch: int) -> str:
+    return f"{tokens}x{batch}"
+
+
+MIXED_CELL = name(MIXED, BATCH)
+
+
+def cells(model: Path, notes: Path) -> list[Cell]:
+    """`{"name", "batches": [[{"text", "ids", "type_ids"}]]}`, each batch in the order of arrival."""
+    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    greatest = json.loads((model / "config.json").read_text())["max_position_embeddings"]
+    if greatest < max(LENGTHS):
+        raise SystemExit(f"{model} takes {greatest} tokens, and {max(LENGTHS)} are measured")
+    words = _words(tokenizer, notes)
+    result = []
+    for tokens in LENGTHS:
+        for batch, batches in ((1, SINGLES), (BATCH, 1)):
+            result.append(_cell(tokenizer, words, name(tokens, batch), batch, batches, lambda _: tokens))
+    result.append(_cell(tokenizer, words, MIXED_CELL, BATCH, MIXED_BATCHES, mixed_length))
+    return result
+
+
+def mixed_length(index: int) -> int:
+    """8 to 250, most of them short, 55 on average."""
+    # The golden ratio's multiples are spread evenly over 0 to 1; their powers make few long texts.
+    even = (index * 0.618033988749895) % 1
+    return 8 + int(242 * even**4.15)
+
+
+def lengths(cell: Cell) -> list[int]:
+    return [len(item["ids"]) for batch in cell["batches"] for item in batch]
+
+
+def _cell(
+    tokenizer: Tokenizer,
+    words: list[tuple[str, int]],
+    cell: str,
+    batch: int,
+    batches: int,
+    length: Callable[[int], int],
+) -> Cell:
+    items = [_item(tokenizer, words, index, length(index)) for index in range(batch * batches)]
+    return {"name": cell, "batches": [items[i : i + batch] for i in range(0, len(items), batch)]}
+
+
+def _item(tokenizer: Tokenizer, words: list[tuple[str, int]], index: int, tokens: int) -> dict[str, Any]:
+    left = tokens - tokenizer.num_special_tokens_to_add(False)
+    chosen = []
+    for word, count in _from(words, index * 97):
+        if count <= left:
+            chosen.append(word)
+            left -= count
+        if left == 0:
+            break
+    text = " ".join(chosen)
+    encoding = tokenizer.encode(text)
+    if len(encoding.ids) != tokens:
+        raise SystemExit(f"a text of {tokens} tokens cannot be made of words: it has {len(encoding.ids)}")
+    return {"text": text, "ids": encoding.ids, "type_ids": encoding.type_ids}
+
+
+def _words(tokenizer: Tokenizer, notes: Path) -> list[tuple[str, int]]:
+    """The notes' words, each with its tokens."""
+    texts = [json.loads(line)["text"] for line in notes.read_text().splitlines()]
+    words = [word for text in texts for word in text.split()]
+    counted = [(word, len(tokenizer.encode(word, add_special_tokens=False).ids)) for word in words]
+    counted = [(word, count) for word, count in counted if count > 0]
+    if not any(count == 1 for _, count in counted):
+        raise SystemExit(f"{notes} has no word of one token")
+    return counted
+
+
+def _from(words: list[tuple[str, int]], start: int) -> Iterator[tuple[str, int]]:
+    """From somewhere on, around, and again."""
+    while True:
+        yield words[start % len(words)]
+        start += 1
