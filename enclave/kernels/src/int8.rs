@@ -20,9 +20,11 @@ const OFFSET: i32 = 128;
 /// A scale's divisor. A row whose greatest magnitude is below it counts as zeros: its inverse scale would
 /// not be finite.
 const LEAST: f32 = 1e-30;
-/// Steps (of 4 inputs) of a panel that are multiplied with all rows of a group before the next ones, so
-/// that they (24 KiB) stay in the first-level cache.
-const DEPTH: usize = 96;
+/// Weights of a panel that are multiplied with all rows of a group before the next ones, so that they stay
+/// in the first-level cache (24 KiB): 96 steps of 4 inputs.
+const PIECE: usize = 96 * 4 * PANEL;
+/// With fewer tiles than this the processor's own prefetcher keeps up better than ours.
+const AHEAD_TILES: usize = 4;
 
 /// A linear layer with its weights in 8 bits.
 #[derive(Debug)]
@@ -264,16 +266,23 @@ impl Matrix {
     #[inline(always)]
     fn sums<S: Simd>(&self, simd: S, panel: usize, bytes: &[u8], sums: &mut [i32]) {
         let stride = self.inputs.next_multiple_of(4);
-        let weights = &self.weights[panel * self.panel_len()..][..self.panel_len()];
-        for (piece, weights) in weights.chunks(DEPTH * 4 * PANEL).enumerate() {
+        let mut after = &self.weights[panel * self.panel_len()..];
+        for (piece, weights) in after[..self.panel_len()].chunks(PIECE).enumerate() {
+            after = &after[weights.len()..];
             let tiles = bytes.chunks(TILE_ROWS * stride);
+            // The next piece is fetched meanwhile, a part of it with each tile.
+            let next = &after[..after.len().min(PIECE)];
+            let mut next = next.chunks(PIECE.div_ceil(tiles.len()));
+            let few = tiles.len() < AHEAD_TILES;
             for (bytes, sums) in tiles.zip(sums.chunks_mut(TILE_ROWS * PANEL)) {
+                let ahead = next.next().filter(|_| !few);
                 simd.int8_tile(Int8Tile {
                     add: piece > 0,
                     rows: sums.len() / PANEL,
-                    bytes: &bytes[piece * DEPTH * 4..],
+                    bytes: &bytes[piece * PIECE / PANEL..],
                     stride,
                     weights,
+                    ahead: ahead.unwrap_or_default(),
                     sums,
                 });
             }

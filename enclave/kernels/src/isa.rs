@@ -101,6 +101,8 @@ pub(crate) struct Int8Tile<'a> {
     pub(crate) stride: usize,
     /// Steps of 64 columns of 4 weights, all of −127 to 127.
     pub(crate) weights: &'a [i8],
+    /// What is wanted next. It may be fetched into the cache meanwhile, and has no part in the result.
+    pub(crate) ahead: &'a [i8],
     /// Rows of 64.
     pub(crate) sums: &'a mut [i32],
 }

@@ -58,6 +58,7 @@ fn int8_tiles_are_exact() {
                     bytes: &bytes,
                     stride,
                     weights: &weights,
+                    ahead: &weights,
                     sums: &mut sums,
                 };
                 isa.run(Int8(tile));
@@ -141,6 +142,7 @@ fn tiles_that_would_reach_beyond_their_slices_panic() {
                 bytes: &bytes,
                 stride: 8,
                 weights: &weights,
+                ahead: &weights,
                 sums: &mut sums,
             };
             let run = std::panic::AssertUnwindSafe(|| isa.run(Int8(tile)));
