@@ -7,7 +7,9 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use fixtures::{Altered, fixture};
-use sealnote_enclave::engine::{Computation, Engine, EngineError, EngineOptions, LabelFault};
+use sealnote_enclave::engine::{
+    Computation, Engine, EngineError, EngineOptions, LabelFault, Precision,
+};
 use sealnote_enclave::model_store::{MAX_CONFIG_BYTES, ModelFiles, ModelStoreError};
 use serde_json::{Value, json};
 
@@ -16,8 +18,12 @@ const MODERN: &str = "tiny-modernbert";
 const DEBERTA: &str = "tiny-deberta-v3";
 
 fn engine_error(dir: &Path) -> EngineError {
+    engine_error_with(dir, EngineOptions::default())
+}
+
+fn engine_error_with(dir: &Path, options: EngineOptions) -> EngineError {
     let files = ModelFiles::open(dir).unwrap();
-    match Engine::load(files, EngineOptions::default()) {
+    match Engine::load(files, options) {
         Ok(_) => panic!("the model was loaded"),
         Err(error) => error,
     }
@@ -183,10 +189,17 @@ fn types_without_an_8_bit_path_are_refused_in_8_bits() {
         ("tiny-modernbert", "modernbert"),
         ("tiny-deberta-v3", "deberta-v2"),
     ] {
+        let options = EngineOptions {
+            computation: Computation::Int8,
+            ..EngineOptions::default()
+        };
         assert_eq!(
-            engine_error(&fixture(name)).to_string(),
-            format!("a model of type {model_type} has no 8-bit path; use --computation f32")
+            engine_error_with(&fixture(name), options).to_string(),
+            format!("a model of type {model_type} has no 8-bit path; use --precision f32")
         );
+        // Nobody asked for one.
+        let engine = fixtures::load(&fixture(name));
+        assert_eq!(engine.info().precision, Precision::F32);
     }
 }
 
