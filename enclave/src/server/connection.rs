@@ -152,14 +152,7 @@ async fn receive_requests(
     let expiry = tokio::time::sleep(service.enclave.session_lifetime());
     tokio::pin!(expiry);
     loop {
-        // A place first: a client that sends more than it may waits in its own socket.
-        let place = tokio::select! {
-            place = places.clone().acquire_owned() => place,
-            () = &mut expiry => return End::Orderly,
-        };
-        let Ok(place) = place else {
-            unreachable!("the semaphore is never closed");
-        };
+        // Also while as much is in flight as may be: nothing is computed for a client that has gone.
         let frame = tokio::select! {
             frame = reader.next(FrameType::Record, max_record) => frame,
             () = &mut expiry => return End::Orderly,
@@ -169,6 +162,14 @@ async fn receive_requests(
             Ok(frame) => frame,
             Err(ReadError::Frame(_)) => return End::Violation,
             Err(_) => return End::Gone,
+        };
+        // A client that sends more than it may waits in its own socket.
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = &mut expiry => return End::Orderly,
+        };
+        let Ok(place) = place else {
+            unreachable!("the semaphore is never closed");
         };
         match receiver.open(frame, Instant::now()) {
             Ok(Received::Request(slot, notes)) => {
@@ -186,11 +187,11 @@ async fn receive_requests(
     }
 }
 
-/// Returns once nothing has been in flight for `limit`, beside the one place that the reader holds.
+/// Returns once nothing has been in flight for `limit`.
 async fn idle(places: &Semaphore, in_flight: usize, limit: Duration) {
     loop {
         tokio::time::sleep(limit).await;
-        if places.available_permits() + 1 == in_flight {
+        if places.available_permits() == in_flight {
             return;
         }
     }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use sealnote_client::connection::ConnectError;
 use sealnote_client::submission::{SubmitError, submit};
@@ -115,4 +116,41 @@ async fn a_server_without_an_enclave_is_told_apart_from_one_that_refuses() {
     assert!(matches!(error, ConnectError::Read(_)), "{error}");
     assert!(error.to_string().contains("is an enclave running"));
     running.abort();
+}
+
+/// As many requests in flight as there may be, so that the enclave has no reason to read.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_computed_for_a_client_that_has_gone() {
+    let per_request = usize::from(single().enclave.limits().notes);
+    // Each is a batch of its own.
+    let notes: Vec<String> = (0..4 * per_request).map(|_| "x".repeat(1024)).collect();
+    let (begin, begun) = mpsc::channel();
+    let (go, gate) = mpsc::channel::<()>();
+    let engine = StandIn::spawn(single(), move |notes| {
+        let _ = begin.send(());
+        let _ = gate.recv();
+        notes.iter().map(|_| vec![1.0, 0.0, 0.0]).collect()
+    });
+    let setup = Setup {
+        engine: Some(engine),
+        ..Setup::default()
+    };
+    let rig = Rig::start(single(), setup).await.unwrap();
+    let client = rig.client().unwrap();
+    let submitting = tokio::spawn(async move { submit_all(&client, &notes).await });
+    let step = || begun.recv_timeout(PATIENCE).unwrap();
+    tokio::task::block_in_place(step);
+    submitting.abort();
+    assert!(submitting.await.unwrap_err().is_cancelled());
+
+    // The enclave learns of it while it computes; of 32 notes in the first request alone, few are left by then.
+    let mut computed = 1;
+    go.send(()).unwrap();
+    let pause = Duration::from_millis(100);
+    while tokio::task::block_in_place(|| begun.recv_timeout(5 * pause)).is_ok() {
+        computed += 1;
+        tokio::time::sleep(pause).await;
+        go.send(()).unwrap();
+    }
+    assert!(computed < per_request, "{computed} of {per_request}");
 }
