@@ -41,17 +41,17 @@ def svg(figures: Figures) -> str:
     for cell, heading in GROUPS:
         parts.append(_text(LEFT, y + 16, heading, "text", "start", bold=True))
         y += HEADING
-        first = y
+        # The base's length; behind the bars, and the figures are right of it.
+        x, end = LEFT + scale, y + len(BARS) * (BAR + GAP) - GAP
+        parts.append(f'<line class="line" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 4}" y2="{end + 4}"/>')
         for key, title, colour in BARS:
             ratio = ratios[cell, key]
             width = max(ratio * scale, 1)
             middle = y + BAR * 0.74
             parts.append(_text(LEFT - 10, middle, title, "text", "end"))
             parts.append(f'<rect class="{colour}" x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2"/>')
-            parts.append(_text(LEFT + width + 7, middle, f"{ratio:.2f} ×", "text", "start"))
+            parts.append(_text(LEFT + max(width, scale) + 7, middle, f"{ratio:.2f} ×", "text", "start"))
             y += BAR + GAP
-        x = LEFT + scale
-        parts.append(f'<line class="line" x1="{x:.1f}" x2="{x:.1f}" y1="{first - 4}" y2="{y - GAP + 4}"/>')
         y += SPACE
     title = "Texts a second on one thread, as a multiple of ONNX Runtime in f32"
     machine = figures.results["machine"]

@@ -1,7 +1,9 @@
 """The texts that every engine is given: pieces of clinical notes, of exact lengths in tokens."""
 
 import json
+from math import exp
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Callable, Iterator
 
 from tokenizers import Tokenizer
@@ -41,10 +43,10 @@ def cells(model: Path, notes: Path) -> list[Cell]:
 
 
 def mixed_length(index: int) -> int:
-    """8 to 250, most of them short, 55 on average."""
-    # The golden ratio's multiples are spread evenly over 0 to 1; their powers make few long texts.
-    even = (index * 0.618033988749895) % 1
-    return 8 + int(242 * even**4.15)
+    """8 to 250, most of them short, 55 on average: log-normal, as lengths of texts are."""
+    # The golden ratio's multiples are spread evenly over 0 to 1.
+    even = ((index + 0.5) * 0.618033988749895) % 1
+    return min(max(round(44.5 * exp(0.65 * NormalDist().inv_cdf(even))), 8), 250)
 
 
 def lengths(cell: Cell) -> list[int]:
