@@ -14,6 +14,9 @@ use crate::session::Session;
 /// Requests in flight of each session: what the enclave attests.
 pub const IN_FLIGHT: usize = 4;
 
+/// From the first note of one session to that of the next: prime, so that together they ask for all notes alike.
+const STRIDE: usize = 13;
+
 /// Before the clock starts, so that every session has had its turn.
 const WARM_UP: Duration = Duration::from_millis(1500);
 const MEASURED: Duration = Duration::from_secs(5);
@@ -92,17 +95,23 @@ pub async fn in_process(
 ) -> anyhow::Result<f64> {
     let tally = Tally::default();
     let mut tasks = JoinSet::new();
-    for session in 0..sessions {
-        let handle = engine.session();
-        for place in 0..IN_FLIGHT {
-            let (handle, tally) = (handle.clone(), tally.clone());
-            let requests = requests.from(7 * session + 13 * place);
-            tasks.spawn(async move {
-                for request in requests {
-                    tally.answered(handle.classify(request).await.len());
+    for index in 0..sessions {
+        let (session, tally) = (engine.session(), tally.clone());
+        let mut requests = requests.from(STRIDE * index);
+        tasks.spawn(async move {
+            let mut in_flight = JoinSet::new();
+            loop {
+                while in_flight.len() < IN_FLIGHT
+                    && let Some(request) = requests.next()
+                {
+                    let session = session.clone();
+                    in_flight.spawn(async move { session.classify(request).await.len() });
                 }
-            });
-        }
+                if let Some(Ok(notes)) = in_flight.join_next().await {
+                    tally.answered(notes);
+                }
+            }
+        });
     }
     // What is unfinished is dropped with the tasks.
     tally.rate().await
@@ -113,7 +122,7 @@ pub async fn encrypted(sessions: Vec<Session>, requests: &Requests) -> anyhow::R
     let tally = Tally::default();
     let mut tasks = JoinSet::new();
     for (index, session) in sessions.into_iter().enumerate() {
-        let (requests, tally) = (requests.from(7 * index), tally.clone());
+        let (requests, tally) = (requests.from(STRIDE * index), tally.clone());
         tasks.spawn(session.drive(requests, tally));
     }
     let rate = tally.rate().await;
