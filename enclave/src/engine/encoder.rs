@@ -5,7 +5,7 @@ use sealnote_protocol::classification::Precision;
 
 use super::config::{Architecture, ModelConfig};
 use super::error::EngineError;
-use super::fast::{Arithmetic, FastBert, Parts};
+use super::fast::{FastBert, Parts};
 use super::reference::{self, SequenceClassifier, Tensors};
 use super::tokenizer::Window;
 use super::{EngineOptions, batch, weights};
@@ -43,9 +43,9 @@ impl Encoder {
         options: &EngineOptions,
     ) -> Result<Self, EngineError> {
         use Architecture::{Bert, DebertaV2, ModernBert};
-        let (bert, arithmetic) = match (&config.architecture, options.computation) {
-            (Bert(bert), Computation::Fastest | Computation::Int8) => (bert, Arithmetic::Int8),
-            (Bert(bert), Computation::F32) => (bert, Arithmetic::F32),
+        let (bert, precision) = match (&config.architecture, options.computation) {
+            (Bert(bert), Computation::Fastest | Computation::Int8) => (bert, Precision::Int8),
+            (Bert(bert), Computation::F32) => (bert, Precision::F32),
             (_, Computation::Reference)
             | (ModernBert(_) | DebertaV2(_), Computation::Fastest | Computation::F32) => {
                 let mut tensors = Tensors::default();
@@ -63,7 +63,7 @@ impl Encoder {
                 return Err(EngineError::NoEightBits { model_type });
             }
         };
-        let mut parts = Parts::new(bert, config, arithmetic, Isa::detect());
+        let mut parts = Parts::new(bert, config, precision, Isa::detect());
         weights::read(weights, options.reserved_memory, &mut parts)?;
         FastBert::build(parts, options.threads).map(|model| Self::Fast(Box::new(model)))
     }

@@ -1,18 +1,12 @@
 //! A linear layer in the precision that was asked for.
 
 use sealnote_kernels::{Activation, Isa, dense, int8};
+use sealnote_protocol::classification::Precision;
 
 /// A linear layer of the encoder.
 pub(super) enum Linear {
     Int8(int8::Matrix),
     F32(dense::Matrix),
-}
-
-/// How the encoder's linear layers are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Arithmetic {
-    Int8,
-    F32,
 }
 
 /// Rows that go into linear layers: quantised once, however many layers they go into.
@@ -23,13 +17,13 @@ pub(super) struct Inputs<'a> {
 
 impl<'a> Inputs<'a> {
     pub(super) fn new(
-        arithmetic: Arithmetic,
+        precision: Precision,
         isa: Isa,
         rows: &'a [f32],
         width: usize,
         quantised: &'a mut int8::Rows,
     ) -> Self {
-        if arithmetic == Arithmetic::Int8 {
+        if precision == Precision::Int8 {
             quantised.quantise(isa, rows, width);
         }
         Self { rows, quantised }
@@ -37,10 +31,10 @@ impl<'a> Inputs<'a> {
 }
 
 impl Linear {
-    pub(super) fn zeros(arithmetic: Arithmetic, inputs: usize, outputs: usize) -> Self {
-        match arithmetic {
-            Arithmetic::Int8 => Self::Int8(int8::Matrix::zeros(inputs, outputs)),
-            Arithmetic::F32 => Self::F32(dense::Matrix::zeros(inputs, outputs)),
+    pub(super) fn zeros(precision: Precision, inputs: usize, outputs: usize) -> Self {
+        match precision {
+            Precision::Int8 => Self::Int8(int8::Matrix::zeros(inputs, outputs)),
+            Precision::F32 => Self::F32(dense::Matrix::zeros(inputs, outputs)),
         }
     }
 

@@ -24,7 +24,6 @@ use std::num::NonZeroUsize;
 
 use sealnote_protocol::classification::Precision;
 
-pub(super) use self::linear::Arithmetic;
 pub(super) use self::parts::Parts;
 
 use self::batch::Batch;
@@ -48,10 +47,7 @@ impl FastBert {
     }
 
     pub(super) fn precision(&self) -> Precision {
-        match self.pool.arithmetic() {
-            Arithmetic::Int8 => Precision::Int8,
-            Arithmetic::F32 => Precision::F32,
-        }
+        self.pool.precision()
     }
 
     /// Tokens of a batch, at most: fewer of a larger model, so that others do not wait for long.

@@ -2,15 +2,16 @@
 
 use sealnote_kernels::attention::Heads;
 use sealnote_kernels::{Activation, Isa, LayerNorm, dense};
+use sealnote_protocol::classification::Precision;
 
-use super::linear::{Arithmetic, Linear};
+use super::linear::Linear;
 use super::table::Table;
 use crate::engine::config::HeadActivation;
 
 /// BERT's encoder and a classifier of two linear layers.
 pub(super) struct Model {
     pub(super) isa: Isa,
-    pub(super) arithmetic: Arithmetic,
+    pub(super) precision: Precision,
     pub(super) heads: Heads,
     pub(super) intermediate: usize,
     pub(super) activation: Activation,
@@ -47,9 +48,9 @@ impl Model {
     pub(super) fn operations(&self) -> usize {
         let hidden = self.heads.hidden();
         let layer = 2 * (4 * hidden * hidden + 2 * hidden * self.intermediate);
-        let weight = match self.arithmetic {
-            Arithmetic::Int8 => 1,
-            Arithmetic::F32 => 2,
+        let weight = match self.precision {
+            Precision::Int8 => 1,
+            Precision::F32 => 2,
         };
         (weight * layer * self.layers.len()).max(1)
     }

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use safetensors::Dtype;
 use sealnote_kernels::attention::Heads;
 use sealnote_kernels::{Isa, LayerNorm, dense, int8};
+use sealnote_protocol::classification::Precision;
 
-use super::linear::{Arithmetic, Linear};
+use super::linear::Linear;
 use super::model::{Embeddings, Layer, Model};
 use super::table::Table;
 use crate::engine::config::{
@@ -18,7 +19,7 @@ use crate::engine::weights::Sink;
 /// What is there of a model so far.
 pub(in crate::engine) struct Parts {
     isa: Isa,
-    arithmetic: Arithmetic,
+    precision: Precision,
     names: &'static Names,
     sizes: Sizes,
     layers: usize,
@@ -58,12 +59,12 @@ impl Parts {
     pub(in crate::engine) fn new(
         bert: &BertConfig,
         config: &ModelConfig,
-        arithmetic: Arithmetic,
+        precision: Precision,
         isa: Isa,
     ) -> Self {
         Self {
             isa,
-            arithmetic,
+            precision,
             names: bert.names,
             sizes: Sizes {
                 heads: Heads {
@@ -121,7 +122,7 @@ impl Parts {
         }
         Ok(Model {
             isa: self.isa,
-            arithmetic: self.arithmetic,
+            precision: self.precision,
             heads,
             intermediate,
             activation: self.activation.into(),
@@ -247,7 +248,7 @@ impl Sink for Parts {
         let Some((part, kind)) = self.names.part(name) else {
             return 0;
         };
-        if self.place(part, kind).is_some() && self.arithmetic == Arithmetic::Int8 {
+        if self.place(part, kind).is_some() && self.precision == Precision::Int8 {
             elements
         } else if self.table_rows(part, kind).is_some() && dtype == Dtype::F16 {
             2 * elements
@@ -264,7 +265,7 @@ impl Sink for Parts {
         if let Some((index, place)) = self.place(part, kind) {
             check_shape(&name, shape, &place.shape)?;
             let [_, inputs] = place.shape;
-            if self.arithmetic == Arithmetic::Int8 && inputs > int8::MAX_INPUTS {
+            if self.precision == Precision::Int8 && inputs > int8::MAX_INPUTS {
                 return Err(EngineError::Width {
                     tensor: name,
                     inputs,
@@ -273,7 +274,7 @@ impl Sink for Parts {
             }
             let linear = self.linears.entry(Part::Layer(index, place.linear));
             linear
-                .or_insert_with(|| Linear::zeros(self.arithmetic, inputs, place.outputs))
+                .or_insert_with(|| Linear::zeros(self.precision, inputs, place.outputs))
                 .set_weights(place.first, &values);
             self.taken.insert(part);
         } else if let Some(rows) = self.table_rows(part, kind) {

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use sealnote_protocol::classification::Precision;
+
 use super::batch::Batch;
-use super::linear::Arithmetic;
 use super::meeting::{Broken, Meeting, look_while};
 use super::model::Model;
 use super::worker::{Published, Worker};
@@ -104,8 +105,8 @@ impl Pool {
         self.model.operations()
     }
 
-    pub(super) fn arithmetic(&self) -> Arithmetic {
-        self.model.arithmetic
+    pub(super) fn precision(&self) -> Precision {
+        self.model.precision
     }
 
     /// Computes a batch, which is made for the number of threads, and returns the logits of its sequences.

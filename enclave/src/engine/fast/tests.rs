@@ -17,7 +17,7 @@ struct Note {
     text: String,
 }
 
-fn load(arithmetic: Arithmetic, isa: Isa) -> (NoteTokenizer, FastBert) {
+fn load(precision: Precision, isa: Isa) -> (NoteTokenizer, FastBert) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/icd10-chapter");
     let mut files = ModelFiles::open(&dir).unwrap();
     let config = ModelConfig::parse(&files.config).unwrap();
@@ -25,7 +25,7 @@ fn load(arithmetic: Arithmetic, isa: Isa) -> (NoteTokenizer, FastBert) {
     let Architecture::Bert(bert) = &config.architecture else {
         panic!("the default model is a BERT")
     };
-    let mut parts = Parts::new(bert, &config, arithmetic, isa);
+    let mut parts = Parts::new(bert, &config, precision, isa);
     weights::read(&mut files.weights, 0, &mut parts).unwrap();
     (
         tokenizer,
@@ -40,16 +40,16 @@ fn every_instruction_set_gives_the_same_bits() {
     let notes = notes.lines().skip(1).take(3);
     let notes = notes.map(|line| serde_json::from_str::<Note>(line).unwrap().text);
     let notes: Vec<String> = notes.collect();
-    for arithmetic in [Arithmetic::F32, Arithmetic::Int8] {
+    for precision in [Precision::F32, Precision::Int8] {
         let mut first = None;
         for isa in Isa::available() {
-            let (tokenizer, model) = load(arithmetic, isa);
+            let (tokenizer, model) = load(precision, isa);
             let windows = notes
                 .iter()
                 .flat_map(|note| tokenizer.windows(note).unwrap());
             let logits = model.logits(&windows.collect::<Vec<_>>());
             let first = first.get_or_insert_with(|| logits.clone());
-            assert_eq!(&logits, first, "{isa:?} {arithmetic:?}");
+            assert_eq!(&logits, first, "{isa:?} {precision:?}");
         }
     }
 }

@@ -247,7 +247,7 @@ impl Model {
         width: usize,
         quantised: &'a mut int8::Rows,
     ) -> Inputs<'a> {
-        Inputs::new(self.arithmetic, self.isa, rows, width, quantised)
+        Inputs::new(self.precision, self.isa, rows, width, quantised)
     }
 }
 
