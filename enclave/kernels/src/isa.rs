@@ -121,6 +121,10 @@ pub(crate) struct Int8Tile<'a> {
     /// Steps of 64 columns of 4 weights, all of −127 to 127.
     pub(crate) weights: &'a [i8],
     /// What is wanted next. It may be fetched into the cache meanwhile, and has no part in the result.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "no such instruction there yet")
+    )]
     pub(crate) ahead: &'a [i8],
     /// Rows of 64.
     pub(crate) sums: &'a mut [i32],
