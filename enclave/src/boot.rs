@@ -22,13 +22,15 @@ const REQUEST_BYTES: u32 = 256 * 1024;
 const IN_FLIGHT: u16 = 4;
 
 /// The most memory that clients can take, in bytes: in each session the requests in flight and one that is
-/// being received, and what the kernel keeps of each connection's bytes (vsock's default buffer).
+/// being received, the tokens of one note (no more than its bytes), and what the kernel keeps of each
+/// connection's bytes (vsock's default buffer).
 pub fn client_memory() -> u64 {
     const KERNEL_BUFFER: u64 = 256 * 1024;
     let limits = ServerLimits::default();
     let (sessions, half_open) = (limits.sessions as u64, limits.half_open as u64);
     let requests = sessions * (u64::from(IN_FLIGHT) + 1) * u64::from(REQUEST_BYTES);
-    requests + (sessions + half_open) * KERNEL_BUFFER
+    let tokens = sessions * u64::from(NOTE_BYTES) * size_of::<u32>() as u64;
+    requests + tokens + (sessions + half_open) * KERNEL_BUFFER
 }
 
 /// Why the enclave does not start.

@@ -19,6 +19,8 @@ const BATCH: usize = 10;
 struct Fake {
     info: ModelInfo,
     batches: Batches,
+    /// Of each note that is long and empty, its second character.
+    empties: Arc<Mutex<String>>,
     /// When there is one, each batch says that it has begun, and waits for a message.
     gate: Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
 }
@@ -38,6 +40,7 @@ impl Fake {
         Self {
             info,
             batches: Arc::default(),
+            empties: Arc::default(),
             gate: None,
         }
     }
@@ -50,6 +53,7 @@ fn panic_silently() -> ! {
 
 impl Classifier for Fake {
     type Window = String;
+    type Windows = std::vec::IntoIter<String>;
 
     fn info(&self) -> &ModelInfo {
         &self.info
@@ -59,11 +63,19 @@ impl Classifier for Fake {
         BATCH
     }
 
-    fn tokenize(&self, note: &str) -> Result<Vec<String>, NoteError> {
+    fn tokenize(&self, note: &str) -> Result<Self::Windows, NoteError> {
         match note {
             "" => Err(NoteError::Empty),
+            note if note.starts_with('\0') => {
+                self.empties.lock().unwrap().extend(note.chars().nth(1));
+                Err(NoteError::Empty)
+            }
             "unreadable" => panic_silently(),
-            note => Ok(note.split(' ').map(str::to_owned).collect()),
+            note => Ok(note
+                .split(' ')
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+                .into_iter()),
         }
     }
 
@@ -247,18 +259,44 @@ async fn a_single_note_waits_for_one_batch_however_busy_the_others_are() {
     let session = gated.handle.session();
     for _ in 0..3 {
         let before = gated.batches().len();
-        let single = ask(&session, &["one"]).await;
+        let single = ask(&session, &["a"]).await;
         gated.go.send(()).unwrap();
         gated.wait();
         gated.go.send(()).unwrap();
-        assert_eq!(single.await.unwrap(), [Ok(vec![3.0])]);
-        assert_eq!(gated.batches()[before + 1], ["one"]);
+        assert_eq!(single.await.unwrap(), [Ok(vec![1.0])]);
+        assert_eq!(gated.batches()[before + 1], ["a"]);
         gated.wait();
     }
     for job in &busy {
         job.abort();
     }
     gated.release();
+}
+
+/// What takes long to read and yields nothing is not free.
+#[tokio::test]
+async fn long_notes_without_a_token_are_read_in_turns_too() {
+    let (begin, begun) = mpsc::channel();
+    let (go, gate) = mpsc::channel();
+    let fake = Fake {
+        gate: Some((begin, gate)),
+        ..Fake::new()
+    };
+    let empties = fake.empties.clone();
+    let handle = EngineHandle::spawn(fake).unwrap();
+    let held = ask(&handle.session(), &["held"]).await;
+    begun.recv_timeout(Duration::from_secs(10)).unwrap();
+    let mut jobs = Vec::new();
+    for session in ["a", "b"] {
+        let note = format!("\0{session}{}", " ".repeat(20_000));
+        jobs.push(ask(&handle.session(), &[note.as_str(); 3]).await);
+    }
+    go.send(()).unwrap();
+    assert!(held.await.unwrap()[0].is_ok());
+    for job in jobs {
+        assert_eq!(job.await.unwrap(), vec![Err(NoteError::Empty); 3]);
+    }
+    assert_eq!(*empties.lock().unwrap(), "ababab");
 }
 
 #[tokio::test]
@@ -269,7 +307,7 @@ async fn what_nobody_waits_for_is_not_computed() {
     gated.wait();
     let gone = ask(&session, &["gone"]).await;
     let begun = ask(&gated.handle.session(), &["nine begun", "nine never"]).await;
-    let last = ask(&session, &["last"]).await;
+    let last = ask(&gated.handle.session(), &["lastlonger"]).await;
     gone.abort();
     assert!(gone.await.is_err());
     // Its first batch begins, and then its caller leaves.
@@ -281,7 +319,7 @@ async fn what_nobody_waits_for_is_not_computed() {
     assert!(first.await.unwrap()[0].is_ok() && last.await.unwrap()[0].is_ok());
     assert_eq!(
         gated.batches(),
-        [&["firstword"][..], &["nine", "begun"], &["last"]]
+        [&["firstword"][..], &["nine", "begun"], &["lastlonger"]]
     );
 }
 

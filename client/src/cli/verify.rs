@@ -76,7 +76,7 @@ impl Verify {
         match policy.check_document(&bytes, &roots, nonce, at) {
             Ok(document) => {
                 say!(
-                    "note: not checked offline: the binding to a session (X8), and with it the model{}",
+                    "note: not checked offline: the binding to a session (X8), and with it the model and its precision{}",
                     match nonce {
                         Some(_) => "",
                         None => "; nor the nonce (X7), as no --nonce was given",

@@ -2,7 +2,7 @@
 
 use sealnote_protocol::classification::{NoteError, Scores};
 
-use super::{Engine, ModelInfo, Window};
+use super::{Engine, ModelInfo, Window, Windows};
 
 /// [`Engine`], or a stand-in for it in tests.
 ///
@@ -11,6 +11,8 @@ use super::{Engine, ModelInfo, Window};
 pub trait Classifier: Send + 'static {
     /// A part of a note that is computed at once.
     type Window: Send;
+    /// A note's windows.
+    type Windows: ExactSizeIterator<Item = Self::Window> + Send;
 
     /// What is loaded.
     fn info(&self) -> &ModelInfo;
@@ -25,7 +27,7 @@ pub trait Classifier: Send + 'static {
     ///
     /// # Errors
     /// When the note holds nothing to classify.
-    fn tokenize(&self, note: &str) -> Result<Vec<Self::Window>, NoteError>;
+    fn tokenize(&self, note: &str) -> Result<Self::Windows, NoteError>;
 
     /// A window's length in tokens.
     fn tokens(window: &Self::Window) -> usize;
@@ -42,6 +44,7 @@ pub trait Classifier: Send + 'static {
 
 impl Classifier for Engine {
     type Window = Window;
+    type Windows = Windows;
 
     fn info(&self) -> &ModelInfo {
         Engine::info(self)
@@ -55,7 +58,7 @@ impl Classifier for Engine {
         Engine::batch_tokens(self)
     }
 
-    fn tokenize(&self, note: &str) -> Result<Vec<Window>, NoteError> {
+    fn tokenize(&self, note: &str) -> Result<Windows, NoteError> {
         Engine::tokenize(self, note)
     }
 

@@ -15,18 +15,16 @@ pub(super) type Note = Box<dyn AsRef<str> + Send>;
 /// What a caller is answered: one entry for each note, in their order.
 pub(super) type Results = Vec<Result<Scores, NoteError>>;
 
-/// Notes are tokenised one by one as their turn comes, and dropped at that; so never more than one note's
-/// windows wait.
+/// Notes are tokenised one by one as their turn comes, and dropped at that; windows are made one by one as they
+/// go into a batch.
 pub(super) struct Job<C: Classifier> {
     unread: VecDeque<Note>,
-    /// Windows of the note that was read last.
-    waiting: VecDeque<C::Window>,
+    /// The next window, and those after it, of the note that was read last.
+    waiting: Option<(C::Window, C::Windows)>,
     /// Notes that were read and are not finished, in order.
     begun: VecDeque<Begun>,
     results: Results,
     answer: oneshot::Sender<Results>,
-    /// The greatest cost of a turn.
-    batch_tokens: usize,
 }
 
 enum Begun {
@@ -35,19 +33,46 @@ enum Begun {
     Failed(NoteError),
 }
 
+/// What one turn computes.
+pub(super) struct Batch<W> {
+    pub(super) windows: Vec<W>,
+    /// At most.
+    limit: usize,
+    tokens: usize,
+    /// Bytes of notes that were tokenised for it.
+    bytes: usize,
+}
+
+/// Bytes that take as long to tokenise as a token takes to compute, in the default model in 8 bits on one thread; it
+/// has 150 of plain text and fewer of what is hard.
+const BYTES_A_TOKEN: usize = 64;
+/// Bytes after which a turn reads no further note. A text may be long and yield few tokens, or none.
+const READ_BYTES: usize = 16 * 1024;
+
+impl<W> Batch<W> {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            windows: Vec::new(),
+            limit,
+            tokens: 0,
+            bytes: 0,
+        }
+    }
+
+    /// In tokens.
+    pub(super) fn cost(&self) -> u64 {
+        (self.tokens + self.bytes / BYTES_A_TOKEN) as u64
+    }
+}
+
 impl<C: Classifier> Job<C> {
-    pub(super) fn new(
-        notes: VecDeque<Note>,
-        answer: oneshot::Sender<Results>,
-        batch_tokens: usize,
-    ) -> Self {
+    pub(super) fn new(notes: VecDeque<Note>, answer: oneshot::Sender<Results>) -> Self {
         Self {
             results: Vec::with_capacity(notes.len()),
             unread: notes,
-            waiting: VecDeque::new(),
+            waiting: None,
             begun: VecDeque::new(),
             answer,
-            batch_tokens,
         }
     }
 
@@ -56,44 +81,55 @@ impl<C: Classifier> Job<C> {
         self.answer.is_closed()
     }
 
-    /// Moves windows to `batch`, of `tokens` so far, as long as there are any and they fit; a first one always
-    /// does. `false` when one did not fit.
-    pub(super) fn fill(
-        &mut self,
-        classifier: &C,
-        batch: &mut Vec<C::Window>,
-        tokens: &mut usize,
-    ) -> bool {
+    /// Moves windows to `batch` as long as there are any and they fit; a first one always does. `false` when there
+    /// is more for another turn.
+    pub(super) fn fill(&mut self, classifier: &C, batch: &mut Batch<C::Window>) -> bool {
         loop {
-            self.read(classifier);
-            let Some(window) = self.waiting.front() else {
-                return true;
+            let Some((window, rest)) = &mut self.waiting else {
+                if self.unread.is_empty() {
+                    return true;
+                }
+                if batch.bytes >= READ_BYTES {
+                    return false;
+                }
+                batch.bytes += self.read(classifier);
+                continue;
             };
             let more = C::tokens(window);
-            if !batch.is_empty() && *tokens + more > self.batch_tokens {
+            if !batch.windows.is_empty() && batch.tokens + more > batch.limit {
                 return false;
             }
-            *tokens += more;
-            batch.extend(self.waiting.pop_front());
+            batch.tokens += more;
+            let next = rest.next();
+            if let Some((window, rest)) = self.waiting.take() {
+                batch.windows.push(window);
+                self.waiting = next.map(|next| (next, rest));
+            }
         }
     }
 
-    /// Reads notes until there is a window, or no note is left.
-    fn read(&mut self, classifier: &C) {
-        while self.waiting.is_empty()
-            && let Some(note) = self.unread.pop_front()
-        {
-            let windows = contained(|| classifier.tokenize((*note).as_ref()));
-            drop(note);
-            match windows.unwrap_or(Err(NoteError::Internal)) {
-                Ok(windows) => {
-                    let logits = Vec::with_capacity(windows.len());
-                    self.begun.push_back(Begun::Windows(windows.len(), logits));
-                    self.waiting.extend(windows);
-                }
-                Err(error) => self.begun.push_back(Begun::Failed(error)),
+    /// Reads a note, and returns its length in bytes.
+    fn read(&mut self, classifier: &C) -> usize {
+        let Some(note) = self.unread.pop_front() else {
+            return 0;
+        };
+        let len = (*note).as_ref().len();
+        let windows = contained(|| {
+            let mut windows = classifier.tokenize((*note).as_ref())?;
+            let count = windows.len();
+            let first = windows.next().ok_or(NoteError::Empty)?;
+            Ok((count, (first, windows)))
+        });
+        drop(note);
+        let begun = match windows.unwrap_or(Err(NoteError::Internal)) {
+            Ok((count, waiting)) => {
+                self.waiting = Some(waiting);
+                Begun::Windows(count, Vec::with_capacity(count))
             }
-        }
+            Err(error) => Begun::Failed(error),
+        };
+        self.begun.push_back(begun);
+        len
     }
 
     /// Takes the logits of the windows that this job has given to a batch, in order.
@@ -132,10 +168,11 @@ impl<C: Classifier> Job<C> {
 }
 
 impl<C: Classifier> Estimate for Job<C> {
-    /// At most a batch. A byte counts as a token: what matters is whether it is little or much.
+    /// A byte counts as a token: what matters is whether it is little or much.
     fn estimate(&self) -> u64 {
-        let waiting: usize = self.waiting.iter().map(C::tokens).sum();
+        let waiting = self.waiting.as_ref();
+        let waiting = waiting.map_or(0, |(next, rest)| C::tokens(next) * (1 + rest.len()));
         let unread = self.unread.iter().map(|note| (**note).as_ref().len());
-        (waiting + unread.sum::<usize>()).min(self.batch_tokens) as u64
+        (waiting + unread.sum::<usize>()) as u64
     }
 }

@@ -58,7 +58,7 @@ use sealnote_protocol::model::ModelDigest;
 use self::config::ModelConfig;
 use self::encoder::Encoder;
 use self::tokenizer::NoteTokenizer;
-pub use self::tokenizer::Window;
+pub use self::tokenizer::{Window, Windows};
 use crate::model_store::ModelFiles;
 
 /// Content tokens that neighbouring windows of a long note share.
@@ -175,7 +175,7 @@ impl Engine {
     ///
     /// # Errors
     /// When there is no token in it.
-    pub fn tokenize(&self, note: &str) -> Result<Vec<Window>, NoteError> {
+    pub fn tokenize(&self, note: &str) -> Result<Windows, NoteError> {
         self.tokenizer.windows(note)
     }
 

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::ModelInfo;
 use super::classifier::Classifier;
 use super::contain::contained;
-use super::job::{Job, Note, Results};
+use super::job::{Batch, Job, Note, Results};
 use super::turns::{SessionId, Turns};
 
 /// A way to the engine's thread. The thread ends when the last handle is dropped.
@@ -109,7 +109,7 @@ impl EngineSession {
 
 fn serve<C: Classifier>(classifier: &C, mut queue: mpsc::UnboundedReceiver<Request>) {
     classifier.settle();
-    let mut turns = Turns::new();
+    let mut turns = Turns::new(classifier.batch_tokens() as u64);
     loop {
         let mut request = queue.try_recv().ok();
         if request.is_none() && turns.is_empty() {
@@ -123,24 +123,25 @@ fn serve<C: Classifier>(classifier: &C, mut queue: mpsc::UnboundedReceiver<Reque
                 session,
                 notes,
                 answer,
-            }) => turns.push(session, Job::new(notes, answer, classifier.batch_tokens())),
-            None => turns.serve(|jobs| turn(classifier, jobs)),
+            }) => turns.push(session, Job::new(notes, answer)),
+            None => {
+                // Of all sessions: what nobody waits for takes memory until then.
+                turns.retain(|job| !job.is_abandoned());
+                turns.serve(|jobs| turn(classifier, jobs));
+            }
         }
     }
 }
 
-/// Computes a batch of a session's jobs, in their order, and answers those that are done. Returns how many
-/// tokens it was.
+/// Computes a batch of a session's jobs, in their order, and answers those that are done. Returns what it cost.
 fn turn<C: Classifier>(classifier: &C, jobs: &mut VecDeque<Job<C>>) -> u64 {
-    jobs.retain(|job| !job.is_abandoned());
-    let (mut batch, mut tokens) = (Vec::new(), 0);
+    let mut batch = Batch::new(classifier.batch_tokens());
     for job in jobs.iter_mut() {
-        if !job.fill(classifier, &mut batch, &mut tokens) {
+        if !job.fill(classifier, &mut batch) {
             break;
         }
     }
-    let mut logits = compute(classifier, &batch).into_iter();
-    drop(batch);
+    let mut logits = compute(classifier, &batch.windows).into_iter();
     for job in jobs.iter_mut() {
         job.take(classifier, &mut logits);
         if !job.is_done() {
@@ -150,7 +151,7 @@ fn turn<C: Classifier>(classifier: &C, jobs: &mut VecDeque<Job<C>>) -> u64 {
     while let Some(job) = jobs.pop_front_if(|job| job.is_done()) {
         job.finish();
     }
-    tokens as u64
+    batch.cost()
 }
 
 /// The batch's logits; when that panics, those of each window alone: only the culprit fails.

@@ -90,7 +90,7 @@ fn windows_hold_the_tokens_of_transformers() {
         let (engine, reference) = fixture(name, Computation::F32, None);
         assert_eq!(engine.info().window, reference.window);
         for case in &reference.cases {
-            let windows = engine.tokenizer.windows(&case.text).unwrap();
+            let windows: Vec<_> = engine.tokenizer.windows(&case.text).unwrap().collect();
             let ids: Vec<_> = windows.iter().map(|window| window.ids.clone()).collect();
             assert_eq!(ids, case.windows, "{name}: {}", case.text);
             assert!(

@@ -1,5 +1,7 @@
 //! From a note's text to its windows of token ids; definition in the parent module.
 
+use std::sync::Arc;
+
 use sealnote_protocol::classification::NoteError;
 use tokenizers::{Encoding, Token, Tokenizer};
 
@@ -28,10 +30,39 @@ impl Window {
 /// A model's tokenizer and the windows it cuts.
 pub(super) struct NoteTokenizer {
     tokenizer: Tokenizer,
-    template: Template,
-    inputs: Inputs,
+    around: Arc<Around>,
     window: usize,
 }
+
+/// A note's windows, each made when it is asked for.
+pub struct Windows {
+    content: Vec<u32>,
+    spans: Spans,
+    around: Arc<Around>,
+}
+
+/// What makes a window of content tokens.
+struct Around {
+    template: Template,
+    inputs: Inputs,
+}
+
+impl Iterator for Windows {
+    type Item = Window;
+
+    fn next(&mut self) -> Option<Window> {
+        let span = self.spans.next()?;
+        let Around { template, inputs } = &*self.around;
+        Some(template.wrap(&self.content[span], inputs))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.spans.clone().count();
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Windows {}
 
 impl NoteTokenizer {
     /// Parses `tokenizer.json` and settles the window: the lesser of `limit` and the model's.
@@ -43,6 +74,10 @@ impl NoteTokenizer {
             .with_truncation(None)
             .map_err(EngineError::Tokenizer)?;
         tokenizer.with_padding(None);
+        // Of the words of the notes that it has seen.
+        let mut model = tokenizer.get_model().clone();
+        model.resize_cache(0);
+        tokenizer.with_model(model);
 
         let greatest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
         check_range(greatest, "vocab_size", inputs.vocab_size)?;
@@ -59,8 +94,7 @@ impl NoteTokenizer {
         }
         Ok(Self {
             tokenizer,
-            template,
-            inputs,
+            around: Arc::new(Around { template, inputs }),
             window,
         })
     }
@@ -71,7 +105,7 @@ impl NoteTokenizer {
     }
 
     /// The windows of `note`, at least one.
-    pub(super) fn windows(&self, note: &str) -> Result<Vec<Window>, NoteError> {
+    pub(super) fn windows(&self, note: &str) -> Result<Windows, NoteError> {
         if note.chars().all(char::is_whitespace) {
             return Err(NoteError::Empty);
         }
@@ -85,15 +119,15 @@ impl NoteTokenizer {
         if content.is_empty() {
             return Err(NoteError::Empty);
         }
-        let capacity = self.window - self.template.special_tokens();
-        let spans = Spans {
-            next: Some(0),
-            tokens: content.len(),
-            capacity,
-        };
-        Ok(spans
-            .map(|span| self.template.wrap(&content[span], &self.inputs))
-            .collect())
+        Ok(Windows {
+            content: content.to_vec(),
+            spans: Spans {
+                next: Some(0),
+                tokens: content.len(),
+                capacity: self.window - self.around.template.special_tokens(),
+            },
+            around: self.around.clone(),
+        })
     }
 }
 
@@ -106,6 +140,7 @@ fn check_range(token: u32, key: &'static str, size: usize) -> Result<(), EngineE
 }
 
 /// The ranges of content tokens of successive windows.
+#[derive(Clone)]
 struct Spans {
     next: Option<usize>,
     tokens: usize,

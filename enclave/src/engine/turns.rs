@@ -1,10 +1,11 @@
 //! Whose turn it is: weighted fair queueing of sessions, each with the same weight.
 //!
-//! Every session has a clock that advances by what is computed for it. The turn is the one's whose clock
-//! would be the least afterwards, so a session with little to do goes ahead of those with much, until it has
-//! had as much as they. A session that was idle starts at the clock of the turn that is being served: it is owed
-//! nothing for its rest, and has no debt paid off by it (Goyal, Vin and Cheng, "Start-time Fair Queuing", 1996; in the
-//! order of finish, as in Demers, Keshav and Shenker, 1989).
+//! Every session has a clock that advances by what is computed for it, and there is one of all, which advances by a
+//! session's share of what is computed. The turn is the one's whose clock would be the least afterwards: a session
+//! with little to do goes ahead of those with much, until it has had as much as they. One that was idle starts
+//! at the clock of all: it is owed nothing for its rest, and has no debt paid off by it; and however many begin, those
+//! that wait come nearer with every turn (Demers, Keshav and Shenker, 1989; the clock of all as in WF²Q+, Bennett and
+//! Zhang, 1997).
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,10 +15,12 @@ pub(super) type SessionId = u64;
 /// Jobs of sessions.
 pub(super) struct Turns<J> {
     sessions: HashMap<SessionId, Session<J>>,
-    /// The clock, before it, of the session that was served last.
+    /// The clock of all.
     now: u64,
     /// Number of the next job.
     arrivals: u64,
+    /// The greatest cost of a turn, about.
+    greatest: u64,
 }
 
 struct Session<J> {
@@ -34,18 +37,29 @@ pub(super) trait Estimate {
 }
 
 impl<J: Estimate> Turns<J> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(greatest: u64) -> Self {
         Self {
             sessions: HashMap::new(),
             now: 0,
             arrivals: 0,
+            greatest,
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.sessions
-            .values()
-            .all(|session| session.jobs.is_empty())
+        self.busy().next().is_none()
+    }
+
+    fn busy(&self) -> impl Iterator<Item = &Session<J>> {
+        let sessions = self.sessions.values();
+        sessions.filter(|session| !session.jobs.is_empty())
+    }
+
+    /// Drops the jobs that `keep` does not want.
+    pub(super) fn retain(&mut self, keep: impl Fn(&J) -> bool) {
+        for session in self.sessions.values_mut() {
+            session.jobs.retain(&keep);
+        }
     }
 
     /// Puts a job behind its session's others.
@@ -66,26 +80,34 @@ impl<J: Estimate> Turns<J> {
     /// The session whose turn it is: `serve` takes from its jobs, at least one, and says what it cost.
     /// Nothing happens when there is no job.
     pub(super) fn serve(&mut self, serve: impl FnOnce(&mut VecDeque<J>) -> u64) {
+        let busy = self.busy().count() as u64;
+        let greatest = self.greatest;
         let due = |session: &Session<J>| {
-            let job = session.jobs.front()?;
-            Some((
-                session.clock.saturating_add(job.estimate()),
-                session.arrived,
-            ))
+            let estimates = session.jobs.iter().map(J::estimate);
+            let estimate = estimates.sum::<u64>().min(greatest);
+            (session.clock + estimate, session.arrived)
         };
         let sessions = self.sessions.values_mut();
-        let Some((_, session)) = sessions
-            .filter_map(|session| Some((due(session)?, session)))
-            .min_by_key(|(due, _)| *due)
+        let Some(session) = sessions
+            .filter(|session| !session.jobs.is_empty())
+            .min_by_key(|session| due(session))
         else {
             return;
         };
-        self.now = self.now.max(session.clock);
-        session.clock += serve(&mut session.jobs).max(1);
-        // An idle session is of interest only while it is ahead of the others.
-        let now = self.now;
-        self.sessions
-            .retain(|_, session| !session.jobs.is_empty() || session.clock > now);
+        let cost = serve(&mut session.jobs).max(1);
+        session.clock += cost;
+        // At least one, so that it moves; never behind all who wait.
+        self.now += (cost / busy).max(1);
+        match self.busy().map(|session| session.clock).min() {
+            Some(least) => {
+                self.now = self.now.max(least);
+                // An idle session is of interest only while it is ahead of the others.
+                let now = self.now;
+                self.sessions
+                    .retain(|_, session| !session.jobs.is_empty() || session.clock > now);
+            }
+            None => self.sessions.clear(),
+        }
     }
 }
 
@@ -128,7 +150,7 @@ mod tests {
 
     #[test]
     fn busy_sessions_get_equal_shares_whatever_the_sizes_of_their_jobs() {
-        let mut turns = Turns::new();
+        let mut turns = Turns::new(BATCH);
         for _ in 0..100 {
             turns.push(1, (1, Work(100)));
             turns.push(2, (2, Work(1000)));
@@ -147,12 +169,12 @@ mod tests {
     /// Also when its client sends the next note as soon as it has the answer.
     #[test]
     fn a_small_job_of_an_idle_session_waits_for_one_batch_only() {
-        let mut turns = Turns::new();
+        let mut turns = Turns::new(BATCH);
         for session in 1..=63 {
             turns.push(session, (session, Work(1_000_000)));
         }
         // Until it has had as much as each of them.
-        for round in 0..BATCH / 30 {
+        for round in 0..BATCH / 30 - 1 {
             assert_ne!(turn(&mut turns), Some(99));
             turns.push(99, (99, Work(30)));
             assert_eq!(turn(&mut turns), Some(99), "round {round}");
@@ -161,7 +183,7 @@ mod tests {
 
     #[test]
     fn rest_is_no_credit_and_no_pardon() {
-        let mut turns = Turns::new();
+        let mut turns = Turns::new(BATCH);
         turns.push(1, (1, Work(10_000)));
         for _ in 0..5 {
             assert_eq!(turn(&mut turns), Some(1));
@@ -172,7 +194,7 @@ mod tests {
         assert!((3..=5).contains(&of_two), "{of_two}");
 
         // Session 3 has had a turn just now; that it has nothing to do for a moment does not hide it.
-        let mut turns = Turns::new();
+        let mut turns = Turns::new(BATCH);
         turns.push(3, (3, Work(1000)));
         turns.push(4, (4, Work(5000)));
         assert_eq!(turn(&mut turns), Some(3));
@@ -180,9 +202,28 @@ mod tests {
         assert_eq!(turn(&mut turns), Some(4));
     }
 
+    /// As many one-note clients may come as there are: who waits is served in the end, and nothing is kept of them.
+    #[test]
+    fn a_stream_of_new_sessions_starves_nobody() {
+        let mut turns = Turns::new(BATCH);
+        turns.push(1, (1, Work(100_000)));
+        let mut had = 0;
+        let mut served = None;
+        for new in 2..10_000 {
+            if served != Some(1) {
+                turns.push(new, (new, Work(30)));
+            }
+            served = turn(&mut turns);
+            had += u64::from(served == Some(1));
+            assert!(turns.sessions.len() < 100, "{}", turns.sessions.len());
+        }
+        // Half of some 300,000 units would be its share; all that it asked for was less.
+        assert_eq!(had, 100);
+    }
+
     #[test]
     fn equals_are_served_in_the_order_of_arrival_and_nothing_is_kept_of_the_idle() {
-        let mut turns = Turns::new();
+        let mut turns = Turns::new(BATCH);
         for session in [5, 3, 9] {
             turns.push(session, (session, Work(10)));
         }
@@ -191,6 +232,6 @@ mod tests {
         assert!(turns.is_empty() && turn(&mut turns).is_none());
         turns.push(1, (1, Work(5000)));
         while turn(&mut turns).is_some() {}
-        assert!(turns.sessions.len() <= 1);
+        assert!(turns.sessions.is_empty());
     }
 }

@@ -128,6 +128,7 @@ where
     F: Fn(&[&str]) -> Vec<Scores> + Send + 'static,
 {
     type Window = String;
+    type Windows = std::vec::IntoIter<String>;
 
     fn info(&self) -> &ModelInfo {
         &self.info
@@ -137,8 +138,8 @@ where
         1024
     }
 
-    fn tokenize(&self, note: &str) -> Result<Vec<String>, NoteError> {
-        Ok(vec![note.to_owned()])
+    fn tokenize(&self, note: &str) -> Result<Self::Windows, NoteError> {
+        Ok(vec![note.to_owned()].into_iter())
     }
 
     fn tokens(note: &String) -> usize {

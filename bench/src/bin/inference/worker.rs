@@ -86,6 +86,7 @@ fn tokenize(engine: &Engine, batch: &[String]) -> anyhow::Result<Vec<Window>> {
     let mut windows = Vec::with_capacity(batch.len());
     for text in batch {
         let of_text = engine.tokenize(text).ok().context("text refused")?;
+        let of_text: Vec<Window> = of_text.collect();
         ensure!(of_text.len() == 1, "a text is longer than a window");
         windows.extend(of_text);
     }
