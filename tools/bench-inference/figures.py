@@ -50,11 +50,15 @@ class Goal:
     what: str
     least: float
     found: Spread | None
+    # Whether this is a processor that it is set for.
+    here: bool
 
     @property
     def reached(self) -> str:
         if self.found is None:
             return "not measured"
+        if not self.here:
+            return "not set here"
         return "yes" if self.found.middle >= self.least else "no"
 
 
@@ -85,6 +89,9 @@ class Figures:
         one, two = (self.by_round(threads, cell) for threads in (1, 2))
         return Spread.of([b[key] / a[key] for a, b in zip(one, two)])
 
+    def has_vnni(self) -> bool:
+        return "avx512_vnni" in self.results["machine"]["flags"]
+
     def has_int8_peak(self) -> bool:
         return any(found["peak"]["int8"] for found in self._with_peak())
 
@@ -103,10 +110,10 @@ class Figures:
                 ("sealnote int8 ÷ ONNX Runtime int8", over_int8, "int8", INT8),
                 ("sealnote f32 ÷ ONNX Runtime f32", f32, "f32", BASE),
             ):
-                goals.append(Goal(cell, what, least, self.ratio(1, cell, key, base)))
+                goals.append(Goal(cell, what, least, self.ratio(1, cell, key, base), self.has_vnni()))
         shares = {limit.cell: limit.share for limit in self.limits()}
         for cell in ("128x1", "128x32"):
-            goals.append(Goal(cell, "sealnote int8 ÷ the limit of a core", 0.85, shares.get(cell)))
+            goals.append(Goal(cell, "sealnote int8 ÷ the limit of a core", 0.85, shares.get(cell), self.has_vnni()))
         return goals
 
     @staticmethod

@@ -210,6 +210,7 @@ fn score<S: Simd>(
                 a_stride: heads.hidden(),
                 b: &keys[first..],
                 b_stride: tokens,
+                ahead: &[],
                 c: &mut scores[start + first..],
                 c_stride: stride,
             });
@@ -268,6 +269,7 @@ fn weigh<S: Simd>(
                 a_stride: stride,
                 b: &values[first..],
                 b_stride: width,
+                ahead: &[],
                 c: &mut context[first..],
                 c_stride: width,
             });

@@ -117,9 +117,16 @@ impl Matrix {
     /// A panel's sums for the rows of a group.
     #[inline(always)]
     fn sums<S: Simd>(&self, simd: S, panel: usize, rows: &[f32], sums: &mut [f32]) {
-        let panel = &self.weights[panel * PANEL * self.inputs..][..PANEL * self.inputs];
-        for (piece, weights) in panel.chunks(DEPTH * PANEL).enumerate() {
+        let mut after = &self.weights[panel * PANEL * self.inputs..];
+        for (piece, weights) in after[..PANEL * self.inputs]
+            .chunks(DEPTH * PANEL)
+            .enumerate()
+        {
+            after = &after[weights.len()..];
             let tiles = rows.chunks(TILE_ROWS * self.inputs);
+            // The next piece is fetched meanwhile, a part of it with each tile.
+            let next = &after[..after.len().min(DEPTH * PANEL)];
+            let mut next = next.chunks((DEPTH * PANEL).div_ceil(tiles.len()));
             for (rows, sums) in tiles.zip(sums.chunks_mut(TILE_ROWS * PANEL)) {
                 simd.f32_tile(F32Tile {
                     add: piece > 0,
@@ -130,6 +137,7 @@ impl Matrix {
                     a_stride: self.inputs,
                     b: weights,
                     b_stride: PANEL,
+                    ahead: next.next().unwrap_or_default(),
                     c: sums,
                     c_stride: PANEL,
                 });

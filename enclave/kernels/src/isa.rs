@@ -143,6 +143,12 @@ pub(crate) struct F32Tile<'a> {
     pub(crate) a_stride: usize,
     pub(crate) b: &'a [f32],
     pub(crate) b_stride: usize,
+    /// What is wanted next, as of [`Int8Tile`].
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "no such instruction there yet")
+    )]
+    pub(crate) ahead: &'a [f32],
     pub(crate) c: &'a mut [f32],
     pub(crate) c_stride: usize,
 }

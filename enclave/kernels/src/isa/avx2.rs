@@ -2,9 +2,13 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::*;
+use core::mem::MaybeUninit;
 
 use super::{F32Tile, Int8Tile, Kernel, Simd};
 use crate::PANEL;
+
+/// Steps of 4 inputs whose bytes are widened at once: as many as the greatest pieces have.
+const STEPS: usize = 96;
 
 /// Proof that the processor has what `detect` asks for: nothing else makes one.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,24 +32,17 @@ impl Avx2 {
 }
 
 impl Simd for Avx2 {
-    /// By three rows: of six, one sum would not find a register and go through memory at every step.
     #[inline(always)]
     fn int8_tile(self, tile: Int8Tile<'_>) {
-        tile.check();
-        for first in (0..tile.rows).step_by(3) {
-            let part = Int8Tile {
-                rows: (tile.rows - first).min(3),
-                bytes: &tile.bytes[first * tile.stride..],
-                sums: &mut tile.sums[first * PANEL..],
-                ..tile
-            };
-            // SAFETY: `self` proves that the processor has the features that these functions need.
-            unsafe {
-                match part.rows {
-                    1 => int8_tile::<1>(part),
-                    2 => int8_tile::<2>(part),
-                    _ => int8_tile::<3>(part),
-                }
+        // SAFETY: `self` proves that the processor has the features that these functions need.
+        unsafe {
+            match tile.rows {
+                1 => int8_tile::<1>(tile),
+                2 => int8_tile::<2>(tile),
+                3 => int8_tile::<3>(tile),
+                4 => int8_tile::<4>(tile),
+                5 => int8_tile::<5>(tile),
+                _ => int8_tile::<6>(tile),
             }
         }
     }
@@ -66,16 +63,49 @@ impl Simd for Avx2 {
     }
 }
 
-/// In 16 bits, since `vpmaddubsw`, which multiplies bytes, saturates. Of 8 columns at a time there are two sums
-/// each, of even and of odd pairs of inputs.
+/// Bytes are multiplied in 16 bits, since `vpmaddubsw`, which multiplies bytes, saturates.
 #[inline(never)]
 #[target_feature(enable = "avx2")]
 fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
     let steps = tile.check();
     assert_eq!(tile.rows, ROWS);
-    let (bytes, weights) = (tile.bytes.as_ptr(), tile.weights.as_ptr());
+    // Once without steps too: sums are then what they were, or zeros.
+    for first in (0..steps.max(1)).step_by(STEPS) {
+        let count = (steps - first).min(STEPS);
+        int8_steps::<ROWS>(Int8Tile {
+            add: tile.add || first > 0,
+            ahead: if first == 0 { tile.ahead } else { &[] },
+            bytes: &tile.bytes[4 * first..],
+            weights: &tile.weights[4 * PANEL * first..][..4 * PANEL * count],
+            sums: &mut *tile.sums,
+            ..tile
+        });
+    }
+}
+
+/// Of at most [`STEPS`] steps. Of 8 columns at a time there are two sums each, of even and of odd pairs of inputs.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn int8_steps<const ROWS: usize>(tile: Int8Tile<'_>) {
+    let steps = tile.check();
+    assert!(tile.rows == ROWS && steps <= STEPS);
+    // The rows in 16 bits: widened once for all columns.
+    let mut wide = [[const { MaybeUninit::<i16>::uninit() }; 4 * STEPS]; ROWS];
+    for (row, wide) in wide.iter_mut().enumerate() {
+        let bytes = &tile.bytes[row * tile.stride..][..4 * steps];
+        for (value, byte) in wide.iter_mut().zip(bytes) {
+            value.write(i16::from(*byte));
+        }
+    }
+    let (values, weights) = (wide.as_ptr(), tile.weights.as_ptr());
     let places = tile.sums.as_mut_ptr();
+    // Cache lines to fetch with each 8 columns.
+    let lines = tile.ahead.len().div_ceil(64 * (PANEL / 8));
     for first in (0..PANEL).step_by(8) {
+        for line in first / 8 * lines..(first / 8 + 1) * lines {
+            // Past the end too, now and then: of whatever address, it has an effect on the cache only.
+            _mm_prefetch::<_MM_HINT_T0>(tile.ahead.as_ptr().wrapping_add(line * 64));
+        }
         let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
         for step in 0..steps {
             let mut columns = [_mm256_setzero_si256(); 2];
@@ -86,15 +116,12 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
                 *column = _mm256_cvtepi8_epi16(four);
             }
             for (row, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: `check` found 4 bytes a step in each row, a row every `stride` bytes. The read
-                // is unaligned.
-                let four = unsafe {
-                    let place = bytes.add(row * tile.stride + step * 4);
-                    place.cast::<i32>().read_unaligned()
-                };
-                let values = _mm256_unpacklo_epi8(_mm256_set1_epi32(four), _mm256_setzero_si256());
+                // SAFETY: of each of `ROWS` rows there are 4 values a step, and they were written. The read is
+                // unaligned.
+                let four = unsafe { values.add(row).cast::<i64>().add(step).read_unaligned() };
+                let four = _mm256_set1_epi64x(four);
                 for (sum, column) in sums.iter_mut().zip(columns) {
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(values, column));
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(four, column));
                 }
             }
         }
@@ -120,7 +147,13 @@ fn f32_tile<const ROWS: usize>(tile: F32Tile<'_>) {
     tile.check();
     assert_eq!(tile.rows, ROWS);
     let (a, b, c) = (tile.a.as_ptr(), tile.b.as_ptr(), tile.c.as_mut_ptr());
+    // Cache lines to fetch with each 16 columns.
+    let lines = tile.ahead.len().div_ceil(16 * (tile.columns / 16));
     for first in (0..tile.columns).step_by(16) {
+        for line in first / 16 * lines..(first / 16 + 1) * lines {
+            // Past the end too, now and then: of whatever address, it has an effect on the cache only.
+            _mm_prefetch::<_MM_HINT_T0>(tile.ahead.as_ptr().wrapping_add(line * 16).cast());
+        }
         let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
         if tile.add {
             for (row, sums) in sums.iter_mut().enumerate() {

@@ -40,7 +40,15 @@ fn int8_tiles_are_exact() {
     let mut random = Random::new(7);
     for isa in Isa::available() {
         for rows in 1..=6 {
-            for (steps, extreme) in [(1, false), (2, true), (17, false), (96, false), (300, true)] {
+            for (steps, extreme) in [
+                (0, false),
+                (1, false),
+                (2, true),
+                (17, false),
+                (96, false),
+                (97, true),
+                (300, true),
+            ] {
                 let add = random.below(2) == 0;
                 let stride = 4 * steps + random.below(9);
                 let mut byte = || match (extreme, random.below(3)) {
@@ -117,6 +125,7 @@ fn f32_tiles_are_exact_on_whole_numbers() {
                         a_stride,
                         b: &b,
                         b_stride,
+                        ahead: &[],
                         c: &mut c,
                         c_stride,
                     }));
@@ -172,6 +181,7 @@ fn tiles_that_would_reach_beyond_their_slices_panic() {
                 a_stride: 4,
                 b: &b,
                 b_stride: 20,
+                ahead: &[],
                 c: &mut c,
                 c_stride: 30,
             };
@@ -219,6 +229,7 @@ fn tiles_whose_ends_cannot_be_counted_panic() {
                 a_stride,
                 b: &b,
                 b_stride,
+                ahead: &[],
                 c: &mut c,
                 c_stride,
             };

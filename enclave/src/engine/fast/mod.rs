@@ -31,6 +31,11 @@ use self::pool::Pool;
 use super::error::EngineError;
 use super::tokenizer::Window;
 
+/// Tokens of a batch for each thread.
+const ROWS: usize = 128;
+/// Tokens of a batch, at most, with few threads: a window of the greatest length that is usual.
+const LEAST_BATCH: usize = 256;
+
 /// `transformers`' `BertForSequenceClassification`, and those of the types that share BERT's encoder:
 /// linear(activation(linear(hidden state of the first token))).
 pub(super) struct FastBert {
@@ -50,13 +55,10 @@ impl FastBert {
         self.pool.precision()
     }
 
-    /// Tokens of a batch, at most: fewer of a larger model, so that others do not wait for long.
-    ///
-    /// More gain nothing: a product of this many rows fills the processors already.
+    /// Tokens of a batch, at most: so many for each thread that a product of its rows fills its processor. More gain
+    /// nothing, and others would wait for them.
     pub(super) fn batch_tokens(&self) -> usize {
-        /// Some 40 ms on two processors with 8-bit instructions.
-        const OPERATIONS: usize = 22_000_000_000;
-        (OPERATIONS / self.pool.operations()).clamp(256, 1024)
+        (ROWS * self.pool.threads()).max(LEAST_BATCH)
     }
 
     /// Keeps the calling thread, which will call [`logits`](Self::logits), on its processor.

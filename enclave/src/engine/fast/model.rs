@@ -41,17 +41,3 @@ pub(super) struct Layer {
     pub(super) output: Linear,
     pub(super) output_norm: LayerNorm,
 }
-
-impl Model {
-    /// What a token costs, attention aside: multiplications and additions of the linear layers, in f32 counted
-    /// twice.
-    pub(super) fn operations(&self) -> usize {
-        let hidden = self.heads.hidden();
-        let layer = 2 * (4 * hidden * hidden + 2 * hidden * self.intermediate);
-        let weight = match self.precision {
-            Precision::Int8 => 1,
-            Precision::F32 => 2,
-        };
-        (weight * layer * self.layers.len()).max(1)
-    }
-}

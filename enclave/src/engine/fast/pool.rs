@@ -100,9 +100,9 @@ impl Pool {
         }
     }
 
-    /// See [`Model::operations`].
-    pub(super) fn operations(&self) -> usize {
-        self.model.operations()
+    /// Threads that compute, the caller of [`run`](Self::run) among them.
+    pub(super) fn threads(&self) -> usize {
+        self.board.published.len()
     }
 
     pub(super) fn precision(&self) -> Precision {
@@ -115,7 +115,7 @@ impl Pool {
     /// If one of the threads panicked.
     pub(super) fn run(&self, batch: impl FnOnce(usize) -> Batch) -> Vec<Vec<f32>> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let batch = batch(self.board.published.len());
+        let batch = batch(self.threads());
         let job = Arc::new(Job {
             meeting: Meeting::new(batch.shares().len()),
             logits: Mutex::new(vec![Vec::new(); batch.sequences()]),
