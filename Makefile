@@ -8,6 +8,8 @@ MODEL ?= models/icd10-chapter
 NOTES ?= examples/notes.jsonl
 # Of bench-inference; each measures everything once.
 ROUNDS ?= 9
+# Of soak.
+MINUTES ?= 60
 
 # Everything that leaves this machine is one static file. One target folder and one set of flags
 # for all of it, so that candle is compiled once, whichever programs and features are asked for.
@@ -61,6 +63,10 @@ bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transf
 	./tools/bench-inference/setup.sh target/bench-venv
 	target/bench-venv/bin/python tools/bench-inference/run.py target/release/inference "$(MODEL)" "$(NOTES)" target/bench-inference --rounds $(ROUNDS)
 	target/bench-venv/bin/python tools/bench-inference/report.py target/bench-inference/results.json docs
+
+.PHONY: soak
+soak: programs ## clients that never stop, for MINUTES, and the memory that enclave and parent have meanwhile
+	./tools/soak.sh "$(MINUTES)"
 
 .PHONY: fmt
 fmt: need-cargo ## format the code

@@ -38,7 +38,7 @@ notes="$files/notes.jsonl" long="$files/long.jsonl" longest="$files/longest.json
 cp examples/notes.jsonl "$notes"
 joined 10 >"$long"
 joined 63 >"$longest"
-joined 1 | head -n 1 >"$single"
+head -n 1 examples/notes.jsonl >"$single"
 
 # client NUMBER FILE: submits it again and again; counts the notes that were answered.
 client() {
@@ -61,7 +61,7 @@ for file in "$notes" "$notes" "$notes" "$long" "$long" "$longest" "$single" "$si
 done
 
 # Kilobytes that a process has, and the files that it has open.
-memory() { sed -n 's/^RssAnon: *\([0-9]*\) kB$/\1/p' "/proc/$1/status"; }
+memory() { sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/$1/status"; }
 open_files() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
 
 echo "minute  notes answered  enclave, kB (files)  parent, kB (files)"
@@ -86,7 +86,7 @@ for ((minute = 1; minute <= minutes; minute++)); do
         tail -n 5 "$files/client-${failed##*-}.log" >&2
         exit 1
     done
-    answered="$(cat "$files"/answered-* | awk '{ all += $1 } END { print all }')"
+    answered="$(cat "$files"/answered-[0-9] | awk '{ all += $1 } END { print all }')"
     printf '%6d  %14d  %12d (%d)  %11d (%d)\n' "$minute" "$answered" \
         "$enclave" "$(open_files "${started[0]}")" "$parent" "$(open_files "${started[1]}")"
     echo "$minute $enclave $parent" >>"$files/minutes"

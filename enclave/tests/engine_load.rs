@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use fixtures::{Altered, fixture};
+use fixtures::{Altered, fixture, load_as};
 use sealnote_enclave::engine::{
     Computation, Engine, EngineError, EngineOptions, LabelFault, Precision,
 };
@@ -606,6 +606,57 @@ fn weights_of_whole_numbers_are_refused() {
         tensors.insert("bert.embeddings.position_ids".into(), ids);
     });
     fixtures::load(altered.path());
+}
+
+/// `01` is a number, but no layer has that name.
+#[test]
+fn a_tensor_with_nearly_a_layers_name_replaces_nothing() {
+    const NAME: &str = "bert.encoder.layer.1.output.dense.weight";
+    for computation in [Computation::Reference, Computation::F32, Computation::Int8] {
+        let altered = Altered::copy_of(SINGLE);
+        altered.weights(|tensors| {
+            let other = tensors[NAME].zeros_like().unwrap();
+            for index in ["01", "+1"] {
+                tensors.insert(NAME.replace(".1.", &format!(".{index}.")), other.clone());
+            }
+        });
+        let texts = ["some words of a note"];
+        let expected = load_as(&fixture(SINGLE), computation).classify(&texts);
+        assert!(expected[0].is_ok());
+        let scores = load_as(altered.path(), computation).classify(&texts);
+        assert_eq!(scores, expected, "{computation:?}");
+    }
+}
+
+#[test]
+fn a_post_processor_with_tokens_that_are_not_there_is_refused() {
+    let altered = Altered::copy_of(SINGLE);
+    altered.json("tokenizer.json", |tokenizer| {
+        let tokens = &mut tokenizer["post_processor"]["special_tokens"];
+        tokens["[SEP]"]["ids"] = json!([999_999]);
+    });
+    let error = engine_error(altered.path());
+    assert!(
+        matches!(
+            error,
+            EngineError::TokenRange {
+                token: 999_999,
+                key: "vocab_size",
+                ..
+            }
+        ),
+        "{error}"
+    );
+
+    let altered = Altered::copy_of(SINGLE);
+    altered.json("tokenizer.json", |tokenizer| {
+        let single = &mut tokenizer["post_processor"]["single"];
+        single[1]["Sequence"]["id"] = json!("B");
+    });
+    assert!(matches!(
+        engine_error(altered.path()),
+        EngineError::PostProcessor
+    ));
 }
 
 #[test]

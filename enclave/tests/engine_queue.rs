@@ -273,9 +273,8 @@ async fn a_single_note_waits_for_one_batch_however_busy_the_others_are() {
     gated.release();
 }
 
-/// What takes long to read and yields nothing is not free.
-#[tokio::test]
-async fn long_notes_without_a_token_are_read_in_turns_too() {
+/// The order in which notes of two sessions, each of so many bytes and without a token, are read.
+async fn read_order(lengths: &[usize]) -> String {
     let (begin, begun) = mpsc::channel();
     let (go, gate) = mpsc::channel();
     let fake = Fake {
@@ -288,15 +287,30 @@ async fn long_notes_without_a_token_are_read_in_turns_too() {
     begun.recv_timeout(Duration::from_secs(10)).unwrap();
     let mut jobs = Vec::new();
     for session in ["a", "b"] {
-        let note = format!("\0{session}{}", " ".repeat(20_000));
-        jobs.push(ask(&handle.session(), &[note.as_str(); 3]).await);
+        let long = |&len: &usize| format!("\0{session}{}", " ".repeat(len - 2));
+        let texts: Vec<String> = lengths.iter().map(long).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        jobs.push(ask(&handle.session(), &texts).await);
     }
     go.send(()).unwrap();
     assert!(held.await.unwrap()[0].is_ok());
     for job in jobs {
-        assert_eq!(job.await.unwrap(), vec![Err(NoteError::Empty); 3]);
+        assert_eq!(
+            job.await.unwrap(),
+            vec![Err(NoteError::Empty); lengths.len()]
+        );
     }
-    assert_eq!(*empties.lock().unwrap(), "ababab");
+    let order = empties.lock().unwrap();
+    order.clone()
+}
+
+/// What takes long to read and yields nothing is not free.
+#[tokio::test]
+async fn long_notes_without_a_token_are_read_in_turns_too() {
+    assert_eq!(read_order(&[20_000; 3]).await, "ababab");
+    // A short one does not take a long one along.
+    assert_eq!(read_order(&[100, 20_000]).await, "abab");
+    assert_eq!(read_order(&[100, 100]).await, "aabb");
 }
 
 #[tokio::test]

@@ -46,7 +46,8 @@ pub(super) struct Batch<W> {
 /// Bytes that take as long to tokenise as a token takes to compute, in the default model in 8 bits on one thread; it
 /// has 150 of plain text and fewer of what is hard.
 const BYTES_A_TOKEN: usize = 64;
-/// Bytes after which a turn reads no further note. A text may be long and yield few tokens, or none.
+/// Bytes of notes that a turn reads at most, unless it is a single note. A text may be long and yield few tokens, or
+/// none.
 const READ_BYTES: usize = 16 * 1024;
 
 impl<W> Batch<W> {
@@ -86,10 +87,11 @@ impl<C: Classifier> Job<C> {
     pub(super) fn fill(&mut self, classifier: &C, batch: &mut Batch<C::Window>) -> bool {
         loop {
             let Some((window, rest)) = &mut self.waiting else {
-                if self.unread.is_empty() {
+                let Some(next) = self.unread.front() else {
                     return true;
-                }
-                if batch.bytes >= READ_BYTES {
+                };
+                let bytes = batch.bytes + (**next).as_ref().len();
+                if batch.bytes > 0 && bytes > READ_BYTES {
                     return false;
                 }
                 batch.bytes += self.read(classifier);
@@ -168,11 +170,12 @@ impl<C: Classifier> Job<C> {
 }
 
 impl<C: Classifier> Estimate for Job<C> {
-    /// A byte counts as a token: what matters is whether it is little or much.
+    /// A byte counts as a token, and a note as two more, for those around it: what matters is whether it is
+    /// little or much.
     fn estimate(&self) -> u64 {
         let waiting = self.waiting.as_ref();
         let waiting = waiting.map_or(0, |(next, rest)| C::tokens(next) * (1 + rest.len()));
-        let unread = self.unread.iter().map(|note| (**note).as_ref().len());
+        let unread = self.unread.iter().map(|note| 2 + (**note).as_ref().len());
         (waiting + unread.sum::<usize>()) as u64
     }
 }

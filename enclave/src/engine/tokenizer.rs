@@ -6,6 +6,7 @@ use sealnote_protocol::classification::NoteError;
 use tokenizers::{Encoding, Token, Tokenizer};
 
 use super::config::Inputs;
+use super::contain::contained;
 use super::error::EngineError;
 use super::{LEAST_STEP, OVERLAP};
 
@@ -82,6 +83,8 @@ impl NoteTokenizer {
         let greatest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
         check_range(greatest, "vocab_size", inputs.vocab_size)?;
         let template = Template::probe(&tokenizer)?;
+        let greatest = template.ids().max().unwrap_or(0);
+        check_range(greatest, "vocab_size", inputs.vocab_size)?;
         if let Some(types) = inputs.types {
             let greatest = template.type_ids().max().unwrap_or(0);
             check_range(greatest, "type_vocab_size", types)?;
@@ -170,8 +173,9 @@ impl Template {
     /// post-processor it is. Wrapping a window then copies ids only and no text.
     fn probe(tokenizer: &Tokenizer) -> Result<Self, EngineError> {
         let probe = Encoding::from_tokens(vec![Token::new(0, String::new(), (0, 0))], 0);
-        let processed = tokenizer
-            .post_process(probe, None, true)
+        // A file may name a special token, or a second text, that is not there, which is found by indexing.
+        let processed = contained(|| tokenizer.post_process(probe, None, true))
+            .ok_or(EngineError::PostProcessor)?
             .map_err(EngineError::Tokenizer)?;
         let tokens: Vec<(u32, u32)> = (processed.get_ids().iter().copied())
             .zip(processed.get_type_ids().iter().copied())
@@ -190,6 +194,11 @@ impl Template {
 
     fn special_tokens(&self) -> usize {
         self.before.len() + self.after.len()
+    }
+
+    /// Of the special tokens, which need not be in the vocabulary.
+    fn ids(&self) -> impl Iterator<Item = u32> {
+        self.before.iter().chain(&self.after).map(|&(id, _)| id)
     }
 
     fn type_ids(&self) -> impl Iterator<Item = u32> {

@@ -102,7 +102,9 @@ impl Names {
             let part = LayerPart::ALL
                 .into_iter()
                 .find(|&part| self.in_layer.name(part) == name)?;
-            return Some((Part::Layer(index.parse().ok()?, part), kind));
+            let part = Part::Layer(index.parse().ok()?, part);
+            // `01` and `+1` are numbers, and no names of a layer.
+            return (self.module(part) == module).then_some((part, kind));
         }
         let part = Part::OUTSIDE
             .into_iter()
