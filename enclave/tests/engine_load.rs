@@ -629,6 +629,23 @@ fn a_tensor_with_nearly_a_layers_name_replaces_nothing() {
 }
 
 #[test]
+fn a_tokenizer_that_draws_at_random_is_refused() {
+    let altered = Altered::copy_of("tiny-roberta");
+    altered.json("tokenizer.json", |tokenizer| {
+        assert_eq!(tokenizer["model"]["type"], "BPE");
+        tokenizer["model"]["dropout"] = json!(0.1);
+    });
+    let error = engine_error(altered.path());
+    assert!(matches!(error, EngineError::Tokenizer(_)));
+    assert_message(&error, &["tokenizer.json", "dropout"]);
+
+    altered.json("tokenizer.json", |tokenizer| {
+        tokenizer["model"]["dropout"] = json!(0.0);
+    });
+    load_as(altered.path(), Computation::Int8);
+}
+
+#[test]
 fn a_post_processor_with_tokens_that_are_not_there_is_refused() {
     let altered = Altered::copy_of(SINGLE);
     altered.json("tokenizer.json", |tokenizer| {

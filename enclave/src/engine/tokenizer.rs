@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sealnote_protocol::classification::NoteError;
-use tokenizers::{Encoding, Token, Tokenizer};
+use tokenizers::{Encoding, ModelWrapper, Token, Tokenizer};
 
 use super::config::Inputs;
 use super::contain::contained;
@@ -78,6 +78,12 @@ impl NoteTokenizer {
         // Of the words of the notes that it has seen.
         let mut model = tokenizer.get_model().clone();
         model.resize_cache(0);
+        if let ModelWrapper::BPE(bpe) = &model
+            && bpe.dropout.is_some_and(|share| share > 0.0)
+        {
+            let message = "model.dropout is for training: it makes a text's tokens random";
+            return Err(EngineError::Tokenizer(message.into()));
+        }
         tokenizer.with_model(model);
 
         let greatest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
