@@ -32,7 +32,7 @@ use super::error::EngineError;
 use super::tokenizer::Window;
 
 /// Tokens of a batch for each thread.
-const ROWS: usize = 128;
+const TOKENS_A_THREAD: usize = 128;
 /// Tokens of a batch, at most, with few threads: a window of the greatest length that is usual.
 const LEAST_BATCH: usize = 256;
 
@@ -58,7 +58,7 @@ impl FastBert {
     /// Tokens of a batch, at most: so many for each thread that a product of its rows fills its processor. More gain
     /// nothing, and others would wait for them.
     pub(super) fn batch_tokens(&self) -> usize {
-        (ROWS * self.pool.threads()).max(LEAST_BATCH)
+        (TOKENS_A_THREAD * self.pool.threads()).max(LEAST_BATCH)
     }
 
     /// Keeps the calling thread, which will call [`logits`](Self::logits), on its processor.
