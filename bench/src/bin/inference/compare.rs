@@ -30,7 +30,7 @@ const F32: Bounds = Bounds {
 const INT8: Bounds = Bounds {
     labels: 0.01,
     figures: 0.003,
-    scores: 1.0,
+    scores: 0.25,
 };
 
 #[derive(Deserialize)]
