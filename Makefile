@@ -28,7 +28,8 @@ EIF := target/eif
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo "MODEL=FOLDER and NOTES=FILE: instead of the default model and notes"
+	@echo "MODEL=FOLDER and NOTES=FILE: instead of the default model and notes, where a target takes them"
+	@echo "MINUTES=60: how long soak lasts"
 	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone"
 
 .PHONY: demo

@@ -5,7 +5,7 @@
 # Eight clients, each a program that is started again as soon as it has its answers: notes as they come, long ones
 # (the example notes ten by ten, and all in one), and sessions with a single note. A line a minute; it fails
 # if a note is not answered, or if the most memory that a program had in the last quarter of the time is more than
-# what it had in the second one, by more than what page counts vary by.
+# what it had in the third one, by more than what page counts vary by.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes="$1"
@@ -18,8 +18,8 @@ files="$sockets"
 choose_transport
 start_stack
 
-# Of one run's kilobytes to another's.
-tolerance=2048
+# In kilobytes. An allocator's last steps are as large.
+tolerance=512
 
 # joined COUNT: the example notes, COUNT in each; their texts stay the JSON strings that they are.
 joined() {
@@ -97,8 +97,8 @@ awk -v minutes="$minutes" -v tolerance="$tolerance" '
     $2 > most["enclave", quarter] { most["enclave", quarter] = $2 }
     $3 > most["parent", quarter] { most["parent", quarter] = $3 }
     function compare(name) {
-        grown = most[name, 3] - most[name, 1]
-        printf "%s: %+d kB from the second quarter of the time to the last\n", name, grown
+        grown = most[name, 3] - most[name, 2]
+        printf "%s: %+d kB from the third quarter of the time to the last\n", name, grown
         if (grown > tolerance) { print name " GROWS"; grows = 1 }
     }
     END { compare("enclave"); compare("parent"); exit grows }' "$files/minutes"

@@ -69,7 +69,7 @@ fn main() -> anyhow::Result<()> {
             rounds.push(measured);
         }
     }
-    print(&rounds, &booted, notes.len());
+    print(&rounds, &engine, notes.len());
     Ok(())
 }
 
@@ -83,8 +83,8 @@ struct Round {
     /// Of a single note.
     idle: Vec<Duration>,
     busy: Vec<Duration>,
-    /// A whole batch, in process.
-    batch: Duration,
+    /// What a note waits for at most, in process: a whole turn of another session.
+    turn: Duration,
 }
 
 struct Rates {
@@ -101,7 +101,7 @@ impl Round {
     ) -> anyhow::Result<Self> {
         let client = stage.client()?;
         let (handshake_stages, request_stages) = stages(booted, engine, notes)?;
-        let batch = whole_batch(engine, notes)?;
+        let turn = whole_turn(engine, notes)?;
         let large = Requests::new(notes, NOTES_PER_REQUEST);
         let small = Requests::new(notes, 1);
         stage.client.block_on(async {
@@ -125,7 +125,7 @@ impl Round {
                 path,
                 idle,
                 busy,
-                batch,
+                turn,
             })
         })
     }
@@ -182,18 +182,19 @@ async fn probe(
     Ok((idle, busy))
 }
 
-/// As many windows as make a batch.
-fn whole_batch(engine: &Engine, notes: &[String]) -> anyhow::Result<Duration> {
+/// Notes are tokenised until their windows fill a batch, and these are computed.
+fn whole_turn(engine: &Engine, notes: &[String]) -> anyhow::Result<Duration> {
+    let start = Instant::now();
     let (mut windows, mut tokens) = (Vec::new(), 0);
-    for note in notes {
+    'notes: for note in notes {
         for window in engine.tokenize(note)? {
-            if tokens + window.len() <= engine.batch_tokens() {
-                tokens += window.len();
-                windows.push(window);
+            tokens += window.len();
+            if tokens > engine.batch_tokens() {
+                break 'notes;
             }
+            windows.push(window);
         }
     }
-    let start = Instant::now();
     engine.logits(&windows);
     Ok(start.elapsed())
 }
@@ -218,10 +219,13 @@ fn stages(
     Ok((handshakes, requests))
 }
 
-fn print(rounds: &[Round], booted: &Booted, notes: usize) {
+fn print(rounds: &[Round], engine: &Engine, notes: usize) {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let precision = booted.engine.info().precision;
-    println!("sealnote bench: {notes} notes of {NOTES}, {MODEL} in {precision}, {cores} cores");
+    let precision = engine.info().precision;
+    let set = engine.instruction_set().unwrap_or("candle");
+    println!(
+        "sealnote bench: {notes} notes of {NOTES}, {MODEL} in {precision}, {cores} cores, {set}"
+    );
     println!("median (least to greatest) of {ROUNDS} interleaved rounds\n");
 
     println!(
@@ -247,7 +251,7 @@ fn print(rounds: &[Round], booted: &Booted, notes: usize) {
     };
     all(|round| &round.idle).print_tail("idle");
     all(|round| &round.busy).print_tail("beside 63 busy sessions");
-    Figures::of(rounds.iter().map(|round| millis(&round.batch))).print("one whole batch");
+    Figures::of(rounds.iter().map(|round| millis(&round.turn))).print("a whole turn, in process");
 
     println!("\nhandshake over sockets                    ms");
     let step = |name: &str, of: fn(&HandshakeSteps) -> Duration| {

@@ -143,9 +143,10 @@ fn load(args: &Args, files: ModelFiles) -> anyhow::Result<Engine> {
     let engine = Engine::load(files, options)?;
     let mebibytes = |bytes: Option<u64>| bytes.map_or("unknown".into(), |b| (b >> 20).to_string());
     event(format_args!(
-        "model {} loaded in {}; at most {} MiB were taken, {} of {} MiB are free",
+        "model {} loaded in {}, computed on {}; at most {} MiB were taken, {} of {} MiB are free",
         engine.info().digest,
         engine.info().precision,
+        engine.instruction_set().unwrap_or("candle"),
         mebibytes(memory::peak()),
         mebibytes(memory::available()),
         mebibytes(memory::total()),

@@ -7,7 +7,9 @@ use std::fs;
 
 use candle_core::{DType, Device, Tensor};
 use fixtures::{Altered, FAST, Reference, all, assert_close, best, fixture, load, load_as};
-use sealnote_enclave::engine::{Computation, Engine, EngineOptions, NoteError, OVERLAP, Problem};
+use sealnote_enclave::engine::{
+    Computation, Engine, EngineOptions, NoteError, OVERLAP, Precision, Problem,
+};
 use sealnote_enclave::model_store::ModelFiles;
 use sealnote_protocol::model::ModelDigest;
 
@@ -32,21 +34,19 @@ fn the_model_is_described_as_its_files_say() {
         let reference = Reference::read(&fixture(name).join("reference.json"));
         let engine = load_as(&fixture(name), computation);
         let info = engine.info();
-        let problem = match name {
-            "tiny-bert-multi" | "tiny-xlm-roberta" | "tiny-modernbert-mean" | "tiny-deberta-v2" => {
-                Problem::MultiLabel
-            }
+        let problem = match &*reference.problem {
+            "multi_label_classification" => Problem::MultiLabel,
             _ => Problem::SingleLabel,
         };
-        let window = match name {
-            "tiny-bert-multi" => 160,
-            "tiny-xlm-roberta" => 128,
-            _ => 256,
+        let precision = match computation {
+            Computation::Int8 => Precision::Int8,
+            _ => Precision::F32,
         };
+        assert_eq!(info.precision, precision);
         assert_eq!(info.labels, reference.labels);
         assert_eq!(
             (info.problem, info.window, info.overlap),
-            (problem, window, OVERLAP)
+            (problem, reference.window, OVERLAP)
         );
 
         let bytes = ["config.json", "model.safetensors", "tokenizer.json"]
@@ -55,6 +55,18 @@ fn the_model_is_described_as_its_files_say() {
         assert_eq!(info.digest, digest);
         // Computed by the script that made the fixture, in another language.
         assert_eq!(digest.to_string(), reference.digest);
+    }
+}
+
+#[test]
+fn an_encoder_that_could_be_in_8_bits_says_when_it_is_not() {
+    for (computation, precision) in [
+        (Computation::Fastest, Precision::Int8),
+        (Computation::F32, Precision::F32),
+        (Computation::Reference, Precision::F32),
+    ] {
+        let engine = load_as(&fixture(SINGLE), computation);
+        assert_eq!(engine.info().precision, precision, "{computation:?}");
     }
 }
 
@@ -201,8 +213,12 @@ fn a_score_that_is_not_finite_fails_its_note_alone() {
 fn a_very_long_note_is_classified_whole() {
     for name in FAST {
         let engine = load(&fixture(name));
-        let long = "fever and cough. ".repeat(4000);
-        assert!(engine.classify(&[&long])[0].is_ok());
+        // Its end is in the last of some hundred windows only, and counts.
+        let long = "fever and cough. ".repeat(3500);
+        let other = format!("{long}{}", "fracture of the left arm ".repeat(100));
+        let scores = engine.classify(&[&long, &other]);
+        assert!(scores[0].is_ok() && scores[1].is_ok());
+        assert_ne!(scores[0], scores[1], "{name}");
         // To WordPiece, one word beyond `max_input_chars_per_word` is a single unknown token.
         assert!(engine.classify(&[&"x".repeat(1 << 16)])[0].is_ok());
     }

@@ -22,6 +22,15 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def cores() -> int | None:
+    """Of those processors; fewer where two threads share a core. None where the kernel does not say."""
+    siblings = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    try:
+        return len({Path(siblings.format(cpu)).read_text() for cpu in os.sched_getaffinity(0)})
+    except OSError:
+        return None
+
+
 def describe() -> dict[str, object]:
     info = Path("/proc/cpuinfo").read_text()
     fields = dict(re.findall(r"^([^\t:]+)\t*: *(.*)$", info, re.MULTILINE))
@@ -35,6 +44,7 @@ def describe() -> dict[str, object]:
     return {
         "cpu": f"{cpu} ({numbers})" if numbers else cpu,
         "processors": processors(),
+        "cores": cores(),
         "flags": [flag for flag in FLAGS if flag in present],
         "system": f"{platform.system()} {platform.machine()}",
     }

@@ -25,6 +25,7 @@ ROWS = (
     ("pipeline", "transformers pipeline, from text"),
 )
 TITLES = dict(ROWS)
+LEAST = {engine.key: engine.least_share for engine in ENGINES}
 # That the goals are set for.
 ENOUGH_ROUNDS = 9
 
@@ -121,7 +122,9 @@ def markdown(figures: Figures) -> str:
         "## Where",
         "\n".join(
             [
-                f"- {machine['cpu']}, {machine['processors']} processors, {machine['system']}.",
+                f"- {machine['cpu']}, {machine['processors']} processors"
+                + (f" on {machine['cores']} cores" if machine["cores"] else "")
+                + f", {machine['system']}. Measured on {results['date']}.",
                 f"- Of the instructions that matter it has {', '.join(machine['flags']) or 'none'}; "
                 + ("AVX-512 VNNI is what the int8 engines use." if "avx512_vnni" in machine["flags"]
                    else "not AVX-512 VNNI, which the int8 engines use where it is."),
@@ -139,7 +142,8 @@ def markdown(figures: Figures) -> str:
     for threads in figures.threads:
         parts += [
             f"### On {_threads(threads)}",
-            f"Ratio to ONNX Runtime f32 in the same round: median ({spread}).",
+            f"Ratio to ONNX Runtime f32 in the same round: median ({spread}; of {_cell(str(seldom['cell']))} the least and the"
+            " greatest).",
             _by_cell(figures, lambda cell, key: _spread(figures.ratio(threads, cell, key))),
             "Texts a second, medians.",
             _by_cell(figures, lambda cell, key: _number(figures.rate(threads, cell, key).middle)),
@@ -159,9 +163,9 @@ def markdown(figures: Figures) -> str:
         _limits(figures),
         "## Do they say the same?",
         f"Before the rounds every engine's answers to every text are compared with candle's, on each number of threads. The run fails if"
-        f" an f32 engine has another label or a logit further than {TOLERANCE} away, or if fewer than 95% of the labels are"
-        " candle's in sealnote's int8, or fewer than half in ONNX Runtime's. (Texts cut at a token count are harder to label than whole notes; "
-        "`inference MODEL --compare FILE` measures accuracy on labelled ones.)",
+        f" an f32 engine has another label or a logit further than {TOLERANCE} away, or if too few labels are candle's in 8 bits: fewer than"
+        f" {LEAST['int8']:.0%} in sealnote's, or {LEAST['ort-int8']:.0%} in ONNX Runtime's. (Texts cut at a token count are harder to label than whole notes; "
+        "`make model-eval` measures accuracy on those.)",
         _agreements(figures),
         "## How",
         _how(figures, seldom, rounds),

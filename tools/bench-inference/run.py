@@ -70,6 +70,7 @@ def main() -> None:
         if idle[busiest] > IDLE_SHARE:
             raise SystemExit(f"{busiest}: used {idle[busiest]:.0%} of a processor while others were measured")
         results = {
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
             "machine": machine.describe(),
             "versions": machine.versions(),
             "model": describe_model(arguments.model),

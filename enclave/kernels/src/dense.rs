@@ -3,7 +3,7 @@
 
 use crate::aligned::Sums;
 use crate::isa::{F32Tile, Kernel, Simd};
-use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, columns};
+use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, ahead, columns, padded};
 
 /// Inputs whose part of a panel is multiplied with all rows of a group before the next ones, so that it
 /// (24 KiB) stays in the first-level cache.
@@ -26,13 +26,20 @@ impl Matrix {
     /// If there are no inputs or no outputs.
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
         assert!(inputs > 0 && outputs > 0);
-        let padded = outputs.next_multiple_of(PANEL);
+        let padded = padded(outputs);
         Self {
             inputs,
             outputs,
             weights: Aligned::zeroed(padded * inputs),
             bias: vec![0.0; padded],
         }
+    }
+
+    /// Bytes of a layer's packed weights; the greatest number there is where they are too many to count.
+    pub fn packed_bytes(inputs: usize, outputs: usize) -> usize {
+        padded(outputs)
+            .saturating_mul(inputs)
+            .saturating_mul(size_of::<f32>())
     }
 
     /// Packs the weights of the outputs from `first` on: rows of as many as there are inputs.
@@ -56,11 +63,6 @@ impl Matrix {
     /// If there are more than outputs.
     pub fn set_bias(&mut self, first: usize, bias: &[f32]) {
         self.bias[..self.outputs][first..][..bias.len()].copy_from_slice(bias);
-    }
-
-    /// Inputs.
-    pub fn inputs(&self) -> usize {
-        self.inputs
     }
 
     /// Outputs.
@@ -124,9 +126,7 @@ impl Matrix {
         {
             after = &after[weights.len()..];
             let tiles = rows.chunks(TILE_ROWS * self.inputs);
-            // The next piece is fetched meanwhile, a part of it with each tile.
-            let next = &after[..after.len().min(DEPTH * PANEL)];
-            let mut next = next.chunks((DEPTH * PANEL).div_ceil(tiles.len()));
+            let mut parts = ahead(after, DEPTH * PANEL, tiles.len());
             for (rows, sums) in tiles.zip(sums.chunks_mut(TILE_ROWS * PANEL)) {
                 simd.f32_tile(F32Tile {
                     add: piece > 0,
@@ -137,7 +137,7 @@ impl Matrix {
                     a_stride: self.inputs,
                     b: weights,
                     b_stride: PANEL,
-                    ahead: next.next().unwrap_or_default(),
+                    ahead: parts.next().unwrap_or_default(),
                     c: sums,
                     c_stride: PANEL,
                 });

@@ -8,7 +8,7 @@
 use crate::aligned::Sums;
 use crate::isa::{Int8Tile, Kernel, Simd};
 use crate::math::ROUND;
-use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, columns};
+use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, ahead, columns, padded};
 
 /// Greatest number of inputs: beyond it a sum of products of 255 × 127 might not fit into 31 bits.
 pub const MAX_INPUTS: usize = 1 << 16;
@@ -46,15 +46,21 @@ impl Matrix {
     /// If there are no inputs, more than [`MAX_INPUTS`], or no outputs.
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
         assert!((1..=MAX_INPUTS).contains(&inputs) && outputs > 0);
-        let padded = outputs.next_multiple_of(PANEL);
+        let padded = padded(outputs);
         Self {
             inputs,
             outputs,
-            weights: Aligned::zeroed(padded * inputs.next_multiple_of(4)),
+            weights: Aligned::zeroed(Self::packed_bytes(inputs, outputs)),
             scales: vec![0.0; padded],
             bias: vec![0.0; padded],
             offsets: vec![0; padded],
         }
+    }
+
+    /// Bytes of a layer's packed weights; the greatest number there is where they are too many to count.
+    pub fn packed_bytes(inputs: usize, outputs: usize) -> usize {
+        let inputs = inputs.checked_next_multiple_of(4).unwrap_or(usize::MAX);
+        padded(outputs).saturating_mul(inputs)
     }
 
     /// Quantises and packs the weights of the outputs from `first` on: rows of as many as there are inputs.
@@ -85,16 +91,6 @@ impl Matrix {
     /// If there are more than outputs.
     pub fn set_bias(&mut self, first: usize, bias: &[f32]) {
         self.bias[..self.outputs][first..][..bias.len()].copy_from_slice(bias);
-    }
-
-    /// Inputs.
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
-    /// Outputs.
-    pub fn outputs(&self) -> usize {
-        self.outputs
     }
 
     /// Applies the layer and then `activation` to each of `rows`: `out` has as many rows, of as many as
@@ -269,19 +265,17 @@ impl Matrix {
         for (piece, weights) in after[..self.panel_len()].chunks(PIECE).enumerate() {
             after = &after[weights.len()..];
             let tiles = bytes.chunks(TILE_ROWS * stride);
-            // The next piece is fetched meanwhile, a part of it with each tile.
-            let next = &after[..after.len().min(PIECE)];
-            let mut next = next.chunks(PIECE.div_ceil(tiles.len()));
+            let mut parts = ahead(after, PIECE, tiles.len());
             let few = tiles.len() < AHEAD_TILES;
             for (bytes, sums) in tiles.zip(sums.chunks_mut(TILE_ROWS * PANEL)) {
-                let ahead = next.next().filter(|_| !few);
+                let next = parts.next().filter(|_| !few);
                 simd.int8_tile(Int8Tile {
                     add: piece > 0,
                     rows: sums.len() / PANEL,
                     bytes: &bytes[piece * PIECE / PANEL..],
                     stride,
                     weights,
-                    ahead: ahead.unwrap_or_default(),
+                    ahead: next.unwrap_or_default(),
                     sums,
                 });
             }

@@ -4,7 +4,7 @@
 //! instruction set; which one runs is decided by an [`Isa`], which is found at run time. `unsafe` is in
 //! the files of the instruction sets and nowhere else.
 //!
-//! Nothing here starts a thread or allocates while it computes. Rows are independent: a caller splits
+//! Nothing here starts a thread; buffers that a caller keeps grow to their size and are used again. Rows are independent: a caller splits
 //! work by handing each thread its own rows.
 //!
 //! # What is the same everywhere
@@ -53,6 +53,19 @@ const TILE_ROWS: usize = 6;
 const GROUP: usize = 48;
 /// Columns are padded to a multiple of this wherever a tile works on something other than a panel.
 const LANES: usize = 16;
+
+/// Outputs of whole panels; the greatest number there is where they are too many to count.
+fn padded(outputs: usize) -> usize {
+    outputs
+        .checked_next_multiple_of(PANEL)
+        .unwrap_or(usize::MAX)
+}
+
+/// A part for each of `tiles` to fetch while it computes, of the `piece` weights that come next in `after`.
+#[inline(always)]
+fn ahead<T>(after: &[T], piece: usize, tiles: usize) -> core::slice::Chunks<'_, T> {
+    after[..after.len().min(piece)].chunks(piece.div_ceil(tiles))
+}
 
 /// Where to put a panel's columns of which `rest` of a row is left: there, or in `padded` where the panel is
 /// wider than that; then its caller copies them.

@@ -26,7 +26,8 @@ pub enum Computation {
     Reference,
     /// In f32; logits within 1e-4 of the reference's.
     F32,
-    /// The encoder's linear layers in 8 bits, everything else in f32.
+    /// The encoder's linear layers in 8 bits, everything else in f32; the default model's logits within 0.75 of the
+    /// reference's.
     Int8,
 }
 
@@ -73,6 +74,13 @@ impl Encoder {
         match self {
             Self::Reference(_) => Precision::F32,
             Self::Fast(model) => model.precision(),
+        }
+    }
+
+    pub(super) fn instruction_set(&self) -> Option<&'static str> {
+        match self {
+            Self::Reference(_) => None,
+            Self::Fast(model) => Some(model.instruction_set()),
         }
     }
 

@@ -153,6 +153,9 @@ impl Engine {
     /// Classifies `notes`: one entry for each, in their order; the scores in the labels' order.
     ///
     /// A note's scores do not depend, but for rounding (1e-4), on the notes beside it.
+    ///
+    /// # Panics
+    /// As [`logits`](Self::logits); an [`EngineHandle`] contains it.
     pub fn classify(&self, notes: &[&str]) -> Vec<Result<Scores, NoteError>> {
         let mut windows = Vec::new();
         let mut tokenized = Vec::with_capacity(notes.len());
@@ -182,6 +185,9 @@ impl Engine {
     /// The logits of each window, in their order; `None` where the encoder failed.
     ///
     /// They are computed in batches of at most [`batch_tokens`](Self::batch_tokens).
+    ///
+    /// # Panics
+    /// When one of the threads that compute them does.
     pub fn logits(&self, windows: &[Window]) -> Vec<Option<Vec<f32>>> {
         self.encoder.logits(windows)
     }
@@ -192,6 +198,11 @@ impl Engine {
     /// [`NoteError::Internal`] when some are missing or not finite.
     pub fn pool(&self, logits: &[Option<Vec<f32>>]) -> Result<Scores, NoteError> {
         pooling::pool(self.info.problem, self.info.labels.len(), logits)
+    }
+
+    /// The instruction set that computes it; `None` on candle.
+    pub fn instruction_set(&self) -> Option<&'static str> {
+        self.encoder.instruction_set()
     }
 
     /// Makes the calling thread the engine's: it is kept on one processor, with what else it does.

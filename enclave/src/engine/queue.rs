@@ -48,8 +48,8 @@ struct Request {
 impl EngineHandle {
     /// Starts the thread, which owns `classifier` from here on.
     ///
-    /// A panic on that thread is answered as [`NoteError::Internal`] for the note that it befell; but see
-    /// there is a panic hook that prints no message, since a message may quote a note.
+    /// A panic on that thread is answered as [`NoteError::Internal`] for the note that it befell. The program must
+    /// have a panic hook that prints no message, since a message may quote a note.
     ///
     /// # Errors
     /// When the system refuses to start a thread.

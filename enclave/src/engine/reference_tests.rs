@@ -1,7 +1,7 @@
 //! Token ids and logits against those that `transformers` recorded; scores are compared from
 //! outside, in `tests/engine.rs`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -49,8 +49,7 @@ fn all() -> impl Iterator<Item = (&'static str, Computation)> {
 fn tolerance(computation: Computation) -> f32 {
     match computation {
         Computation::Reference | Computation::F32 => 1e-4,
-        // These models are so narrow that errors hardly average out; `tests/engine_precision.rs` has a
-        // real one.
+        // These models are so narrow that errors hardly average out; see the default model's below.
         Computation::Int8 | Computation::Fastest => 0.5,
     }
 }
@@ -65,13 +64,20 @@ fn fixture(
         threads,
         ..EngineOptions::default()
     };
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(name);
-    let files = ModelFiles::open(&dir).unwrap();
-    let engine = Engine::load(files, options).unwrap();
-    let reference = std::fs::read(dir.join("reference.json")).unwrap();
-    (engine, serde_json::from_slice(&reference).unwrap())
+    let dir = fixtures().join(name);
+    (load(&dir, options), read(&dir.join("reference.json")))
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+fn load(dir: &Path, options: EngineOptions) -> Engine {
+    Engine::load(ModelFiles::open(dir).unwrap(), options).unwrap()
+}
+
+fn read(reference: &Path) -> Reference {
+    serde_json::from_slice(&std::fs::read(reference).unwrap()).unwrap()
 }
 
 fn assert_close(name: &str, logits: &[f32], expected: &[f32], computation: Computation) {
@@ -133,6 +139,38 @@ fn logits_are_those_of_transformers_alone_and_together() {
 }
 
 #[test]
+fn the_default_models_logits_are_those_of_transformers() {
+    let reference = read(&fixtures().join("default_model_reference.json"));
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/icd10-chapter");
+    for (computation, tolerance) in [
+        (Computation::Reference, 1e-4),
+        (Computation::F32, 1e-4),
+        (Computation::Int8, 0.75),
+    ] {
+        let options = EngineOptions {
+            computation,
+            ..EngineOptions::default()
+        };
+        let engine = load(&model, options);
+        let mut greatest = 0f32;
+        for case in &reference.cases {
+            let windows: Vec<Window> = engine.tokenizer.windows(&case.text).unwrap().collect();
+            let logits = engine.encoder.logits(&windows);
+            assert_eq!(logits.len(), case.logits.len());
+            for (logits, expected) in logits.iter().zip(&case.logits) {
+                let logits = logits.as_ref().unwrap();
+                assert_eq!(logits.len(), expected.len());
+                for (logit, expected) in logits.iter().zip(expected) {
+                    assert!(logit.is_finite());
+                    greatest = greatest.max((logit - expected).abs());
+                }
+            }
+        }
+        assert!(greatest <= tolerance, "{computation:?}: {greatest}");
+    }
+}
+
+#[test]
 fn fast_logits_are_the_same_bits_in_any_batch_on_any_number_of_threads() {
     for computation in [Computation::F32, Computation::Int8] {
         for name in FAST {
@@ -159,6 +197,26 @@ fn fast_logits_are_the_same_bits_in_any_batch_on_any_number_of_threads() {
                     assert_eq!(&logits, alone, "{threads} threads");
                 }
             }
+        }
+    }
+}
+
+/// On whichever thread it is: a token that is in no vocabulary cannot be looked up.
+#[test]
+fn a_panic_costs_its_batch_and_no_other() {
+    for threads in [1, 2, 3] {
+        let (engine, reference) = fixture(FAST[0], Computation::Int8, NonZeroUsize::new(threads));
+        let texts = reference.cases.iter().map(|case| &case.text);
+        let windows = || -> Vec<Window> {
+            let of_note = |text: &String| engine.tokenizer.windows(text).unwrap();
+            texts.clone().flat_map(of_note).collect()
+        };
+        let expected = engine.encoder.logits(&windows());
+        for place in 0..expected.len() {
+            let mut bad = windows();
+            *bad[place].ids.last_mut().unwrap() = u32::MAX;
+            assert!(contain::contained(|| engine.encoder.logits(&bad)).is_none());
+            assert_eq!(engine.encoder.logits(&windows()), expected);
         }
     }
 }

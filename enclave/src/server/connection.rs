@@ -189,12 +189,9 @@ async fn receive_requests(
 
 /// Returns once nothing has been in flight for `limit`.
 async fn idle(places: &Semaphore, in_flight: usize, limit: Duration) {
-    loop {
-        tokio::time::sleep(limit).await;
-        if places.available_permits() == in_flight {
-            return;
-        }
-    }
+    // All places are free when no request has one.
+    let _all = places.acquire_many(in_flight as u32).await;
+    tokio::time::sleep(limit).await;
 }
 
 /// An outcome for each note, in order: a note that was bad from the start keeps its error.
@@ -240,5 +237,26 @@ async fn answer_requests(
     {
         // The client has read everything once it sees the close; an error here changes nothing.
         let _ = writer.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_is_idle_from_its_last_answer_on() {
+        let limit = Duration::from_secs(120);
+        let places = Arc::new(Semaphore::new(4));
+        let request = places.clone().try_acquire_many_owned(2).unwrap();
+        let begun = tokio::time::Instant::now();
+        let answered = Duration::from_secs(119);
+        tokio::spawn(async move {
+            tokio::time::sleep(answered).await;
+            drop(request);
+        });
+        idle(&places, 4, limit).await;
+        assert_eq!(begun.elapsed().as_secs(), (answered + limit).as_secs());
+        assert_eq!(places.available_permits(), 4);
     }
 }

@@ -42,6 +42,8 @@ async fn each_deviation_fails_its_own_check_before_anything_is_sealed() {
     other_model["model_digests"] = json!(["77".repeat(48)]);
     let mut other_machine = policy();
     other_machine["pins"] = json!({ "pcr4": ["77".repeat(48)] });
+    let mut other_precision = policy();
+    other_precision["precision"] = json!("f32");
     let none = Quirk::None;
     for case in [
         case(Quirk::Aged(Duration::from_secs(400)), "X9", "old"),
@@ -61,6 +63,10 @@ async fn each_deviation_fails_its_own_check_before_anything_is_sealed() {
         Case {
             policy: other_model,
             ..case(none, "X8", "runs model")
+        },
+        Case {
+            policy: other_precision,
+            ..case(none, "X8", "int8")
         },
         Case {
             tamper: |frame| on_answer(frame, other_claims),

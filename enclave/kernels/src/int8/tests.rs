@@ -169,3 +169,14 @@ fn weights_that_are_not_finite_take_their_output_and_no_other() {
         assert!((out[0] - 5.0).abs() < 1e-5 && out[1].is_nan() && (out[2] - 5.0).abs() < 1e-5);
     }
 }
+
+#[test]
+fn packed_bytes_are_what_is_allocated_and_saturate() {
+    for (inputs, outputs) in [(1, 1), (5, 64), (384, 65), (1536, 384)] {
+        let allocated = size_of_val(&Matrix::zeros(inputs, outputs).weights[..]);
+        assert_eq!(Matrix::packed_bytes(inputs, outputs), allocated);
+    }
+    assert_eq!(Matrix::packed_bytes(0, usize::MAX), 0);
+    assert_eq!(Matrix::packed_bytes(usize::MAX, 1), usize::MAX);
+    assert_eq!(Matrix::packed_bytes(1, usize::MAX), usize::MAX);
+}

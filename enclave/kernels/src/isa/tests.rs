@@ -125,7 +125,7 @@ fn f32_tiles_are_exact_on_whole_numbers() {
                         a_stride,
                         b: &b,
                         b_stride,
-                        ahead: &[],
+                        ahead: &b,
                         c: &mut c,
                         c_stride,
                     }));

@@ -1,5 +1,7 @@
 //! A batch's tokens, and which thread computes which of them.
 
+use std::ops::Range;
+
 use sealnote_kernels::attention::PIECE;
 
 use crate::engine::tokenizer::Window;
@@ -85,6 +87,17 @@ impl Batch {
         &self.shares
     }
 
+    /// The shares that have pieces of the sequences in the share `index`, itself among them: what they publish it
+    /// needs, and they need what it publishes.
+    pub(super) fn neighbours(&self, index: usize) -> Range<usize> {
+        // Sequences are in order, and so only the first and the last one can be in other shares too.
+        let pieces = &self.shares[index].pieces;
+        let shares = |piece: &Piece| self.pieces(piece.sequence).map(|(share, _)| share);
+        let first = pieces.first().and_then(|piece| shares(piece).next());
+        let last = pieces.last().and_then(|piece| shares(piece).last());
+        first.unwrap_or(index)..last.unwrap_or(index) + 1
+    }
+
     /// Each token of a piece: its id, its type, and its position.
     pub(super) fn tokens(&self, piece: &Piece) -> impl Iterator<Item = [usize; 3]> {
         let sequence = &self.sequences[piece.sequence];
@@ -154,6 +167,19 @@ mod tests {
             for threads in 1..=9 {
                 let windows: Vec<Window> = lengths.iter().map(|&len| window(len)).collect();
                 let batch = Batch::new(&windows, threads);
+                for (sequence, _) in lengths.iter().enumerate() {
+                    let shares: Vec<_> = batch.pieces(sequence).map(|(share, _)| share).collect();
+                    for &share in &shares {
+                        let neighbours = batch.neighbours(share);
+                        assert!(neighbours.contains(&share));
+                        assert!(shares.iter().all(|other| neighbours.contains(other)));
+                    }
+                }
+                for share in 0..batch.shares().len() {
+                    for other in batch.neighbours(share) {
+                        assert!(batch.neighbours(other).contains(&share), "{lengths:?}");
+                    }
+                }
                 assert!((1..=threads).contains(&batch.shares().len()));
                 let rows: usize = lengths.iter().sum();
                 let ideal = rows / batch.shares().len();
@@ -180,6 +206,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn shares_of_whole_notes_need_no_other() {
+        let whole = Batch::new(&[32; 8].map(window), 2);
+        assert_eq!([0, 1].map(|share| whole.neighbours(share)), [0..1, 1..2]);
+        let cut = Batch::new(&[32, 96, 32, 32, 64].map(window), 4);
+        let neighbours = [0, 1, 2, 3].map(|share| cut.neighbours(share));
+        assert_eq!(neighbours, [0..2, 0..2, 2..3, 3..4]);
+        let long = Batch::new(&[window(256)], 4);
+        assert_eq!(long.neighbours(2), 0..4);
     }
 
     #[test]

@@ -38,6 +38,14 @@ impl Linear {
         }
     }
 
+    /// Bytes of a layer's packed weights.
+    pub(super) fn packed_bytes(precision: Precision, inputs: usize, outputs: usize) -> usize {
+        match precision {
+            Precision::Int8 => int8::Matrix::packed_bytes(inputs, outputs),
+            Precision::F32 => dense::Matrix::packed_bytes(inputs, outputs),
+        }
+    }
+
     pub(super) fn set_weights(&mut self, first: usize, weights: &[f32]) {
         match self {
             Self::Int8(matrix) => matrix.set_weights(first, weights),

@@ -1,6 +1,7 @@
 //! Where threads wait for each other.
 
 use std::hint;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,11 +10,11 @@ use std::time::{Duration, Instant};
 /// woken takes as long; longer would take time from them where there are more threads than processors.
 pub(super) const LOOK: Duration = Duration::from_micros(50);
 
-/// A barrier for a number of threads, which lets all go when one of them has panicked.
+/// Threads that wait for those of their neighbours whose work they need, and let all go when one of them has
+/// panicked.
 pub(super) struct Meeting {
-    expected: usize,
-    arrived: AtomicUsize,
-    held: AtomicUsize,
+    /// How often each thread has come.
+    arrivals: Vec<AtomicUsize>,
     broken: AtomicBool,
     sleep: Mutex<()>,
     woken: Condvar,
@@ -24,29 +25,29 @@ pub(super) struct Meeting {
 pub(super) struct Broken;
 
 impl Meeting {
-    pub(super) fn new(expected: usize) -> Self {
+    /// Of the threads 0 to `threads`.
+    pub(super) fn new(threads: usize) -> Self {
         Self {
-            expected,
-            arrived: AtomicUsize::new(0),
-            held: AtomicUsize::new(0),
+            arrivals: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
             broken: AtomicBool::new(false),
             sleep: Mutex::new(()),
             woken: Condvar::new(),
         }
     }
 
-    /// Waits until all have come.
-    pub(super) fn wait(&self) -> Result<(), Broken> {
-        let held = self.held.load(Ordering::Acquire);
-        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.expected {
-            // Before the others are let go: they may come again at once.
-            self.arrived.store(0, Ordering::Release);
-            self.held.fetch_add(1, Ordering::Release);
+    /// The thread `own` comes, and waits until each of `others` has come as often. What these did before is seen
+    /// afterwards.
+    ///
+    /// If one thread waits for another, that one must wait for it in turn: then none is ahead by more than one.
+    pub(super) fn wait(&self, own: usize, others: Range<usize>) -> Result<(), Broken> {
+        // Nobody else counts these.
+        let came = self.arrivals[own].load(Ordering::Relaxed) + 1;
+        self.arrivals[own].store(came, Ordering::Release);
+        if others != (own..own + 1) {
             self.wake();
-        } else {
-            self.sleep_while(|| {
-                self.held.load(Ordering::Acquire) == held && !self.broken.load(Ordering::Acquire)
-            });
+            let others = &self.arrivals[others];
+            let missing = |of: &AtomicUsize| of.load(Ordering::Acquire) < came;
+            self.sleep_while(|| !self.broken.load(Ordering::Acquire) && others.iter().any(missing));
         }
         if self.broken.load(Ordering::Acquire) {
             Err(Broken)
@@ -113,7 +114,7 @@ mod tests {
     fn nobody_goes_before_all_have_come() {
         let (meeting, count) = (Meeting::new(3), AtomicUsize::new(0));
         std::thread::scope(|scope| {
-            for thread in 0..3u64 {
+            for thread in 0..3 {
                 let (meeting, count) = (&meeting, &count);
                 scope.spawn(move || {
                     for round in 0..200 {
@@ -122,8 +123,8 @@ mod tests {
                             std::thread::sleep(2 * LOOK);
                         }
                         count.fetch_add(1, Ordering::SeqCst);
-                        meeting.wait().unwrap();
-                        let seen = count.load(Ordering::SeqCst) as u64;
+                        meeting.wait(thread, 0..3).unwrap();
+                        let seen = count.load(Ordering::SeqCst);
                         assert!(seen >= 3 * (round + 1) && seen <= 3 * (round + 1) + 2);
                     }
                 });
@@ -131,11 +132,28 @@ mod tests {
         });
     }
 
+    /// Threads 0 and 1 wait for each other, and thread 2 for nobody.
+    #[test]
+    fn only_neighbours_are_waited_for() {
+        let meeting = Meeting::new(3);
+        for _ in 0..3 {
+            meeting.wait(2, 2..3).unwrap();
+        }
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| meeting.wait(1, 0..2));
+            meeting.wait(0, 0..2).unwrap();
+            other.join().unwrap().unwrap();
+        });
+    }
+
     #[test]
     fn a_panic_lets_the_others_go() {
         let meeting = Meeting::new(3);
         std::thread::scope(|scope| {
-            let waiting = [(); 2].map(|()| scope.spawn(|| meeting.wait()));
+            let waiting = [0, 1].map(|thread| {
+                let meeting = &meeting;
+                scope.spawn(move || meeting.wait(thread, 0..3))
+            });
             let panic = catch_unwind(AssertUnwindSafe(|| {
                 let _attendance = meeting.attend();
                 resume_unwind(Box::new("a panic"));
@@ -145,6 +163,6 @@ mod tests {
                 assert!(thread.join().unwrap().is_err());
             }
         });
-        assert!(meeting.wait().is_err());
+        assert!(meeting.wait(2, 2..3).is_err());
     }
 }

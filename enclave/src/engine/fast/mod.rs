@@ -3,8 +3,8 @@
 //!
 //! The tokens of a batch are one matrix without padding, cut into as many shares of rows as there are
 //! threads. All that a layer does is done row by row, but for attention, which needs the keys and values of
-//! the whole sequence: so each thread works through its share alone and the threads meet once a layer, when
-//! they have published the keys and values of their rows.
+//! the whole sequence: so each thread works through its share alone, and those that share a sequence meet once a
+//! layer, when they have published the keys and values of their rows.
 //!
 //! Of the last layer only the first token of each sequence is computed beyond its keys and values, since
 //! the classifier reads no other.
@@ -53,6 +53,10 @@ impl FastBert {
 
     pub(super) fn precision(&self) -> Precision {
         self.pool.precision()
+    }
+
+    pub(super) fn instruction_set(&self) -> &'static str {
+        self.pool.instruction_set()
     }
 
     /// Tokens of a batch, at most: so many for each thread that a product of its rows fills its processor. More gain

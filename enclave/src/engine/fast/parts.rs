@@ -244,24 +244,21 @@ impl Parts {
 
 impl Sink for Parts {
     fn kept(&self, name: &str, dtype: Dtype, shape: &[usize]) -> u64 {
-        let elements = shape.iter().product::<usize>() as u64;
-        // Outputs are padded to whole panels.
-        let packed = match *shape {
-            [outputs, inputs] => {
-                (outputs.next_multiple_of(64) as u64).saturating_mul(inputs as u64)
-            }
-            _ => elements,
-        };
         let Some((part, kind)) = self.names.part(name) else {
             return 0;
         };
-        if self.place(part, kind).is_some() && self.precision == Precision::Int8 {
-            packed
-        } else if self.table_rows(part, kind).is_some() {
-            elements * if dtype == Dtype::F16 { 2 } else { 4 }
-        } else {
-            packed.saturating_mul(4)
-        }
+        let elements = shape.iter().product::<usize>();
+        let kept = match *shape {
+            _ if self.table_rows(part, kind).is_some() => {
+                elements * if dtype == Dtype::F16 { 2 } else { 4 }
+            }
+            [outputs, inputs] if self.place(part, kind).is_some() => {
+                Linear::packed_bytes(self.precision, inputs, outputs)
+            }
+            [outputs, inputs] => dense::Matrix::packed_bytes(inputs, outputs),
+            _ => elements * 4,
+        };
+        kept as u64
     }
 
     fn take(&mut self, name: String, shape: &[usize], values: Vec<f32>) -> Result<(), EngineError> {

@@ -109,6 +109,10 @@ impl Pool {
         self.model.precision
     }
 
+    pub(super) fn instruction_set(&self) -> &'static str {
+        self.model.isa.name()
+    }
+
     /// Computes a batch, which is made for the number of threads, and returns the logits of its sequences.
     ///
     /// # Panics
@@ -205,6 +209,6 @@ impl Job {
             logits[sequence] = computed;
         }
         drop(logits);
-        self.meeting.wait()
+        self.meeting.wait(index, 0..published.len())
     }
 }

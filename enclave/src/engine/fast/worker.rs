@@ -1,5 +1,6 @@
 //! What one thread computes of a batch.
 
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sealnote_kernels::attention::{self, Heads, PieceMut};
@@ -52,6 +53,7 @@ impl Worker {
         meeting: &Meeting,
     ) -> Result<Vec<(usize, Vec<f32>)>, Broken> {
         let share = &batch.shares()[index];
+        let neighbours = batch.neighbours(index);
         self.grow(model, share);
         self.embed(model, batch, share);
         let mut rows = share.rows;
@@ -63,10 +65,10 @@ impl Worker {
                 rows = self.keep_firsts(model, share);
                 self.query(model, layer, rows);
             }
-            meeting.wait()?;
-            let all: Vec<_> = published.iter().map(|other| other.read(number)).collect();
-            self.attend(model, batch, share, &all, last);
-            drop(all);
+            meeting.wait(index, neighbours.clone())?;
+            let others = Others::read(published, neighbours.clone(), number);
+            self.attend(model, batch, share, &others, last);
+            drop(others);
             self.finish(model, layer, rows);
         }
         Ok(self.classify(model, share, rows))
@@ -162,13 +164,13 @@ impl Worker {
         model: &Model,
         batch: &Batch,
         share: &Share,
-        all: &[RwLockReadGuard<'_, KeysAndValues>],
+        others: &Others<'_>,
         last: bool,
     ) {
         let hidden = model.heads.hidden();
         let mut attend = |piece: &Piece, row: usize, tokens: usize| {
             let pieces = batch.pieces(piece.sequence);
-            let pieces = pieces.map(|(share, piece)| all[share].piece(model.heads, piece));
+            let pieces = pieces.map(|(share, piece)| others.piece(model.heads, share, piece));
             let pieces: Vec<_> = pieces.collect();
             let rows = row * hidden..(row + tokens) * hidden;
             attention::attend(
@@ -264,6 +266,27 @@ impl Published {
         self.0[layer % 2]
             .read()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a thread reads of a layer: what its neighbours have published, and itself.
+struct Others<'a> {
+    first: usize,
+    published: Vec<RwLockReadGuard<'a, KeysAndValues>>,
+}
+
+impl<'a> Others<'a> {
+    fn read(published: &'a [Published], neighbours: Range<usize>, layer: usize) -> Self {
+        let first = neighbours.start;
+        let published = published[neighbours].iter();
+        Self {
+            first,
+            published: published.map(|of| of.read(layer)).collect(),
+        }
+    }
+
+    fn piece(&self, heads: Heads, share: usize, piece: &Piece) -> attention::Piece<'_> {
+        self.published[share - self.first].piece(heads, piece)
     }
 }
 
