@@ -119,3 +119,22 @@ pub(crate) fn fold(mut lanes: [f32; 32]) -> f32 {
     }
     lanes[0]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp2_is_within_its_bound() {
+        for step in -125_000..=127_000 {
+            let x = step as f32 / 1000.0;
+            let expected = f64::from(x).exp2();
+            let error = (f64::from(exp2(x)) / expected - 1.0).abs();
+            assert!(error <= 3e-7, "{x}: {error}");
+        }
+        for below in [-125.1, -1e9, f32::NEG_INFINITY] {
+            assert!((1e-38..3e-38).contains(&exp2(below)), "{below}");
+        }
+        assert!(exp2(f32::NAN).is_nan());
+    }
+}
