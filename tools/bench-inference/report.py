@@ -234,7 +234,7 @@ def _limits(figures: Figures) -> str:
                 rows,
             ),
             "The limit counts all of the model. sealnote leaves out, of the last layer, what no output depends on; the last"
-            " column is the share of the limit without that.",
+            " column is the share of the limit without that. Where the rest of the time goes: [profile.md](profile.md).",
         ]
     )
 
