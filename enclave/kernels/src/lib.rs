@@ -4,8 +4,8 @@
 //! instruction set; which one runs is decided by an [`Isa`], which is found at run time. `unsafe` is in
 //! the files of the instruction sets and nowhere else.
 //!
-//! Nothing here starts a thread; buffers that a caller keeps grow to their size and are used again. Rows are independent: a caller splits
-//! work by handing each thread its own rows.
+//! Nothing here starts a thread, and what is kept for use again allocates only to grow. Rows are independent:
+//! a caller splits work by handing each thread its own rows.
 //!
 //! # What is the same everywhere
 //!

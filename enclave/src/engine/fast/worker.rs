@@ -66,9 +66,9 @@ impl Worker {
                 self.query(model, layer, rows);
             }
             meeting.wait(index, neighbours.clone())?;
-            let others = Others::read(published, neighbours.clone(), number);
-            self.attend(model, batch, share, &others, last);
-            drop(others);
+            let read = Neighbours::read(published, neighbours.clone(), number);
+            self.attend(model, batch, share, &read, last);
+            drop(read);
             self.finish(model, layer, rows);
         }
         Ok(self.classify(model, share, rows))
@@ -164,13 +164,13 @@ impl Worker {
         model: &Model,
         batch: &Batch,
         share: &Share,
-        others: &Others<'_>,
+        neighbours: &Neighbours<'_>,
         last: bool,
     ) {
         let hidden = model.heads.hidden();
         let mut attend = |piece: &Piece, row: usize, tokens: usize| {
             let pieces = batch.pieces(piece.sequence);
-            let pieces = pieces.map(|(share, piece)| others.piece(model.heads, share, piece));
+            let pieces = pieces.map(|(share, piece)| neighbours.piece(model.heads, share, piece));
             let pieces: Vec<_> = pieces.collect();
             let rows = row * hidden..(row + tokens) * hidden;
             attention::attend(
@@ -269,13 +269,13 @@ impl Published {
     }
 }
 
-/// What a thread reads of a layer: what its neighbours have published, and itself.
-struct Others<'a> {
+/// What a thread and its neighbours have published of a layer.
+struct Neighbours<'a> {
     first: usize,
     published: Vec<RwLockReadGuard<'a, KeysAndValues>>,
 }
 
-impl<'a> Others<'a> {
+impl<'a> Neighbours<'a> {
     fn read(published: &'a [Published], neighbours: Range<usize>, layer: usize) -> Self {
         let first = neighbours.start;
         let published = published[neighbours].iter();
