@@ -37,6 +37,8 @@ mod math;
 mod misuse;
 mod norm;
 #[cfg(test)]
+mod packing;
+#[cfg(test)]
 mod random;
 
 pub use activation::{Activation, tanh};

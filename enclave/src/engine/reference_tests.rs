@@ -80,12 +80,27 @@ fn read(reference: &Path) -> Reference {
     serde_json::from_slice(&std::fs::read(reference).unwrap()).unwrap()
 }
 
-fn assert_close(name: &str, logits: &[f32], expected: &[f32], computation: Computation) {
+/// The windows of all the cases, in order.
+fn windows(engine: &Engine, reference: &Reference) -> Vec<Window> {
+    let cases = reference.cases.iter();
+    cases
+        .flat_map(|case| engine.tokenizer.windows(&case.text).unwrap())
+        .collect()
+}
+
+/// Their logits.
+fn expected(reference: &Reference) -> Vec<&Vec<f32>> {
+    let cases = reference.cases.iter();
+    cases.flat_map(|case| &case.logits).collect()
+}
+
+fn assert_close(what: &str, logits: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(logits.len(), expected.len());
     for (logit, expected_logit) in logits.iter().zip(expected) {
+        // A NaN is close to nothing.
         assert!(
-            (logit - expected_logit).abs() <= tolerance(computation),
-            "{name} {computation:?}: {logits:?} is not {expected:?}"
+            (logit - expected_logit).abs() <= tolerance,
+            "{what}: {logits:?} is not {expected:?}"
         );
     }
 }
@@ -112,12 +127,8 @@ fn windows_hold_the_tokens_of_transformers() {
 fn logits_are_those_of_transformers_alone_and_together() {
     for (name, computation) in all() {
         let (engine, reference) = fixture(name, computation, None);
-        let cases = reference.cases.iter();
-        let windows = cases.flat_map(|case| engine.tokenizer.windows(&case.text).unwrap());
-        let windows: Vec<Window> = windows.collect();
-        let expected: Vec<_> = (reference.cases.iter())
-            .flat_map(|case| &case.logits)
-            .collect();
+        let (windows, expected) = (windows(&engine, &reference), expected(&reference));
+        let (name, tolerance) = (&format!("{name} {computation:?}"), tolerance(computation));
         assert_eq!(windows.len(), expected.len());
         let together = engine.encoder.logits(&windows);
         for ((window, expected), together) in windows.iter().zip(&expected).zip(together) {
@@ -125,14 +136,14 @@ fn logits_are_those_of_transformers_alone_and_together() {
                 .encoder
                 .logits(core::slice::from_ref(window))
                 .remove(0);
-            assert_close(name, alone.as_ref().unwrap(), expected, computation);
-            assert_close(name, together.as_ref().unwrap(), expected, computation);
+            assert_close(name, alone.as_ref().unwrap(), expected, tolerance);
+            assert_close(name, together.as_ref().unwrap(), expected, tolerance);
         }
         // All in one batch, which `batch::padded` would never make: most of it is padding.
         if let Encoder::Reference(model) = &engine.encoder {
             let rows: Vec<&Window> = windows.iter().collect();
             for (row, expected) in model.logits(&rows).unwrap().iter().zip(&expected) {
-                assert_close(name, row, expected, computation);
+                assert_close(name, row, expected, tolerance);
             }
         }
     }
@@ -152,21 +163,13 @@ fn the_default_models_logits_are_those_of_transformers() {
             ..EngineOptions::default()
         };
         let engine = load(&model, options);
-        let mut greatest = 0f32;
-        for case in &reference.cases {
-            let windows: Vec<Window> = engine.tokenizer.windows(&case.text).unwrap().collect();
-            let logits = engine.encoder.logits(&windows);
-            assert_eq!(logits.len(), case.logits.len());
-            for (logits, expected) in logits.iter().zip(&case.logits) {
-                let logits = logits.as_ref().unwrap();
-                assert_eq!(logits.len(), expected.len());
-                for (logit, expected) in logits.iter().zip(expected) {
-                    assert!(logit.is_finite());
-                    greatest = greatest.max((logit - expected).abs());
-                }
-            }
+        let logits = engine.encoder.logits(&windows(&engine, &reference));
+        let expected = expected(&reference);
+        assert_eq!(logits.len(), expected.len());
+        for (logits, expected) in logits.iter().zip(expected) {
+            let what = format!("{computation:?}");
+            assert_close(&what, logits.as_ref().unwrap(), expected, tolerance);
         }
-        assert!(greatest <= tolerance, "{computation:?}: {greatest}");
     }
 }
 
@@ -176,9 +179,7 @@ fn fast_logits_are_the_same_bits_in_any_batch_on_any_number_of_threads() {
         for name in FAST {
             let load = |threads| fixture(name, computation, NonZeroUsize::new(threads));
             let (engine, reference) = load(1);
-            let cases = reference.cases.iter();
-            let windows = cases.flat_map(|case| engine.tokenizer.windows(&case.text).unwrap());
-            let windows: Vec<Window> = windows.collect();
+            let windows = windows(&engine, &reference);
             let alone = windows.iter().map(core::slice::from_ref);
             let alone: Vec<_> = alone
                 .flat_map(|window| engine.encoder.logits(window))
@@ -206,11 +207,7 @@ fn fast_logits_are_the_same_bits_in_any_batch_on_any_number_of_threads() {
 fn a_panic_costs_its_batch_and_no_other() {
     for threads in [1, 2, 3] {
         let (engine, reference) = fixture(FAST[0], Computation::Int8, NonZeroUsize::new(threads));
-        let texts = reference.cases.iter().map(|case| &case.text);
-        let windows = || -> Vec<Window> {
-            let of_note = |text: &String| engine.tokenizer.windows(text).unwrap();
-            texts.clone().flat_map(of_note).collect()
-        };
+        let windows = || windows(&engine, &reference);
         let expected = engine.encoder.logits(&windows());
         for place in 0..expected.len() {
             let mut bad = windows();

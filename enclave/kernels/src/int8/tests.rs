@@ -1,4 +1,5 @@
 use super::*;
+use crate::packing::check_packed_bytes;
 use crate::random::Random;
 
 fn filled(random: &mut Random, inputs: usize, outputs: usize) -> (Matrix, Vec<f32>, Vec<f32>) {
@@ -172,11 +173,7 @@ fn weights_that_are_not_finite_take_their_output_and_no_other() {
 
 #[test]
 fn packed_bytes_are_what_is_allocated_and_saturate() {
-    for (inputs, outputs) in [(1, 1), (5, 64), (384, 65), (1536, 384)] {
-        let allocated = size_of_val(&Matrix::zeros(inputs, outputs).weights[..]);
-        assert_eq!(Matrix::packed_bytes(inputs, outputs), allocated);
-    }
-    assert_eq!(Matrix::packed_bytes(0, usize::MAX), 0);
-    assert_eq!(Matrix::packed_bytes(usize::MAX, 1), usize::MAX);
-    assert_eq!(Matrix::packed_bytes(1, usize::MAX), usize::MAX);
+    check_packed_bytes(Matrix::packed_bytes, |inputs, outputs| {
+        size_of_val(&Matrix::zeros(inputs, outputs).weights[..])
+    });
 }
