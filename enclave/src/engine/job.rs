@@ -46,6 +46,10 @@ pub(super) struct Batch<W> {
 /// Bytes that take as long to tokenise as a token takes to compute, in the default model in 8 bits on one thread; it
 /// has 150 of plain text and fewer of what is hard.
 const BYTES_A_TOKEN: usize = 64;
+/// Bytes of plain text that are a token, about, and tokens that are put around a note: whether it is little or much
+/// must be told before it is read.
+const BYTES_IN_TOKEN: usize = 4;
+const SPECIAL: usize = 2;
 /// Bytes of notes that a turn reads at most, unless it is a single note. A text may be long and yield few tokens, or
 /// none.
 const READ_BYTES: usize = 16 * 1024;
@@ -170,12 +174,15 @@ impl<C: Classifier> Job<C> {
 }
 
 impl<C: Classifier> Estimate for Job<C> {
-    /// A byte counts as a token, and a note as two more, for those around it: what matters is whether it is
-    /// little or much.
-    fn estimate(&self) -> u64 {
-        let waiting = self.waiting.as_ref();
-        let waiting = waiting.map_or(0, |(next, rest)| C::tokens(next) * (1 + rest.len()));
-        let unread = self.unread.iter().map(|note| 2 + (**note).as_ref().len());
-        (waiting + unread.sum::<usize>()) as u64
+    fn estimate(jobs: &VecDeque<Self>, much: u64) -> u64 {
+        let waiting = jobs.iter().filter_map(|job| job.waiting.as_ref());
+        let waiting = waiting.map(|(next, rest)| C::tokens(next) * (1 + rest.len()));
+        let unread = jobs.iter().flat_map(|job| &job.unread);
+        let unread = unread.map(|note| (**note).as_ref().len());
+        let tokens = unread.clone().map(|bytes| SPECIAL + bytes / BYTES_IN_TOKEN);
+        let tokens = waiting.sum::<usize>() + tokens.sum::<usize>();
+        let longest = unread.clone().max().unwrap_or(0);
+        let reads = unread.sum::<usize>().min(READ_BYTES.max(longest));
+        much.min(tokens as u64) + (reads / BYTES_A_TOKEN) as u64
     }
 }

@@ -1,26 +1,36 @@
 //! Whose turn it is: weighted fair queueing of sessions, each with the same weight.
 //!
 //! Every session has a clock that advances by what is computed for it, and there is one of all, which advances by a
-//! session's share of what is computed. The turn is the one's whose clock would be the least afterwards: a session
-//! with little to do goes ahead of those with much, until it has had as much as they. One that was idle starts
-//! at the clock of all: it is owed nothing for its rest, and has no debt paid off by it; and however many begin, those
-//! that wait come nearer with every turn (Demers, Keshav and Shenker, 1989; the clock of all as in WF²Q+, Bennett and
-//! Zhang, 1997).
+//! session's share of what is computed. One that was idle starts at the clock of all: it is owed nothing for its
+//! rest, and has no debt paid off by it; and however many begin, those that wait come nearer with every turn (Demers,
+//! Keshav and Shenker, 1989; the clock of all as in WF²Q+, Bennett and Zhang, 1997).
+//!
+//! The turn is the one's whose clock would be the least if all that it asks for were computed, where [`MUCH`] stands for
+//! whatever is more. So a session with little to do goes ahead of those with much, until it is far ahead of its share;
+//! and it does so wherever they are in their round: their clocks are behind that of all by a turn's cost at most, which
+//! with the little is less than `MUCH`.
 
 use std::collections::{HashMap, VecDeque};
 
 /// Numbers a session.
 pub(super) type SessionId = u64;
 
+/// Batches that are as much as anything.
+const MUCH: u64 = 4;
+
+/// What clocks count to for a unit of cost, so that shares of it are not rounded away.
+const UNIT: u64 = 1 << 16;
+
 /// Jobs of sessions.
 pub(super) struct Turns<J> {
+    /// Those that have a job, or whose clock is ahead of that of all: they have had their share in advance.
     sessions: HashMap<SessionId, Session<J>>,
     /// The clock of all.
     now: u64,
     /// Number of the next job.
     arrivals: u64,
-    /// The greatest cost of a turn, about.
-    greatest: u64,
+    /// The greatest estimate of what is to be computed.
+    much: u64,
 }
 
 struct Session<J> {
@@ -30,19 +40,21 @@ struct Session<J> {
     arrived: u64,
 }
 
-/// What a job will cost, as far as can be told without beginning it.
-pub(super) trait Estimate {
-    /// What the next turn will cost, about.
-    fn estimate(&self) -> u64;
+/// What jobs will cost, as far as can be told without beginning them.
+pub(super) trait Estimate: Sized {
+    /// All that a session asks for, about, but `much` for more than that; and what its next turn costs beside what is
+    /// computed, at most.
+    fn estimate(jobs: &VecDeque<Self>, much: u64) -> u64;
 }
 
 impl<J: Estimate> Turns<J> {
-    pub(super) fn new(greatest: u64) -> Self {
+    /// For turns that compute `batch` at most.
+    pub(super) fn new(batch: u64) -> Self {
         Self {
             sessions: HashMap::new(),
             now: 0,
             arrivals: 0,
-            greatest,
+            much: MUCH * batch,
         }
     }
 
@@ -70,7 +82,6 @@ impl<J: Estimate> Turns<J> {
             arrived: 0,
         });
         if session.jobs.is_empty() {
-            session.clock = session.clock.max(self.now);
             session.arrived = self.arrivals;
         }
         session.jobs.push_back(job);
@@ -80,12 +91,12 @@ impl<J: Estimate> Turns<J> {
     /// The session whose turn it is: `serve` takes from its jobs, at least one, and says what it cost.
     /// Nothing happens when there is no job.
     pub(super) fn serve(&mut self, serve: impl FnOnce(&mut VecDeque<J>) -> u64) {
-        let busy = self.busy().count() as u64;
-        let greatest = self.greatest;
+        // Who has had a share in advance has it of this time, too. Yet however many come and go, the clock goes on.
+        let sharing = self.sessions.len().min(2 * self.busy().count()) as u64;
+        let much = self.much;
         let due = |session: &Session<J>| {
-            let estimates = session.jobs.iter().map(J::estimate);
-            let estimate = estimates.sum::<u64>().min(greatest);
-            (session.clock + estimate, session.arrived)
+            let estimate = J::estimate(&session.jobs, much);
+            (session.clock + estimate * UNIT, session.arrived)
         };
         let sessions = self.sessions.values_mut();
         let Some(session) = sessions
@@ -94,14 +105,13 @@ impl<J: Estimate> Turns<J> {
         else {
             return;
         };
-        let cost = serve(&mut session.jobs).max(1);
+        let cost = serve(&mut session.jobs).max(1) * UNIT;
         session.clock += cost;
-        // At least one, so that it moves; never behind all who wait.
-        self.now += (cost / busy).max(1);
+        self.now += cost / sharing;
         match self.busy().map(|session| session.clock).min() {
             Some(least) => {
+                // Never behind all who wait.
                 self.now = self.now.max(least);
-                // An idle session is of interest only while it is ahead of the others.
                 let now = self.now;
                 self.sessions
                     .retain(|_, session| !session.jobs.is_empty() || session.clock > now);
@@ -117,12 +127,6 @@ mod tests {
 
     /// Units that are left.
     struct Work(u64);
-
-    impl Estimate for Work {
-        fn estimate(&self) -> u64 {
-            self.0.min(BATCH)
-        }
-    }
 
     const BATCH: u64 = 1000;
 
@@ -143,8 +147,8 @@ mod tests {
     }
 
     impl Estimate for (SessionId, Work) {
-        fn estimate(&self) -> u64 {
-            self.1.estimate()
+        fn estimate(jobs: &VecDeque<Self>, much: u64) -> u64 {
+            jobs.iter().map(|(_, work)| work.0).sum::<u64>().min(much)
         }
     }
 
@@ -166,19 +170,63 @@ mod tests {
         }
     }
 
+    /// Sessions from 1 to `count`, which have a lot to do.
+    fn busy(count: u64) -> Turns<(SessionId, Work)> {
+        let mut turns = Turns::new(BATCH);
+        for session in 1..=count {
+            turns.push(session, (session, Work(1_000_000_000)));
+        }
+        turns
+    }
+
+    /// Wherever the others are in their round.
+    #[test]
+    fn little_of_an_idle_session_waits_for_one_batch_only() {
+        for before in 0..200 {
+            let mut turns = busy(63);
+            for _ in 0..before {
+                turn(&mut turns);
+            }
+            // More than two batches, one after the other.
+            turns.push(99, (99, Work(2500)));
+            for _ in 0..3 {
+                assert_eq!(turn(&mut turns), Some(99), "after {before} turns");
+            }
+            assert_ne!(turn(&mut turns), Some(99));
+        }
+    }
+
     /// Also when its client sends the next note as soon as it has the answer.
     #[test]
-    fn a_small_job_of_an_idle_session_waits_for_one_batch_only() {
-        let mut turns = Turns::new(BATCH);
-        for session in 1..=63 {
-            turns.push(session, (session, Work(1_000_000)));
-        }
-        // Until it has had as much as each of them.
-        for round in 0..BATCH / 30 - 1 {
+    fn it_waits_for_others_once_it_is_far_ahead_of_them() {
+        let mut turns = busy(63);
+        let (mut had, mut others) = (0, 0);
+        loop {
             assert_ne!(turn(&mut turns), Some(99));
+            others += BATCH;
             turns.push(99, (99, Work(30)));
+            if turn(&mut turns) != Some(99) {
+                break;
+            }
+            had += 30;
+        }
+        let ahead = had - others / 63;
+        assert!((2 * BATCH..MUCH * BATCH).contains(&ahead), "{ahead}");
+    }
+
+    /// What it has ahead of the others does not add up against it, nor against them.
+    #[test]
+    fn who_keeps_to_its_share_never_waits() {
+        let mut turns = busy(63);
+        let mut had = [0u64; 100];
+        for round in 0..3000 {
+            for _ in 0..9 {
+                had[turn(&mut turns).unwrap() as usize] += BATCH;
+            }
+            turns.push(99, (99, Work(140)));
             assert_eq!(turn(&mut turns), Some(99), "round {round}");
         }
+        assert!((1..=63).all(|other| had[other].abs_diff(had[1]) <= BATCH));
     }
 
     #[test]
@@ -193,13 +241,26 @@ mod tests {
         let of_two = (0..8).filter(|_| turn(&mut turns) == Some(2)).count();
         assert!((3..=5).contains(&of_two), "{of_two}");
 
-        // Session 3 has had a turn just now; that it has nothing to do for a moment does not hide it.
+        // Session 3 has had turns just now; that it has nothing to do for a moment does not hide them.
         let mut turns = Turns::new(BATCH);
-        turns.push(3, (3, Work(1000)));
         turns.push(4, (4, Work(5000)));
-        assert_eq!(turn(&mut turns), Some(3));
-        turns.push(3, (3, Work(1000)));
-        assert_eq!(turn(&mut turns), Some(4));
+        let ahead = (0..10).take_while(|_| {
+            turns.push(3, (3, Work(1000)));
+            turn(&mut turns) == Some(3)
+        });
+        assert_eq!(ahead.count(), 3);
+    }
+
+    /// The clock of all would be behind those who stay, and who comes next be owed the difference.
+    #[test]
+    fn who_leaves_before_its_turn_holds_up_no_clock() {
+        let mut turns = busy(2);
+        assert_eq!(turn(&mut turns), Some(1));
+        turns.retain(|(session, _)| *session == 1);
+        assert_eq!(turn(&mut turns), Some(1));
+        turns.push(3, (3, Work(1_000_000)));
+        let order: Vec<_> = (0..4).map(|_| turn(&mut turns).unwrap()).collect();
+        assert_eq!(order, [1, 3, 1, 3]);
     }
 
     /// As many one-note clients may come as there are: who waits is served in the end, and nothing is kept of them.
@@ -209,7 +270,7 @@ mod tests {
         turns.push(1, (1, Work(100_000)));
         let mut had = 0;
         let mut served = None;
-        for new in 2..10_000 {
+        for new in 2..11_000 {
             if served != Some(1) {
                 turns.push(new, (new, Work(30)));
             }
