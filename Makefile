@@ -54,6 +54,10 @@ test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSa
 test-aarch64: need-cargo ## the kernels on emulated AArch64 processors
 	./tools/aarch64/test-kernels.sh
 
+.PHONY: test-avx512
+test-avx512: need-cargo eif-locked ## the kernels on an emulated processor with AVX-512 VNNI
+	./tools/avx512/test-kernels.sh
+
 .PHONY: bench
 bench: need-cargo ## handshake time, notes a second in process and through the encrypted path
 	cargo run --locked --release -p sealnote-bench

@@ -10,6 +10,7 @@ use sealnote_enclave::engine::EngineHandle;
 use tokio::task::JoinSet;
 
 use crate::session::Session;
+use crate::threads::Spent;
 
 /// Requests in flight of each session: what the enclave attests.
 pub const IN_FLIGHT: usize = 4;
@@ -27,6 +28,13 @@ pub struct Requests {
     notes: Arc<Vec<String>>,
     /// Notes in each.
     pub size: usize,
+}
+
+/// How a load went in steady state.
+pub struct Rate {
+    pub notes_a_second: f64,
+    /// Hundredths of the processors' time.
+    pub beside_engine: f64,
 }
 
 /// What was answered, and whether it is time to stop.
@@ -71,10 +79,12 @@ impl Tally {
         self.0.over.store(true, Ordering::Relaxed);
     }
 
-    /// Notes a second in steady state: between the first answer that is counted and the last one.
-    async fn rate(&self) -> anyhow::Result<f64> {
-        let start = Instant::now() + WARM_UP;
-        tokio::time::sleep(WARM_UP + MEASURED).await;
+    /// Between the first answer that is counted and the last one.
+    async fn rate(&self) -> anyhow::Result<Rate> {
+        tokio::time::sleep(WARM_UP).await;
+        let (start, spent) = (Instant::now(), Spent::until_now()?);
+        tokio::time::sleep(MEASURED).await;
+        let beside_engine = Spent::until_now()?.beside_engine_since(&spent);
         let answers = self.0.answers.lock();
         let answers = answers.unwrap_or_else(PoisonError::into_inner);
         let counted = answers.partition_point(|(time, _)| *time < start);
@@ -83,16 +93,19 @@ impl Tally {
         };
         let (last, _) = rest.last().context("only one request was answered")?;
         let notes: usize = rest.iter().map(|(_, notes)| notes).sum();
-        Ok(notes as f64 / (*last - *first).as_secs_f64())
+        Ok(Rate {
+            notes_a_second: notes as f64 / (*last - *first).as_secs_f64(),
+            beside_engine,
+        })
     }
 }
 
-/// Notes a second of the engine's thread, asked by so many sessions in this process.
+/// The engine's thread, asked by so many sessions in this process.
 pub async fn in_process(
     engine: &EngineHandle,
     sessions: usize,
     requests: &Requests,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<Rate> {
     let tally = Tally::default();
     let mut tasks = JoinSet::new();
     for index in 0..sessions {
@@ -118,7 +131,7 @@ pub async fn in_process(
 }
 
 /// The same through encrypted sessions.
-pub async fn encrypted(sessions: Vec<Session>, requests: &Requests) -> anyhow::Result<f64> {
+pub async fn encrypted(sessions: Vec<Session>, requests: &Requests) -> anyhow::Result<Rate> {
     let tally = Tally::default();
     let mut tasks = JoinSet::new();
     for (index, session) in sessions.into_iter().enumerate() {

@@ -11,6 +11,7 @@ mod load;
 mod pair;
 mod session;
 mod stage;
+mod threads;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 
 use crate::figures::Figures;
-use crate::load::{Requests, Tally};
+use crate::load::{Rate, Requests, Tally};
 use crate::pair::{Pair, Steps};
 use crate::session::{HandshakeSteps, Session};
 use crate::stage::Stage;
@@ -77,7 +78,6 @@ struct Round {
     handshakes: Vec<HandshakeSteps>,
     handshake_stages: Vec<Steps>,
     request_stages: Vec<Steps>,
-    /// Notes a second.
     alone: Rates,
     path: Rates,
     /// Of a single note.
@@ -87,9 +87,10 @@ struct Round {
     turn: Duration,
 }
 
+/// Of one session, and of several.
 struct Rates {
-    one: f64,
-    several: f64,
+    one: Rate,
+    several: Rate,
 }
 
 impl Round {
@@ -106,23 +107,23 @@ impl Round {
         let small = Requests::new(notes, 1);
         stage.client.block_on(async {
             let handshakes = handshakes(&client).await?;
-            let mut alone = Rates {
-                one: load::in_process(&booted.engine, 1, &large).await?,
-                several: 0.0,
-            };
-            let mut path = Rates {
-                one: load::encrypted(open(&client, 1).await?, &large).await?,
-                several: 0.0,
-            };
-            alone.several = load::in_process(&booted.engine, SEVERAL, &small).await?;
-            path.several = load::encrypted(open(&client, SEVERAL).await?, &small).await?;
+            let alone_one = load::in_process(&booted.engine, 1, &large).await?;
+            let path_one = load::encrypted(open(&client, 1).await?, &large).await?;
+            let alone_several = load::in_process(&booted.engine, SEVERAL, &small).await?;
+            let path_several = load::encrypted(open(&client, SEVERAL).await?, &small).await?;
             let (idle, busy) = probe(&client, &large).await?;
             Ok(Self {
                 handshakes,
                 handshake_stages,
                 request_stages,
-                alone,
-                path,
+                alone: Rates {
+                    one: alone_one,
+                    several: alone_several,
+                },
+                path: Rates {
+                    one: path_one,
+                    several: path_several,
+                },
                 idle,
                 busy,
                 turn,
@@ -232,17 +233,29 @@ fn print(rounds: &[Round], engine: &Engine, notes: usize) {
         "steady state, {} requests in flight     notes/s",
         load::IN_FLIGHT
     );
-    let figure = |name: &str, of: fn(&Round) -> f64| Figures::of(rounds.iter().map(of)).print(name);
-    figure("engine, 1 session", |round| round.alone.one);
-    figure("encrypted, 1 connection", |round| round.path.one);
-    figure("engine, 64 sessions", |round| round.alone.several);
-    figure("encrypted, 64 connections", |round| round.path.several);
+    let rates = |of: fn(&Rate) -> f64| {
+        let figure = |name: &str, rate: fn(&Round) -> &Rate| {
+            Figures::of(rounds.iter().map(|round| of(rate(round)))).print(name);
+        };
+        figure("engine, 1 session", |round| &round.alone.one);
+        figure("encrypted, 1 connection", |round| &round.path.one);
+        figure("engine, 64 sessions", |round| &round.alone.several);
+        figure("encrypted, 64 connections", |round| &round.path.several);
+    };
+    rates(|rate| rate.notes_a_second);
 
     println!("\nencrypted / engine                     ratio");
-    figure("1 connection", |round| round.path.one / round.alone.one);
-    figure("64 connections", |round| {
-        round.path.several / round.alone.several
-    });
+    let ratio = |name: &str, of: fn(&Rates) -> &Rate| {
+        let notes = |rates| of(rates).notes_a_second;
+        let ratios = rounds.iter();
+        let ratios = ratios.map(|round| notes(&round.path) / notes(&round.alone));
+        Figures::of(ratios).print(name);
+    };
+    ratio("1 connection", |rates| &rates.one);
+    ratio("64 connections", |rates| &rates.several);
+
+    println!("\nprocessors' time beside the engine         %");
+    rates(|rate| rate.beside_engine);
 
     println!("\na note of 32 tokens, encrypted            ms");
     let millis = |time: &Duration| time.as_secs_f64() * 1e3;

@@ -1,0 +1,101 @@
+#!/bin/bash
+# The kernels' tests on an emulated processor with AVX-512 VNNI, for machines that have none: a guest in Bochs whose
+# PID 1 is the tests' program, on the enclave's kernel. No other emulator in Debian has these instructions.
+#
+# usage: test-kernels.sh [TEST_ARGUMENT...]     default: those of the instruction sets, which are the quickest
+#
+# Needs no root. SEALNOTE_GUEST_TIMEOUT: seconds, 900 unless it says otherwise.
+# Exit code 0 only if the guest's kernel said that PID 1 ended with 0.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+[ $# -gt 0 ] || set -- isa::
+# file PATH=PACKAGE: what is no program is a reason to get its package, too.
+file() {
+    [ -e "${1%%=*}" ] || tools/need.sh "$1"
+}
+tools/need.sh bochs-bin=bochs cpio=cpio xorriso=xorriso script=bsdutils
+isolinux=/usr/lib/ISOLINUX/isolinux.bin
+ldlinux=/usr/lib/syslinux/modules/bios/ldlinux.c32
+terminal=/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so
+bios=/usr/share/bochs/BIOS-bochs-latest
+vgabios=/usr/share/vgabios/vgabios.bin
+file "$isolinux=isolinux"
+file "$ldlinux=syslinux-common"
+file "$terminal=bochs-term"
+file "$bios=bochsbios"
+file "$vgabios=vgabios"
+
+kernel="$(tools/eif/kernel.sh)"
+work="$(mktemp -d)"
+guest=
+end() {
+    # Bochs takes a friendlier signal as a key.
+    [ -z "$guest" ] || kill -KILL -- "-$guest" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap end EXIT
+
+host="$(rustc -vV | sed -n 's/^host: //p')"
+tests="$(RUSTFLAGS="-C target-feature=+crt-static -D warnings" cargo test --locked --no-run --message-format=json \
+    -p sealnote-kernels --lib --target "$host" --target-dir target/avx512 |
+    sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')"
+
+mkdir -p "$work"/{root,disk/isolinux}
+strip -o "$work/root/init" "$tests"
+(cd "$work/root" && find . | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0) >"$work/disk/initrd"
+cp "$kernel" "$work/disk/bzImage"
+cp "$isolinux" "$ldlinux" "$work/disk/isolinux"
+# Bochs counts instructions as time, and not as many as its processor says; this one's state of PKU has a size of 0,
+# and the compacted form of all state one that Linux does not expect.
+options=(console=ttyS0 panic=-1 nokaslr mitigations=off lpj=1000000 tsc=reliable tsc_early_khz=50000
+    nolapic_timer nox2apic idle=halt nopku clearcpuid=pku,ospke,xsavec,xsaves,tsc_deadline_timer
+    RUST_BACKTRACE=0 '"SEALNOTE_ISAS=avx512-vnni avx2 portable"' -- --test-threads=1 "$@")
+cat >"$work/disk/isolinux/isolinux.cfg" <<CONFIG
+DEFAULT tests
+PROMPT 0
+LABEL tests
+  LINUX /bzImage
+  INITRD /initrd
+  APPEND ${options[*]}
+CONFIG
+xorriso -as mkisofs -quiet -o "$work/tests.iso" -b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot \
+    -boot-load-size 4 -boot-info-table "$work/disk" 2>/dev/null
+
+cat >"$work/bochsrc" <<CONFIG
+config_interface: textconfig
+display_library: term
+memory: guest=256, host=256
+romimage: file=$bios
+vgaromimage: file=$vgabios
+cpu: model=corei7_icelake_u, count=1, ips=50000000, reset_on_triple_fault=0
+boot: cdrom
+ata0-master: type=cdrom, path=$work/tests.iso, status=inserted
+com1: enabled=1, mode=file, dev=$work/serial
+speaker: enabled=0
+log: $work/log
+panic: action=fatal
+clock: sync=none
+CONFIG
+# Debian's Bochs has its debugger built in, which waits for a command.
+echo c >"$work/commands"
+log="$work/serial"
+touch "$log"
+start=$SECONDS
+# It wants a terminal, and a session of its own is one that can be ended.
+TERM=vt100 setsid script -qec "bochs-bin -q -f $work/bochsrc -rc $work/commands" /dev/null >"$work/screen" 2>&1 </dev/null &
+guest=$!
+disown
+until grep -q "exitcode=" "$log"; do
+    if ! kill -0 "$guest" 2>/dev/null || [ $((SECONDS - start)) -gt "${SEALNOTE_GUEST_TIMEOUT:-900}" ]; then
+        break
+    fi
+    sleep 1
+done
+tail -n 30 "$log" | sed 's/^/  | /'
+if ! grep -q "Attempted to kill init! exitcode=0x00000000" "$log"; then
+    # What Bochs itself says matters where the guest says nothing.
+    [ -s "$log" ] || tail -n 5 "$work/log" >&2
+    echo "avx512: the tests did not pass, after $((SECONDS - start)) s" >&2
+    exit 1
+fi
+echo "avx512: passed in $((SECONDS - start)) s, emulated"
