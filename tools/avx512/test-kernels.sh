@@ -27,13 +27,7 @@ file "$vgabios=vgabios"
 
 kernel="$(tools/eif/kernel.sh)"
 work="$(mktemp -d)"
-guest=
-end() {
-    # Bochs takes a friendlier signal as a key.
-    [ -z "$guest" ] || kill -KILL -- "-$guest" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap end EXIT
+trap 'rm -rf "$work"' EXIT
 
 host="$(rustc -vV | sed -n 's/^host: //p')"
 tests="$(RUSTFLAGS="-C target-feature=+crt-static -D warnings" cargo test --locked --no-run --message-format=json \
@@ -81,16 +75,10 @@ echo c >"$work/commands"
 log="$work/serial"
 touch "$log"
 start=$SECONDS
-# It wants a terminal, and a session of its own is one that can be ended.
-TERM=vt100 setsid script -qec "bochs-bin -q -f $work/bochsrc -rc $work/commands" /dev/null >"$work/screen" 2>&1 </dev/null &
-guest=$!
-disown
-until grep -q "exitcode=" "$log"; do
-    if ! kill -0 "$guest" 2>/dev/null || [ $((SECONDS - start)) -gt "${SEALNOTE_GUEST_TIMEOUT:-900}" ]; then
-        break
-    fi
-    sleep 1
-done
+# It wants a terminal, and takes a friendlier signal as a key. It ends with the guest, whose
+# kernel reboots by a triple fault.
+TERM=vt100 script -qec "timeout --signal=KILL ${SEALNOTE_GUEST_TIMEOUT:-900} bochs-bin -q -f $work/bochsrc -rc $work/commands" \
+    /dev/null >"$work/screen" 2>&1 </dev/null || true
 tail -n 30 "$log" | sed 's/^/  | /'
 if ! grep -q "Attempted to kill init! exitcode=0x00000000" "$log"; then
     # What Bochs itself says matters where the guest says nothing.
