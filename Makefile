@@ -55,8 +55,8 @@ test-aarch64: need-cargo ## the kernels on emulated AArch64 processors
 	./tools/aarch64/test-kernels.sh
 
 .PHONY: test-avx512
-test-avx512: need-cargo eif-locked ## the kernels on an emulated processor with AVX-512 VNNI
-	./tools/avx512/test-kernels.sh
+test-avx512: need-cargo eif-locked ## the kernels on an emulated processor with AVX-512 VNNI (TESTS=isa:: for a quick look)
+	./tools/avx512/test-kernels.sh $(TESTS)
 
 .PHONY: bench
 bench: need-cargo ## handshake time, notes a second in process and through the encrypted path

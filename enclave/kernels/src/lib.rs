@@ -24,8 +24,8 @@
 //! Every test runs on all instruction sets that the processor has, against the definition and against each
 //! other. The vectorised inner products check their slices before they touch them, and are tested on slices of
 //! just the size that they need: `make test-sanitized` has AddressSanitizer watch them. `make test-aarch64`
-//! runs all of it on emulated AArch64 processors with and without what the tiles use, `make test-avx512` the
-//! products on one with AVX-512 VNNI.
+//! runs all of it on emulated AArch64 processors with and without what the tiles use, `make test-avx512` on one
+//! with AVX-512 VNNI.
 
 mod activation;
 mod aligned;
