@@ -33,7 +33,7 @@ pub struct Requests {
 /// How a load went in steady state.
 pub struct Rate {
     pub notes_a_second: f64,
-    /// Hundredths of the processors' time.
+    /// Hundredths of the processors' time that all threads had, idle time not counted.
     pub beside_engine: f64,
 }
 
@@ -84,7 +84,7 @@ impl Tally {
         tokio::time::sleep(WARM_UP).await;
         let (start, spent) = (Instant::now(), Spent::until_now()?);
         tokio::time::sleep(MEASURED).await;
-        let beside_engine = Spent::until_now()?.beside_engine_since(&spent);
+        let beside_engine = Spent::until_now()?.beside_engine_since(&spent)?;
         let answers = self.0.answers.lock();
         let answers = answers.unwrap_or_else(PoisonError::into_inner);
         let counted = answers.partition_point(|(time, _)| *time < start);

@@ -1,11 +1,12 @@
-//! Time that processors have given to this process's threads (proc_pid_schedstat(5)).
+//! Time that processors have given to this process's threads, which are those of client, parent and enclave
+//! (proc_pid_schedstat(5)).
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 /// What the names of the engine's threads begin with: the one that has the queue, and the encoders.
 const ENGINE: &str = "sealnote-en";
@@ -39,7 +40,7 @@ impl Spent {
     }
 
     /// Of the time since `start` of the threads that there are, the hundredths that are not the engine's.
-    pub fn beside_engine_since(&self, start: &Self) -> f64 {
+    pub fn beside_engine_since(&self, start: &Self) -> anyhow::Result<f64> {
         let (mut all, mut engine) = (0, 0);
         for (id, thread) in &self.0 {
             let before = start.0.get(id).map_or(0, |before| before.nanoseconds);
@@ -49,6 +50,7 @@ impl Spent {
                 engine += spent;
             }
         }
-        (1.0 - engine as f64 / all as f64) * 100.0
+        ensure!(all > 0, "the kernel keeps no schedstat");
+        Ok((1.0 - engine as f64 / all as f64) * 100.0)
     }
 }

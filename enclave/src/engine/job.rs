@@ -46,6 +46,8 @@ pub(super) struct Batch<W> {
 /// Bytes that take as long to tokenise as a token takes to compute, in the default model in 8 bits on one thread; it
 /// has 150 of plain text and fewer of what is hard.
 const BYTES_A_TOKEN: usize = 64;
+/// Turns that compute next to nothing and take together as long as one with a full batch, about: each reads all the weights.
+const TURNS_A_BATCH: usize = 25;
 /// Bytes of plain text that are a token, about, and tokens that are put around a note: whether it is little or much
 /// must be told before it is read.
 const BYTES_IN_TOKEN: usize = 4;
@@ -66,7 +68,7 @@ impl<W> Batch<W> {
 
     /// In tokens.
     pub(super) fn cost(&self) -> u64 {
-        (self.tokens + self.bytes / BYTES_A_TOKEN) as u64
+        (self.limit / TURNS_A_BATCH + self.tokens + self.bytes / BYTES_A_TOKEN) as u64
     }
 }
 

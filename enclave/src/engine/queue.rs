@@ -2,7 +2,7 @@
 //!
 //! The engine computes one batch after the other, each of the notes of a single session, so that nobody's
 //! answer takes longer for the length of another's note in the same batch. Whose batch is next is a matter of
-//! [`turns`](super::turns): a session with a single note waits for the batch that is being computed, not for
+//! [`turns`](super::turns): a session with a single note waits for the turn that is being computed, not for
 //! the requests of others.
 //!
 //! Nothing here bounds how much waits: a session has as many requests in flight as its limits allow,
@@ -10,8 +10,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use sealnote_protocol::classification::NoteError;
@@ -27,7 +26,7 @@ use super::turns::{SessionId, Turns};
 #[derive(Clone)]
 pub struct EngineHandle {
     info: Arc<ModelInfo>,
-    sessions: Arc<AtomicU64>,
+    numbers: Arc<Mutex<Numbers>>,
     requests: mpsc::UnboundedSender<Request>,
 }
 
@@ -35,8 +34,41 @@ pub struct EngineHandle {
 /// together.
 #[derive(Clone)]
 pub struct EngineSession {
-    id: SessionId,
+    number: Arc<Number>,
     requests: mpsc::UnboundedSender<Request>,
+}
+
+/// Numbers of sessions: those that are free, and the first that was never given.
+#[derive(Default)]
+struct Numbers {
+    free: Vec<SessionId>,
+    next: SessionId,
+}
+
+/// Given back when it is dropped.
+struct Number {
+    id: SessionId,
+    numbers: Arc<Mutex<Numbers>>,
+}
+
+impl Number {
+    fn take(numbers: &Arc<Mutex<Numbers>>) -> Self {
+        let mut all = numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = all.free.pop().unwrap_or_else(|| {
+            all.next += 1;
+            all.next
+        });
+        let numbers = numbers.clone();
+        Self { id, numbers }
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        let numbers = self.numbers.lock();
+        let mut numbers = numbers.unwrap_or_else(PoisonError::into_inner);
+        numbers.free.push(self.id);
+    }
 }
 
 struct Request {
@@ -61,7 +93,7 @@ impl EngineHandle {
             .spawn(move || serve(&classifier, queue))?;
         Ok(Self {
             info,
-            sessions: Arc::default(),
+            numbers: Arc::default(),
             requests,
         })
     }
@@ -74,7 +106,7 @@ impl EngineHandle {
     /// A new session.
     pub fn session(&self) -> EngineSession {
         EngineSession {
-            id: self.sessions.fetch_add(1, Ordering::Relaxed),
+            number: Arc::new(Number::take(&self.numbers)),
             requests: self.requests.clone(),
         }
     }
@@ -92,7 +124,7 @@ impl EngineSession {
         let count = notes.len();
         let (answer, answered) = oneshot::channel();
         let request = Request {
-            session: self.id,
+            session: self.number.id,
             notes: notes
                 .into_iter()
                 .map(|note| Box::new(note) as Note)
@@ -166,4 +198,21 @@ fn compute<C: Classifier>(classifier: &C, batch: &[C::Window]) -> Vec<Option<Vec
         let alone = |window| call(core::slice::from_ref(window))?.pop()?;
         batch.iter().map(alone).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_session_that_has_ended_is_the_next_ones() {
+        let numbers = Arc::default();
+        let [first, second, third] = [(); 3].map(|()| Number::take(&numbers));
+        assert!(first.id != second.id && second.id != third.id && first.id != third.id);
+        for ended in [first, third] {
+            let id = ended.id;
+            drop(ended);
+            assert_eq!(Number::take(&numbers).id, id);
+        }
+    }
 }

@@ -7,12 +7,15 @@
 //!
 //! The turn is the one's whose clock would be the least if all that it asks for were computed, where [`MUCH`] stands for
 //! whatever is more. So a session with little to do goes ahead of those with much, until it is far ahead of its share;
-//! and it does so wherever they are in their round: their clocks are behind that of all by a turn's cost at most, which
+//! and it does so wherever they are in their round: among themselves their clocks are apart by a turn's cost at most, which
 //! with the little is less than `MUCH`.
+//!
+//! A number that is given to one session after another has one clock: to come anew buys nothing.
 
 use std::collections::{HashMap, VecDeque};
 
-/// Numbers a session.
+/// Numbers a session. Those that have ended are used again, the last one first: there are no more than there are sessions
+/// at once.
 pub(super) type SessionId = u64;
 
 /// Batches that are as much as anything.
@@ -91,8 +94,8 @@ impl<J: Estimate> Turns<J> {
     /// The session whose turn it is: `serve` takes from its jobs, at least one, and says what it cost.
     /// Nothing happens when there is no job.
     pub(super) fn serve(&mut self, serve: impl FnOnce(&mut VecDeque<J>) -> u64) {
-        // Who has had a share in advance has it of this time, too. Yet however many come and go, the clock goes on.
-        let sharing = self.sessions.len().min(2 * self.busy().count()) as u64;
+        // Who has had a share in advance has it of this time, too.
+        let sharing = self.sessions.len() as u64;
         let much = self.much;
         let due = |session: &Session<J>| {
             let estimate = J::estimate(&session.jobs, much);
@@ -103,6 +106,7 @@ impl<J: Estimate> Turns<J> {
             .filter(|session| !session.jobs.is_empty())
             .min_by_key(|session| due(session))
         else {
+            self.sessions.clear();
             return;
         };
         let cost = serve(&mut session.jobs).max(1) * UNIT;
@@ -263,23 +267,53 @@ mod tests {
         assert_eq!(order, [1, 3, 1, 3]);
     }
 
-    /// As many one-note clients may come as there are: who waits is served in the end, and nothing is kept of them.
+    /// A client that comes anew for each note, under the number that it had: its share is that of one session.
     #[test]
     fn a_stream_of_new_sessions_starves_nobody() {
-        let mut turns = Turns::new(BATCH);
-        turns.push(1, (1, Work(100_000)));
-        let mut had = 0;
-        let mut served = None;
-        for new in 2..11_000 {
-            if served != Some(1) {
-                turns.push(new, (new, Work(30)));
+        let mut turns = busy(10);
+        let mut had = [0u64; 100];
+        for _ in 0..3000 {
+            let session = turn(&mut turns).unwrap() as usize;
+            had[session] += if session < 98 { BATCH } else { 300 };
+            for (number, jobs) in [98, 99].into_iter().zip([1, 2]) {
+                if !turns
+                    .sessions
+                    .get(&number)
+                    .is_some_and(|session| !session.jobs.is_empty())
+                {
+                    (0..jobs).for_each(|_| turns.push(number, (number, Work(300))));
+                }
             }
-            served = turn(&mut turns);
-            had += u64::from(served == Some(1));
-            assert!(turns.sessions.len() < 100, "{}", turns.sessions.len());
         }
-        // Half of some 300,000 units would be its share; all that it asked for was less.
-        assert_eq!(had, 100);
+        let (least, most) = (had[1..=10].iter().min(), had[1..=10].iter().max());
+        assert!(most.unwrap() - least.unwrap() <= 2 * BATCH, "{had:?}");
+        for new in [98, 99] {
+            assert!(had[new] <= had[1] + (MUCH + 2) * BATCH, "{had:?}");
+        }
+    }
+
+    /// As many small sessions as there may be, each within its share: what is little does not wait for what is much.
+    #[test]
+    fn many_small_sessions_do_not_make_each_other_wait_for_large_ones() {
+        let mut turns = busy(20);
+        let mut waits = false;
+        for round in 0..20_000 {
+            // Each three quarters of its share.
+            let small = 21 + round % 75;
+            turns.push(small, (small, Work(600)));
+            if round % 50 == 0 {
+                turns.push(99, (99, Work(700)));
+                waits = true;
+            }
+            for _ in 0..1 + round % 2 {
+                match turn(&mut turns) {
+                    Some(99) => waits = false,
+                    Some(1..=20) => assert!(!waits, "round {round}"),
+                    _ => {}
+                }
+            }
+        }
+        assert!(!waits);
     }
 
     #[test]
