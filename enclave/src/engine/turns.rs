@@ -275,12 +275,9 @@ mod tests {
         for _ in 0..3000 {
             let session = turn(&mut turns).unwrap() as usize;
             had[session] += if session < 98 { BATCH } else { 300 };
-            for (number, jobs) in [98, 99].into_iter().zip([1, 2]) {
-                if !turns
-                    .sessions
-                    .get(&number)
-                    .is_some_and(|session| !session.jobs.is_empty())
-                {
+            for (number, jobs) in [(98, 1), (99, 2)] {
+                let session = turns.sessions.get(&number);
+                if session.is_none_or(|session| session.jobs.is_empty()) {
                     (0..jobs).for_each(|_| turns.push(number, (number, Work(300))));
                 }
             }
