@@ -281,6 +281,7 @@ mod tests {
                     (0..jobs).for_each(|_| turns.push(number, (number, Work(300))));
                 }
             }
+            assert!(turns.sessions.len() <= 12);
         }
         let (least, most) = (had[1..=10].iter().min(), had[1..=10].iter().max());
         assert!(most.unwrap() - least.unwrap() <= 2 * BATCH, "{had:?}");
@@ -322,6 +323,9 @@ mod tests {
         let order: Vec<_> = (0..3).map(|_| turn(&mut turns).unwrap()).collect();
         assert_eq!(order, [5, 3, 9]);
         assert!(turns.is_empty() && turn(&mut turns).is_none());
+        turns.push(7, (7, Work(10)));
+        turns.retain(|_| false);
+        assert!(turn(&mut turns).is_none() && turns.sessions.is_empty());
         turns.push(1, (1, Work(5000)));
         while turn(&mut turns).is_some() {}
         assert!(turns.sessions.is_empty());
