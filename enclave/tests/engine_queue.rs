@@ -245,14 +245,15 @@ async fn a_batch_holds_as_many_windows_as_fit_and_of_one_session_only() {
     assert_eq!(batches, expected);
 }
 
-/// Beside sessions with these notes.
-async fn a_single_note_waits_for_one_batch(texts: &[&str]) {
+/// Beside sessions with so many requests of these notes.
+async fn a_single_note_waits_for_one_batch(requests: usize, texts: &[&str]) {
     let gated = Gated::spawn();
     let mut busy = Vec::new();
     for _ in 0..20 {
         let session = gated.handle.session();
-        busy.push(ask(&session, texts).await);
-        busy.push(ask(&session, texts).await);
+        for _ in 0..requests {
+            busy.push(ask(&session, texts).await);
+        }
     }
     gated.wait();
     let session = gated.handle.session();
@@ -276,14 +277,21 @@ async fn a_single_note_waits_for_one_batch(texts: &[&str]) {
 #[tokio::test]
 async fn a_single_note_waits_for_one_batch_however_busy_the_others_are() {
     let long = "wordofeight ".repeat(100);
-    a_single_note_waits_for_one_batch(&[&long[..]; 2]).await;
+    a_single_note_waits_for_one_batch(2, &[&long[..]; 2]).await;
+}
+
+/// What is left of a note that was read is as much as before.
+#[tokio::test]
+async fn a_single_note_waits_for_one_batch_however_much_of_others_notes_is_half_done() {
+    let long = "wordofeight ".repeat(100);
+    a_single_note_waits_for_one_batch(1, &[&long]).await;
 }
 
 /// What a turn reads may cost more than what it computes.
 #[tokio::test]
 async fn a_single_note_waits_for_one_batch_however_long_others_notes_are_to_read() {
     let long = format!("wordofeight{}", " ".repeat(20_000));
-    a_single_note_waits_for_one_batch(&[&long[..]; 5]).await;
+    a_single_note_waits_for_one_batch(2, &[&long[..]; 5]).await;
 }
 
 /// The order in which notes of two sessions, each of so many bytes and without a token, are read.
