@@ -5,7 +5,7 @@ use getrandom::rand_core::UnwrapErr;
 use sealnote_protocol::claims::{ClaimsError, Limits, ModelClaims};
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::Enclave;
-use sealnote_protocol::suite::suite1::{KeyError, Suite1PrivateKey};
+use sealnote_protocol::suite::rsa_oaep::{self, KeyError};
 use thiserror::Error;
 
 use crate::attester::Attester;
@@ -64,9 +64,9 @@ pub fn boot(
         IN_FLIGHT,
         model.labels.len(),
     );
-    let key = Suite1PrivateKey::generate(&mut UnwrapErr(SysRng))?;
+    let rsa_oaep = rsa_oaep::PrivateKey::generate(&mut UnwrapErr(SysRng))?;
     Ok(Service {
-        enclave: Enclave::new(key, model, limits, session_limits)?,
+        enclave: Enclave::new(Some(rsa_oaep), model, limits, session_limits)?,
         attester,
         engine,
         limits: ServerLimits::default(),

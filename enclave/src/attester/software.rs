@@ -10,8 +10,9 @@ use std::time::SystemTime;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
+use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest};
-use sealnote_protocol::session::enclave::EvidenceRequest;
+use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sha2::{Digest, Sha384};
 
@@ -75,11 +76,15 @@ impl Software {
 }
 
 impl Attester for Software {
-    fn attest(&self, request: &EvidenceRequest) -> Result<Vec<u8>, AttestError> {
+    fn kind(&self) -> EvidenceKind {
+        EvidenceKind::Nitro
+    }
+
+    fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
         let request = AttestationRequest {
-            user_data: Some(&request.user_data),
-            nonce: Some(&request.nonce),
-            public_key: Some(&request.public_key),
+            user_data: Some(&binding.claims),
+            nonce: Some(&binding.challenge),
+            public_key: binding.public_key.as_deref(),
         };
         let mut attester = self.attester.lock().unwrap_or_else(PoisonError::into_inner);
         let document = attester.attest(&request, SystemTime::now(), &mut UnwrapErr(SysRng));

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sealnote_protocol::classification::{NoteError, Scores};
+use sealnote_protocol::classification::{Classification, KnownShare, NoteError, NoteOutcome};
 use tokio::sync::oneshot;
 
 use super::classifier::Classifier;
@@ -13,7 +13,7 @@ use super::turns::Estimate;
 pub(super) type Note = Box<dyn AsRef<str> + Send>;
 
 /// What a caller is answered: one entry for each note, in their order.
-pub(super) type Results = Vec<Result<Scores, NoteError>>;
+pub(super) type Results = Vec<NoteOutcome>;
 
 /// Notes are tokenised one by one as their turn comes, and dropped at that; windows are made one by one as they
 /// go into a batch.
@@ -28,8 +28,8 @@ pub(super) struct Job<C: Classifier> {
 }
 
 enum Begun {
-    /// So many windows, and the logits of the first of them.
-    Windows(usize, Vec<Option<Vec<f32>>>),
+    /// So many windows, how much of the note was known, and the logits of the first of the windows.
+    Windows(usize, KnownShare, Vec<Option<Vec<f32>>>),
     Failed(NoteError),
 }
 
@@ -124,15 +124,15 @@ impl<C: Classifier> Job<C> {
         let len = (*note).as_ref().len();
         let windows = contained(|| {
             let mut windows = classifier.tokenize((*note).as_ref())?;
-            let count = windows.len();
+            let (count, known) = (windows.len(), C::known(&windows));
             let first = windows.next().ok_or(NoteError::Empty)?;
-            Ok((count, (first, windows)))
+            Ok((count, known, (first, windows)))
         });
         drop(note);
         let begun = match windows.unwrap_or(Err(NoteError::Internal)) {
-            Ok((count, waiting)) => {
+            Ok((count, known, waiting)) => {
                 self.waiting = Some(waiting);
-                Begun::Windows(count, Vec::with_capacity(count))
+                Begun::Windows(count, known, Vec::with_capacity(count))
             }
             Err(error) => Begun::Failed(error),
         };
@@ -149,13 +149,17 @@ impl<C: Classifier> Job<C> {
         while let Some(begun) = self.begun.front_mut() {
             let result = match begun {
                 Begun::Failed(error) => Err(*error),
-                Begun::Windows(count, all) => {
+                Begun::Windows(count, known, all) => {
                     all.extend(logits.take(*count - all.len()));
                     if all.len() < *count {
                         return;
                     }
                     let pooled = contained(|| classifier.pool(all));
-                    pooled.unwrap_or(Err(NoteError::Internal))
+                    let scores = pooled.unwrap_or(Err(NoteError::Internal));
+                    scores.map(|scores| Classification {
+                        scores,
+                        known: *known,
+                    })
                 }
             };
             self.results.push(result);

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_link::{FrameReader, FrameWriter, ReadError};
-use sealnote_protocol::classification::NoteError;
+use sealnote_protocol::classification::{NoteError, NoteOutcome};
 use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
 use sealnote_protocol::plaintext::Plaintext;
-use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::session::enclave::{
     AwaitingEvidence, AwaitingKey, EnclaveReceiver, EnclaveSender, Received, ReplySlot,
@@ -76,8 +75,8 @@ async fn handshake(
 
 async fn attest(service: Arc<Service>, state: AwaitingEvidence) -> Option<(AwaitingKey, Frame)> {
     spawn_blocking(move || {
-        let document = service.attester.attest(state.request()).ok()?;
-        state.answer(document).ok()
+        let evidence = service.attester.attest(state.binding()).ok()?;
+        state.answer(service.attester.kind(), evidence).ok()
     })
     .await
     .ok()?
@@ -199,20 +198,22 @@ async fn classify(
     engine: &EngineSession,
     notes: Vec<Result<Plaintext, NoteError>>,
 ) -> Vec<NoteOutcome> {
-    let mut outcomes = Vec::with_capacity(notes.len());
+    let mut outcomes: Vec<Option<NoteError>> = Vec::with_capacity(notes.len());
     let mut good = Vec::with_capacity(notes.len());
     for note in notes {
-        outcomes.push(note.as_ref().map(|_| Vec::new()).map_err(|error| *error));
+        outcomes.push(note.as_ref().err().copied());
         good.extend(note);
     }
-    if good.is_empty() {
-        return outcomes;
+    let mut classified = match good.is_empty() {
+        true => Vec::new(),
+        false => engine.classify(good).await,
     }
-    let mut scores = engine.classify(good).await.into_iter();
-    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
-        *outcome = scores.next().unwrap_or(Err(NoteError::Internal));
-    }
+    .into_iter();
+    let mut next = || classified.next().unwrap_or(Err(NoteError::Internal));
     outcomes
+        .into_iter()
+        .map(|bad| bad.map_or_else(&mut next, Err))
+        .collect()
 }
 
 async fn answer_requests(

@@ -51,12 +51,12 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// The next frame, which must be of the type `due`, or a refusal, and have at most `limit` bytes
-    /// of payload. Any other is an error as soon as its header is there. Cancel safe: no byte is lost.
+    /// The next frame, which must be of the type `due`, or a farewell (refusal, full), and have at most
+    /// `limit` bytes of payload. Any other is an error as soon as its header is there. Cancel safe: no byte is lost.
     pub async fn next(&mut self, due: FrameType, limit: usize) -> Result<Frame, ReadError> {
         loop {
             match self.buffer.next_kind(limit)? {
-                Some(kind) if kind != due && kind != FrameType::Refusal => {
+                Some(kind) if kind != due && !kind.is_farewell() => {
                     return Err(FrameError::OutOfPlace(kind).into());
                 }
                 _ => {}

@@ -17,7 +17,7 @@
 //!   "model_digests": ["96 hex digits"],
 //!   "pins": { "pcr3": ["96 hex digits"], "pcr4": [], "pcr8": [], "pcr16": [] },
 //!   "precision": "f32",
-//!   "least_suite": 1,
+//!   "least_suite": 2,
 //!   "max_age_seconds": 300
 //! }
 //! ```
@@ -49,9 +49,6 @@ pub const MAX_POLICY_LEN: usize = 1024 * 1024;
 
 /// Greatest age of a document unless the policy says otherwise, in seconds.
 pub const DEFAULT_MAX_AGE_SECONDS: u64 = 300;
-
-/// The suites that this version knows.
-pub const KNOWN_SUITES: [u16; 1] = [1];
 
 /// A complete set of measurements: one image.
 ///

@@ -11,11 +11,11 @@ use std::time::Instant;
 use rand_core::CryptoRng;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
-use sealnote_protocol::record::{Malformed, NoteOutcome, Record, Shape, Unsealed, request_len};
+use sealnote_protocol::classification::NoteOutcome;
+use sealnote_protocol::record::{Malformed, Record, Shape, Unsealed, request_len};
 use sealnote_protocol::session::keys::{ExporterSecret, RecvKey, SendKey, SessionKeys};
 use sealnote_protocol::session::{SessionError, SessionLimits};
-use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::KeyError;
+use sealnote_protocol::suite::KeyError;
 use thiserror::Error;
 
 use crate::evidence::VerifiedEvidence;
@@ -35,15 +35,11 @@ impl ClientSession {
     ) -> Result<(AwaitingReady, Frame), KeyError> {
         let shape = evidence.claims().shape();
         let VerifiedEvidence {
-            suite,
-            key,
-            transcript,
-            ..
+            key, transcript, ..
         } = evidence;
-        let (secret, sealed) = match suite {
-            Suite::One => key.seal(rng)?,
-        };
-        let frame = Key::new(suite, sealed).to_frame();
+        let suite = key.suite();
+        let (secret, encapsulated) = key.encapsulate(&transcript, rng)?;
+        let frame = Key::new(suite, encapsulated).to_frame();
         let keys = SessionKeys::derive(suite, &secret, transcript.with(&frame));
         let SessionKeys {
             client_to_enclave,

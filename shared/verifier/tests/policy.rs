@@ -61,7 +61,7 @@ fn nitro_cli_json_loads_verbatim() {
     assert_eq!(policy.measurement_sets()[0].register(8), None);
     assert_eq!((policy.model_digests(), policy.precision()), (None, None));
     assert!(!policy.has_machine_pin());
-    assert_eq!((policy.least_suite(), policy.max_age_seconds()), (1, 300));
+    assert_eq!((policy.least_suite(), policy.max_age_seconds()), (2, 300));
 
     let policy = Policy::from_json(filled(DESCRIBE_EIF).as_bytes()).expect("describe-eif");
     assert_eq!(
@@ -286,7 +286,7 @@ fn what_does_not_load() {
         (
             "an unknown suite",
             "Suite",
-            file("", r#""least_suite": 2,"#),
+            file("", r#""least_suite": 3,"#),
         ),
         (
             "a suite of 2^16 + 1",

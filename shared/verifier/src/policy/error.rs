@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::measurement::MEASUREMENT_LEN;
-use super::{KNOWN_SUITES, MAX_POLICY_LEN};
+use sealnote_protocol::suite::Suite;
+
+use super::MAX_POLICY_LEN;
 
 /// What is wrong with a value in hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -143,7 +145,7 @@ pub enum PolicyError {
         found: String,
     },
     /// No suite of this program.
-    #[error("least_suite {found} is unknown; this program knows {KNOWN_SUITES:?}")]
+    #[error("least_suite {found} is unknown; it is {known}", known = known_suites())]
     Suite {
         /// The suite in the file.
         found: u64,
@@ -151,4 +153,9 @@ pub enum PolicyError {
     /// An age that no document has.
     #[error("max_age_seconds is 0 and would accept nothing")]
     MaxAge,
+}
+
+fn known_suites() -> String {
+    let known = Suite::ALL.map(|suite| format!("{} ({})", suite.id(), suite.name()));
+    known.join(" or ")
 }

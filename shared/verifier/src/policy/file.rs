@@ -6,10 +6,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::error::{Place, PolicyError};
 use super::measurement::{Measurement, expected_digest};
-use super::{
-    DEFAULT_MAX_AGE_SECONDS, KNOWN_SUITES, MeasurementSet, ModelDigest, Policy, Precision,
-};
+use super::{DEFAULT_MAX_AGE_SECONDS, MeasurementSet, ModelDigest, Policy, Precision};
 use crate::time::UnixTime;
+use sealnote_protocol::suite::Suite;
 
 const VERSION: u64 = 1;
 
@@ -87,7 +86,10 @@ pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
         model_digests: file.model_digests.map(model_digests).transpose()?,
         pins: file.pins.map(pins).transpose()?.unwrap_or_default(),
         precision: file.precision.map(precision).transpose()?,
-        least_suite: file.least_suite.map_or(Ok(KNOWN_SUITES[0]), known_suite)?,
+        least_suite: match file.least_suite {
+            Some(number) => known_suite(number)?,
+            None => Suite::DEFAULT_LEAST.id(),
+        },
         max_age_seconds: match file.max_age_seconds {
             Some(0) => return Err(PolicyError::MaxAge),
             Some(seconds) => seconds,
@@ -202,6 +204,6 @@ fn precision(name: String) -> Result<Precision, PolicyError> {
 fn known_suite(found: u64) -> Result<u16, PolicyError> {
     u16::try_from(found)
         .ok()
-        .filter(|suite| KNOWN_SUITES.contains(suite))
+        .filter(|suite| Suite::from_id(*suite).is_some())
         .ok_or(PolicyError::Suite { found })
 }

@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::error::{Place, PolicyError};
 use super::measurement::Measurement;
-use super::{DEFAULT_MAX_AGE_SECONDS, KNOWN_SUITES, MeasurementSet, Policy};
+use sealnote_protocol::suite::Suite;
+
+use super::{DEFAULT_MAX_AGE_SECONDS, MeasurementSet, Policy};
 
 const LABEL: &str = "nitro-cli";
 
@@ -70,7 +72,7 @@ pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
         model_digests: None,
         pins: BTreeMap::new(),
         precision: None,
-        least_suite: KNOWN_SUITES[0],
+        least_suite: Suite::DEFAULT_LEAST.id(),
         max_age_seconds: DEFAULT_MAX_AGE_SECONDS,
     })
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
 use sealnote_protocol::handshake::MAX_ANSWER;
-use sealnote_protocol::record::{NoteOutcome, TAG_LEN};
+use sealnote_protocol::classification::NoteOutcome;
+use sealnote_protocol::record::max_record_to_client;
 use sealnote_protocol::session::{SessionError, SessionLimits};
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::Policy;
@@ -88,12 +89,6 @@ impl ClientEnd {
         vec![(Step::Hello, challenge.hello().as_bytes().to_vec())]
     }
 
-    /// The secret that was sealed; known once the key message was sent.
-    pub fn secret(&self) -> [u8; 32] {
-        // The challenge was drawn before it, OAEP's seed after it.
-        self.rng.drawn[32..64].try_into().expect("drawn")
-    }
-
     pub fn deliver(&mut self, bytes: &[u8]) -> Sent {
         let mut sent = Sent::new();
         self.buffer.push(bytes);
@@ -146,7 +141,7 @@ impl ClientEnd {
             .policy
             .verify(evidence, challenge, &WORLD.roots, now())
             .map_err(Fault::Rejected)?;
-        self.limit = verified.claims().limits().answer_bytes() + TAG_LEN;
+        self.limit = max_record_to_client(verified.claims().limits().answer_bytes());
         let (awaiting, key) =
             ClientSession::establish(verified, self.session_limits, &mut self.rng, *START)
                 .expect("the attested key seals");
@@ -157,7 +152,7 @@ impl ClientEnd {
     fn take_ready(&mut self, frame: Frame, awaiting: AwaitingReady) -> Result<Sent, Fault> {
         let (mut sender, receiver) = awaiting.ready(frame, *START)?;
         self.confirmed = true;
-        self.exported = Some(*sender.exporter().export(Suite::One, "pair"));
+        self.exported = Some(*sender.exporter().export(Suite::XWing, "pair"));
         let mut sent = Sent::new();
         for (index, batch) in self.batches.iter().enumerate() {
             let notes: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
