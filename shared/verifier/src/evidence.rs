@@ -12,6 +12,7 @@ use sealnote_protocol::suite::Suite;
 use sealnote_protocol::suite::suite1::{KeyError, Suite1PublicKey};
 use subtle::ConstantTimeEq;
 
+use crate::log::CheckLog;
 use crate::{Check, Policy, Rejection, TrustRoots, UnixTime, VerifiedDocument};
 
 /// A connection's challenge, inside the hello that carries it. Not `Clone`: the check takes it.
@@ -128,7 +129,7 @@ pub enum BindingError {
 pub struct VerifiedEvidence {
     document: VerifiedDocument,
     claims: Claims,
-    passed: Vec<Check>,
+    log: CheckLog,
     pub(crate) suite: Suite,
     pub(crate) key: Suite1PublicKey,
     pub(crate) transcript: Transcript,
@@ -148,17 +149,14 @@ impl Policy {
     ) -> Result<VerifiedEvidence, Rejection> {
         let document =
             self.check_document(&evidence.document, roots, Some(&challenge.nonce), now)?;
-        let (claims, suite, key) = self.check_binding(&document, &evidence.claims)?;
-        let passed = document
-            .passed()
-            .iter()
-            .copied()
-            .chain([Check::X8])
-            .collect();
+        let mut log = document.log.clone();
+        let (claims, suite, key) = log.run(Check::X8, || {
+            self.check_binding(&document, &evidence.claims)
+        })?;
         Ok(VerifiedEvidence {
             document,
             claims,
-            passed,
+            log,
             suite,
             key,
             transcript: Transcript::new()
@@ -220,8 +218,8 @@ impl VerifiedEvidence {
         self.suite
     }
 
-    /// Every check that passed, X8 included, for display.
+    /// The checks that ran and passed, X8 last.
     pub fn passed(&self) -> &[Check] {
-        &self.passed
+        self.log.passed()
     }
 }
