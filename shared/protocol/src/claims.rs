@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::cbor::{self, NotDeterministic};
 use crate::classification::{Precision, Problem};
-use crate::model::{MODEL_DIGEST_LEN, ModelDigest};
+use crate::model::{ModelDigest, SHA384_LEN};
 use crate::record::{Shape, answer_len, request_len};
 use crate::suite::Suite;
 
@@ -50,7 +50,7 @@ pub struct Claims {
 #[cbor(map)]
 pub struct ModelClaims {
     #[cbor(n(1), with = "minicbor::bytes")]
-    digest: [u8; MODEL_DIGEST_LEN],
+    digest: [u8; SHA384_LEN],
     /// The labels, by index.
     #[n(2)]
     pub labels: Vec<String>,
@@ -272,7 +272,7 @@ impl Limits {
 }
 
 /// What the document's `user_data` must be: SHA-384(`"sealnote/1 claims"` ‖ 0x00 ‖ claims).
-pub fn binding(claims: &[u8]) -> [u8; 48] {
+pub fn binding(claims: &[u8]) -> [u8; SHA384_LEN] {
     Sha384::new_with_prefix(BINDING_LABEL)
         .chain_update(claims)
         .finalize()

@@ -22,9 +22,6 @@ use crate::log::CheckLog;
 use crate::policy::Measurement;
 use crate::rejection::Rejection;
 
-/// Greatest length of a document, in bytes. The longest genuine one known has 7539.
-pub const MAX_DOCUMENT_LEN: usize = 32 * 1024;
-
 /// Greatest depth of nested arrays, maps and tags, in the envelope and again in the payload.
 pub const MAX_NESTING: usize = 8;
 

@@ -29,7 +29,7 @@ impl Challenge {
         rng.fill_bytes(&mut nonce);
         let suites = Suite::ALL
             .into_iter()
-            .filter(|suite| suite.id() >= policy.least_suite());
+            .filter(|suite| *suite >= policy.least_suite());
         let hello = Hello::new(nonce, suites).to_frame();
         Self { nonce, hello }
     }
@@ -103,10 +103,10 @@ pub enum BindingError {
     #[error("the document's public key is not the one that its claims name")]
     KeyNotClaimed,
     /// No suite is both attested and accepted.
-    #[error("the enclave attests no suite of {least} or above, which the policy asks for")]
+    #[error("the enclave attests no suite of {} or above, which the policy asks for", least.id())]
     Suite {
         /// The policy's least suite.
-        least: u16,
+        least: Suite,
     },
     /// The attested model is none that the policy accepts.
     #[error("the enclave runs model {actual}, which is none of the policy's model_digests")]
@@ -184,7 +184,7 @@ impl Policy {
             return Err(BindingError::KeyNotClaimed);
         }
         let least = self.least_suite();
-        let suite = claims.suites().filter(|suite| suite.id() >= least).max();
+        let suite = claims.suites().filter(|suite| *suite >= least).max();
         let suite = suite.ok_or(BindingError::Suite { least })?;
         let actual = claims.model().digest();
         if let Some(accepted) = self.model_digests()

@@ -7,11 +7,13 @@
 use minicbor::data::{Tag, Type};
 use minicbor::{Decoder, Encoder};
 
+use sealnote_protocol::handshake::MAX_DOCUMENT;
+
 use crate::check::Check;
 use crate::log::CheckLog;
 
+use super::Rejection;
 use super::structure::{Layer, StructureError, array_items, check_one_item, map_entries};
-use super::{MAX_DOCUMENT_LEN, Rejection};
 
 /// `{1: -35}`: the algorithm is ES384 (RFC 9053 section 2.1). So in all genuine documents.
 const PROTECTED_HEADER: &[u8] = &[0xa1, 0x01, 0x38, 0x22];
@@ -87,7 +89,7 @@ pub(crate) struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     /// Checks A1 to A5, and what X12 and X2 ask of the envelope.
     pub(crate) fn parse(document: &'a [u8], log: &mut CheckLog) -> Result<Self, Rejection> {
-        if document.len() > MAX_DOCUMENT_LEN {
+        if document.len() > MAX_DOCUMENT {
             return Err(StructureError::TooLarge {
                 len: document.len(),
             }

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use minicbor::Decoder;
 use minicbor::data::Type;
 
+use sealnote_protocol::model::SHA384_LEN;
+
 use crate::check::Check;
 use crate::log::CheckLog;
-use crate::policy::{MEASUREMENT_LEN, Measurement};
+use crate::policy::Measurement;
 use crate::rejection::Rejection;
 
 use super::envelope::Envelope;
@@ -196,7 +198,7 @@ fn pcrs(value: &[u8]) -> Result<BTreeMap<u8, Measurement>, PayloadError> {
             .ok_or(PayloadError::PcrIndex)?;
         let value = bytes(value, field)?;
         let measurement =
-            <[u8; MEASUREMENT_LEN]>::try_from(value).map_err(|_| PayloadError::PcrLength {
+            <[u8; SHA384_LEN]>::try_from(value).map_err(|_| PayloadError::PcrLength {
                 index,
                 len: value.len(),
             })?;

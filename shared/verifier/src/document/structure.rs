@@ -5,9 +5,11 @@ use std::fmt;
 use minicbor::Decoder;
 use minicbor::data::Type;
 
+use sealnote_protocol::handshake::MAX_DOCUMENT;
+
 use crate::check::Check;
 
-use super::{MAX_DOCUMENT_LEN, MAX_NESTING};
+use super::MAX_NESTING;
 
 /// Which CBOR item of the document is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub enum StructureError {
     /// X12: more bytes than are read.
     #[error(
         "the document has {len} bytes, at most {max} are read; is this an attestation document?",
-        max = MAX_DOCUMENT_LEN
+        max = MAX_DOCUMENT
     )]
     TooLarge {
         /// Length of the input in bytes.
