@@ -82,7 +82,8 @@ fn the_documents_policy_allows_only_measured_enclaves() {
 
 #[test]
 fn a_policy_that_allows_more_is_found_out() {
-    let edits: [(&str, fn(&mut Value)); 10] = [
+    type Edit = (&'static str, fn(&mut Value));
+    let edits: [Edit; 10] = [
         ("PCR0", |s| {
             drop(equals(s).remove("kms:RecipientAttestation:PCR0"))
         }),

@@ -76,7 +76,7 @@ pub enum BasicConstraintsFault {
 /// The chain or the document's signature does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    /// X1: the first certificate of the bundle is no pinned root.
+    /// X1: the bundle starts at a certificate that is not pinned.
     #[error(
         "the document's chain starts at a certificate (SHA-256 {fingerprint}) that is neither the AWS \
          Nitro Enclaves root nor a development root that you named"
