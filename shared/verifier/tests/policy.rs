@@ -5,7 +5,7 @@ mod common;
 mod nitro_cli;
 
 use common::{Fixture, NOW_SECONDS, pcr_hex, policy_json};
-use sealnote_verifier::policy::{Measurement, PolicyError, Precision};
+use sealnote_verifier::policy::{PolicyError, Precision};
 use sealnote_verifier::{Policy, Rejection, UnixTime};
 
 fn zero() -> String {
