@@ -42,6 +42,7 @@ serve: programs ## a local enclave and parent that stay up; prints address, poli
 
 .PHONY: test
 test: need-cargo ## all tests
+	./tools/published-evidence.sh
 	cargo test --locked --workspace --all-features
 
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealnote_protocol::handshake::MAX_DOCUMENT;
-use sealnote_verifier::{RootKind, UnixTime};
+use sealnote_verifier::{Check, RootKind, UnixTime};
 use serde::Serialize;
 
 use super::report::{Facts, print};
@@ -77,9 +77,9 @@ impl Verify {
             Ok(document) => {
                 say!(
                     "note: not checked offline: the binding to a session (X8), and with it the model and its precision{}",
-                    match nonce {
-                        Some(_) => "",
-                        None => "; nor the nonce (X7), as no --nonce was given",
+                    match document.passed().contains(&Check::X7) {
+                        true => "",
+                        false => "; nor the nonce (X7), as no --nonce was given",
                     }
                 );
                 let facts = Facts::verified(&document);

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::cbor::{self, NotDeterministic};
 use crate::classification::{Precision, Problem};
-use crate::model::{MODEL_DIGEST_LEN, ModelDigest};
+use crate::model::{ModelDigest, SHA384_LEN};
 use crate::record::{Shape, answer_len, request_len};
 use crate::suite::Suite;
 
@@ -50,7 +50,7 @@ pub struct Claims {
 #[cbor(map)]
 pub struct ModelClaims {
     #[cbor(n(1), with = "minicbor::bytes")]
-    digest: [u8; MODEL_DIGEST_LEN],
+    digest: [u8; SHA384_LEN],
     /// The labels, by index.
     #[n(2)]
     pub labels: Vec<String>,
@@ -180,14 +180,12 @@ impl Claims {
         let (count, zero) = (self.suites.len(), self.suites.contains_key(&0));
         let materials = self.suites.values().all(material);
         range((1..=16).contains(&count) && !zero && materials, "suites")?;
-        let label =
-            |l: &String| (1..=MAX_LABEL_LEN).contains(&l.len()) && !l.chars().any(char::is_control);
         let model = &self.model;
         // Results are keyed by label, so two alike would hide one score.
         let distinct: BTreeSet<&String> = model.labels.iter().collect();
         range(
             (1..=MAX_LABELS).contains(&model.labels.len())
-                && model.labels.iter().all(label)
+                && model.labels.iter().all(|label| is_label(label))
                 && distinct.len() == model.labels.len(),
             "labels",
         )?;
@@ -271,10 +269,29 @@ impl Limits {
     }
 }
 
+/// `char::is_control` is general category Cc, which no version of Unicode will change.
+fn is_label(label: &str) -> bool {
+    (1..=MAX_LABEL_LEN).contains(&label.len()) && !label.chars().any(char::is_control)
+}
+
 /// What the document's `user_data` must be: SHA-384(`"sealnote/1 claims"` ‖ 0x00 ‖ claims).
-pub fn binding(claims: &[u8]) -> [u8; 48] {
+pub fn binding(claims: &[u8]) -> [u8; SHA384_LEN] {
     Sha384::new_with_prefix(BINDING_LABEL)
         .chain_update(claims)
         .finalize()
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_has_no_character_of_category_cc() {
+        for character in '\0'..=char::MAX {
+            let is_cc = matches!(character, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+            let label = character.to_string();
+            assert_eq!(is_label(&label), !is_cc, "U+{:04X}", u32::from(character));
+        }
+    }
 }

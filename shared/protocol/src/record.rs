@@ -199,6 +199,7 @@ fn read_note(note: &[u8], limits: Limits) -> Result<Plaintext, NoteError> {
         return Err(NoteError::TooLong);
     }
     let text = core::str::from_utf8(note).map_err(|_| NoteError::NotUtf8)?;
+    // `trim` goes by White_Space; its 25 characters are in PROTOCOL.md, and a test below has them.
     if text.trim().is_empty() {
         return Err(NoteError::Empty);
     }
@@ -271,5 +272,25 @@ fn zeros(padding: &[u8]) -> Result<(), Malformed> {
     match padding.iter().all(|byte| *byte == 0) {
         true => Ok(()),
         false => Err(Malformed("padding")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_empty_if_it_has_nothing_but_white_space() {
+        let limits = Limits::new(1, 1000, 4096, 1, 1);
+        for character in '\0'..=char::MAX {
+            let is_white = matches!(
+                character,
+                '\u{9}'..='\u{d}' | '\u{20}' | '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}'
+                    | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+            );
+            let note = read_note(character.to_string().as_bytes(), limits);
+            let is_empty = matches!(note, Err(NoteError::Empty));
+            assert_eq!(is_empty, is_white, "U+{:04X}", u32::from(character));
+        }
     }
 }

@@ -14,6 +14,9 @@ impl Suite {
     /// Every suite known here, weakest first.
     pub const ALL: [Self; 1] = [Self::One];
 
+    /// The first of them.
+    pub const WEAKEST: Self = Self::ALL[0];
+
     /// The number on the wire.
     pub fn id(self) -> u16 {
         self as u16

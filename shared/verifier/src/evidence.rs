@@ -12,6 +12,7 @@ use sealnote_protocol::suite::Suite;
 use sealnote_protocol::suite::suite1::{KeyError, Suite1PublicKey};
 use subtle::ConstantTimeEq;
 
+use crate::log::CheckLog;
 use crate::{Check, Policy, Rejection, TrustRoots, UnixTime, VerifiedDocument};
 
 /// A connection's challenge, inside the hello that carries it. Not `Clone`: the check takes it.
@@ -28,7 +29,7 @@ impl Challenge {
         rng.fill_bytes(&mut nonce);
         let suites = Suite::ALL
             .into_iter()
-            .filter(|suite| suite.id() >= policy.least_suite());
+            .filter(|suite| *suite >= policy.least_suite());
         let hello = Hello::new(nonce, suites).to_frame();
         Self { nonce, hello }
     }
@@ -102,10 +103,10 @@ pub enum BindingError {
     #[error("the document's public key is not the one that its claims name")]
     KeyNotClaimed,
     /// No suite is both attested and accepted.
-    #[error("the enclave attests no suite of {least} or above, which the policy asks for")]
+    #[error("the enclave attests no suite of {} or above, which the policy asks for", least.id())]
     Suite {
         /// The policy's least suite.
-        least: u16,
+        least: Suite,
     },
     /// The attested model is none that the policy accepts.
     #[error("the enclave runs model {actual}, which is none of the policy's model_digests")]
@@ -128,7 +129,7 @@ pub enum BindingError {
 pub struct VerifiedEvidence {
     document: VerifiedDocument,
     claims: Claims,
-    passed: Vec<Check>,
+    log: CheckLog,
     pub(crate) suite: Suite,
     pub(crate) key: Suite1PublicKey,
     pub(crate) transcript: Transcript,
@@ -148,17 +149,14 @@ impl Policy {
     ) -> Result<VerifiedEvidence, Rejection> {
         let document =
             self.check_document(&evidence.document, roots, Some(&challenge.nonce), now)?;
-        let (claims, suite, key) = self.check_binding(&document, &evidence.claims)?;
-        let passed = document
-            .passed()
-            .iter()
-            .copied()
-            .chain([Check::X8])
-            .collect();
+        let mut log = document.log.clone();
+        let (claims, suite, key) = log.run(Check::X8, || {
+            self.check_binding(&document, &evidence.claims)
+        })?;
         Ok(VerifiedEvidence {
             document,
             claims,
-            passed,
+            log,
             suite,
             key,
             transcript: Transcript::new()
@@ -186,7 +184,7 @@ impl Policy {
             return Err(BindingError::KeyNotClaimed);
         }
         let least = self.least_suite();
-        let suite = claims.suites().filter(|suite| suite.id() >= least).max();
+        let suite = claims.suites().filter(|suite| *suite >= least).max();
         let suite = suite.ok_or(BindingError::Suite { least })?;
         let actual = claims.model().digest();
         if let Some(accepted) = self.model_digests()
@@ -220,8 +218,8 @@ impl VerifiedEvidence {
         self.suite
     }
 
-    /// Every check that passed, X8 included, for display.
+    /// The checks that ran and passed, X8 last.
     pub fn passed(&self) -> &[Check] {
-        &self.passed
+        self.log.passed()
     }
 }

@@ -11,6 +11,7 @@ pub mod chain;
 mod check;
 pub mod document;
 pub mod evidence;
+mod log;
 pub mod policy;
 mod rejection;
 pub mod session;

@@ -21,7 +21,7 @@ const OAEP_LABEL: &[u8] = b"sealnote/1 suite1 secret";
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret(pub(crate) [u8; 32]);
 
-/// Why bytes are not a suite-1 public key.
+/// Why there is no suite-1 key, or no secret sealed to it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -37,6 +37,12 @@ pub enum KeyError {
     /// Not a PKCS #8 private key.
     #[error("the private key is not PKCS #8 of an RSA key")]
     Private,
+    /// No key came of the random numbers.
+    #[error("no RSA key of {MODULUS_BITS} bits could be drawn")]
+    Generation,
+    /// The encryption failed.
+    #[error("the session's secret could not be encrypted to the RSA key")]
+    Sealing,
 }
 
 /// The enclave's private key: one a boot, used for nothing else.
@@ -48,7 +54,7 @@ pub struct Suite1PrivateKey {
 impl Suite1PrivateKey {
     /// Draws a key; takes about a second.
     pub fn generate(rng: &mut impl CryptoRng) -> Result<Self, KeyError> {
-        let key = PrivateKey::new(rng, MODULUS_BITS as usize).map_err(|_| KeyError::Private)?;
+        let key = PrivateKey::new(rng, MODULUS_BITS as usize).map_err(|_| KeyError::Generation)?;
         Self::from_rsa(key)
     }
 
@@ -119,7 +125,7 @@ impl Suite1PublicKey {
         let mut secret = Secret([0; 32]);
         rng.fill_bytes(&mut secret.0);
         let sealed = self.0.encrypt(rng, oaep(), &secret.0);
-        Ok((secret, sealed.map_err(|_| KeyError::Encoding)?))
+        Ok((secret, sealed.map_err(|_| KeyError::Sealing)?))
     }
 }
 

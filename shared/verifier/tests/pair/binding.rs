@@ -50,7 +50,12 @@ fn what_is_bound_is_accepted() {
     let evidence = verify(&WORLD.policy, &claims_for(&spki), Some(&spki)).unwrap();
     assert_eq!(evidence.suite(), Suite::One);
     assert_eq!(evidence.claims().model().digest(), model_digest());
-    assert_eq!(evidence.passed().last(), Some(&Check::X8));
+    // All that the document has passed, and one more.
+    assert_eq!(
+        evidence.passed(),
+        [evidence.document().passed(), &[Check::X8]].concat()
+    );
+    assert!(evidence.document().passed().contains(&Check::X7));
 }
 
 /// Every byte of the claims counts, and nothing can be put before or behind them.
