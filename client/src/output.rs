@@ -211,7 +211,10 @@ mod tests {
         let results = || {
             vec![
                 (0, result(Problem::MultiLabel, &["a", "b"], &[0.6, 0.9])),
-                (1, result(Problem::SingleLabel, &["x", "y", "z"], &[0.0, 0.25, 0.75])),
+                (
+                    1,
+                    result(Problem::SingleLabel, &["x", "y", "z"], &[0.0, 0.25, 0.75]),
+                ),
                 (2, result(Problem::MultiLabel, &["a", "b"], &[0.1, 0.2])),
             ]
         };
@@ -219,7 +222,10 @@ mod tests {
         assert_eq!(lines[0]["labels"], serde_json::json!(["b", "a"]));
         assert_eq!(lines[0]["model"], "02".repeat(48));
         assert_eq!(lines[1]["label"], "z");
-        assert_eq!(lines[1]["scores"], serde_json::json!({ "x": 0.0, "y": 0.25, "z": 0.75 }));
+        assert_eq!(
+            lines[1]["scores"],
+            serde_json::json!({ "x": 0.0, "y": 0.25, "z": 0.75 })
+        );
         assert_eq!(lines[1]["model"], "03".repeat(48));
         assert_eq!(lines[2]["labels"], serde_json::json!([]));
         let silent = written(false, results());
@@ -247,7 +253,10 @@ mod tests {
         let (Writes(writes), _) = writer.finish().unwrap();
         assert_eq!(writes.len(), 2);
         for write in writes {
-            assert_eq!(write.iter().position(|byte| *byte == b'\n'), Some(write.len() - 1));
+            assert_eq!(
+                write.iter().position(|byte| *byte == b'\n'),
+                Some(write.len() - 1)
+            );
         }
     }
 }

@@ -66,11 +66,7 @@ impl Wire {
     }
 
     /// The next frame, which must be of the type `due` and have at most `limit` bytes of payload.
-    pub(crate) async fn next(
-        &mut self,
-        due: FrameType,
-        limit: usize,
-    ) -> Result<Frame, WireError> {
+    pub(crate) async fn next(&mut self, due: FrameType, limit: usize) -> Result<Frame, WireError> {
         let next = timeout(self.patience, self.reader.next(due, limit)).await;
         accept(next.map_err(|_| WireError::Timeout(self.patience))?)
     }

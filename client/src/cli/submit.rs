@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::result_file::Output;
 use super::{Failure, Server};
-use crate::input::{InputNote, NoteBytes, read_jsonl, read_text};
 use crate::connection::OnOtherModel;
+use crate::input::{InputNote, NoteBytes, read_jsonl, read_text};
 use crate::output::{NoteResult, ResultWriter};
 use crate::submission::{Complete, SubmitError, submit};
 
