@@ -48,7 +48,7 @@ pub(crate) enum Step {
 }
 
 impl SessionEnd {
-    /// Whether this may be the work of whoever is on the way. All else only the enclave can bring about.
+    /// Whether somebody on the way may have caused it. Anything else is the enclave's own doing.
     pub fn may_be_the_carriers(&self) -> bool {
         match self {
             Self::Wire(_) => true,
@@ -125,7 +125,7 @@ async fn step(
     match receiver.open(frame, Instant::now()) {
         Ok(Incoming::Reply(reply)) => Ok(Step::Reply(reply)),
         Ok(Incoming::Close) => Ok(Step::Close),
-        // It came beyond the session's limit, as after its last second: what it answers is asked again.
+        // An answer beyond the session's limit, as after its last second. It counts as none: ask again.
         Err(SessionError::Limit(_)) => Ok(Step::Close),
         Err(error) => Err(error.into()),
     }

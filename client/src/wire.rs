@@ -8,14 +8,14 @@ use sealnote_transport::Stream;
 use thiserror::Error;
 use tokio::time::timeout;
 
-/// Why no further frame comes. Nothing of it is authenticated: whoever is on the way can bring it about.
+/// Why no further frame comes. None of it is authenticated: anyone on the way can cause it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WireError {
     /// The connection ended or failed, or what came is no frame that is due.
     #[error(transparent)]
     Read(ReadError),
-    /// Neither was anything taken nor did anything come.
+    /// The peer neither took nor sent anything.
     #[error("no reply within {} s", .0.as_secs())]
     Timeout(Duration),
     /// A refusal, which does not say why.
@@ -31,7 +31,7 @@ pub(crate) struct Wire {
 
 /// What happened first.
 pub(crate) enum Happened {
-    /// What was started is sent, or lost to a peer that reads no more; what that peer sent before may
+    /// What was started is sent, or lost because the peer no longer reads. What the peer sent before may
     /// still arrive.
     Wrote,
     /// A frame came.
@@ -81,8 +81,8 @@ impl Wire {
         self.writer.start(frame);
     }
 
-    /// Sends what was started and reads at the same time, until one of them is done: a peer that has to
-    /// get rid of answers before it reads would otherwise be waited for in vain. Cancel safe.
+    /// Sends what was started and reads at the same time, until one of them is done. A peer may send its
+    /// answers before it reads on; if this only wrote, each would wait for the other. Cancel safe.
     pub(crate) async fn step(&mut self, limit: usize) -> Result<Happened, WireError> {
         let Self { reader, writer, .. } = self;
         let step = async {

@@ -422,6 +422,16 @@ fn the_enclave_says_in_a_line_why_it_does_not_start() {
     let finished = start(&listen, "/nonexistent", "software");
     assert_code(&finished, 1);
     assert_one_line(&finished, "/nonexistent does not exist");
+    let broken = dir.path().join("model");
+    std::fs::create_dir(&broken).unwrap();
+    for name in ["config.json", "tokenizer.json"] {
+        std::fs::copy(Path::new(&model).join(name), broken.join(name)).unwrap();
+    }
+    std::fs::write(broken.join("model.safetensors"), [0xff; 64]).unwrap();
+    let finished = start(&listen, broken.to_str().unwrap(), "software");
+    assert_code(&finished, 1);
+    let said = "model.safetensors is not a whole safetensors file: header too large";
+    assert_eq!(finished.stderr, format!("sealnote-enclave: {said}\n"));
     let finished = start("unix:/nonexistent/socket", &model, "software");
     assert_code(&finished, 1);
     assert!(

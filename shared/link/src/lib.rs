@@ -91,7 +91,7 @@ impl FrameWriter {
         Ok(())
     }
 
-    /// Takes a frame that [`finish`](Self::finish) sends, for who reads at the same time.
+    /// Takes a frame for [`finish`](Self::finish) to send, which may be interrupted to read meanwhile.
     ///
     /// # Panics
     /// If the frame before was not sent to its end.

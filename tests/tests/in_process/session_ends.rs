@@ -176,8 +176,10 @@ async fn a_model_with_one_label_answers_requests_of_one_note() {
     assert_eq!(submitted.outcomes, vec![Some(Ok(vec![0.5])); 3]);
 }
 
+type MakeAct = fn() -> Act;
+
 /// A relay that does this to the enclave's close, after one answer.
-async fn at_the_close(rig: &Rig, act: fn() -> Act) -> Relay {
+async fn at_the_close(rig: &Rig, act: MakeAct) -> Relay {
     /// The handshake's answer, `ready`, an answer, the close.
     const CLOSE: usize = 3;
     let tamper = move |frame: &Seen| match (frame.direction, frame.index) {
@@ -199,7 +201,7 @@ async fn results_are_complete_without_the_enclaves_close() {
         ..Setup::default()
     };
     let rig = Rig::start(single(), setup).await.unwrap();
-    let acts: [(fn() -> Act, &str); 4] = [
+    let acts: [(MakeAct, &str); 4] = [
         (|| Act::Cut(Vec::new()), "the connection ended"),
         (|| Act::Cut(vec![4, 1, 0]), "the connection ended"),
         (
