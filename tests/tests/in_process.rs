@@ -8,6 +8,10 @@ mod evidence;
 mod failing;
 #[path = "in_process/load.rs"]
 mod load;
+#[path = "in_process/other_model.rs"]
+mod other_model;
+#[path = "in_process/session_ends.rs"]
+mod session_ends;
 #[path = "in_process/tampering.rs"]
 mod tampering;
 #[path = "in_process/working.rs"]

@@ -76,10 +76,10 @@ impl Verify {
         match policy.check_document(&bytes, &roots, nonce, at) {
             Ok(document) => {
                 say!(
-                    "note: not checked offline: the binding to a session (X8), and with it the model and its precision{}",
+                    "note: offline, nothing shows the binding to a session (X8), and so neither the model nor its precision{}",
                     match document.passed().contains(&Check::X7) {
                         true => "",
-                        false => "; nor the nonce (X7), as no --nonce was given",
+                        false => "; give --nonce to check the nonce (X7)",
                     }
                 );
                 let facts = Facts::verified(&document);

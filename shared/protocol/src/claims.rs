@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::cbor::{self, NotDeterministic};
 use crate::classification::{Precision, Problem};
 use crate::model::{ModelDigest, SHA384_LEN};
-use crate::record::{Shape, answer_len, request_len};
+use crate::record::{READY_LEN, Shape, TAG_LEN, answer_len, request_len};
 use crate::suite::Suite;
 
 /// The protocol's name, the first claim.
@@ -266,6 +266,17 @@ impl Limits {
     /// Bytes of every answer's plaintext.
     pub fn answer_bytes(&self) -> usize {
         self.answer_bytes as usize
+    }
+
+    /// The greatest payload of a record to the enclave, in bytes.
+    pub fn max_to_enclave(&self) -> usize {
+        self.request_bytes as usize + TAG_LEN
+    }
+
+    /// The greatest payload of a record to the client, in bytes. The answers of a model with one label to
+    /// requests of one note are shorter than `ready`.
+    pub fn max_to_client(&self) -> usize {
+        self.answer_bytes().max(READY_LEN) + TAG_LEN
     }
 }
 

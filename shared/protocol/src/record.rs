@@ -13,8 +13,11 @@ use crate::plaintext::Plaintext;
 /// Length of the tag after every record's ciphertext, in bytes.
 pub const TAG_LEN: usize = 16;
 
-/// Length of a close record's plaintext.
+/// Length of a close record's plaintext: less than that of any other record.
 pub(crate) const CLOSE_LEN: usize = 9;
+
+/// Length of the plaintext of `ready`.
+pub(crate) const READY_LEN: usize = READY.len();
 
 const READY: &[u8] = b"\x01sealnote/1 ready";
 const REQUEST: u8 = 2;
@@ -227,6 +230,8 @@ fn parse_answer(len: usize, mut body: &[u8], shape: Shape) -> Result<Record, Mal
 fn read_slot(status: u8, scores: &mut Vec<f32>) -> Result<NoteOutcome, Malformed> {
     let error = match status {
         STATUS_OK if scores.iter().all(|score| (0.0..=1.0).contains(score)) => {
+            // The range has a −0 in it, which is below 0 where scores are ordered or printed by their bits.
+            scores.iter_mut().for_each(|score| *score = score.abs());
             return Ok(Ok(core::mem::take(scores)));
         }
         STATUS_OK => return Err(Malformed("score")),

@@ -9,6 +9,7 @@
 pub mod appraisal;
 pub mod chain;
 mod check;
+pub mod classification;
 pub mod document;
 pub mod evidence;
 mod log;

@@ -9,8 +9,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use sealnote_enclave::engine::{Classifier, EngineHandle, ModelInfo, NoteError, Scores};
+use sealnote_protocol::claims::{Limits, ModelClaims};
 use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::SessionLimits;
+use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::suite::suite1::Suite1PrivateKey;
 use sealnote_tests::rig::Booted;
 use sealnote_transport::Endpoint;
 
@@ -38,6 +41,27 @@ pub fn multi() -> &'static Booted {
 
 pub fn boot(model: &str, limits: SessionLimits) -> Booted {
     Booted::boot(&fixture(model), limits).unwrap()
+}
+
+/// An enclave that claims this, in place of what the engine is, with the key of PROTOCOL.md's example.
+pub fn booted_with(
+    model: ModelClaims,
+    limits: Limits,
+    session_limits: SessionLimits,
+    engine: EngineHandle,
+) -> Booted {
+    let protocol = Path::new(env!("CARGO_MANIFEST_DIR")).join("../PROTOCOL.md");
+    let protocol = std::fs::read_to_string(protocol).unwrap();
+    let (_, key) = protocol
+        .split_once("```hex enclave.rsa_private_key\n")
+        .unwrap();
+    let (key, _) = key.split_once("```").unwrap();
+    let key = hex::decode(key.split_whitespace().collect::<String>()).unwrap();
+    let key = Suite1PrivateKey::from_pkcs8(&key).unwrap();
+    Booted {
+        enclave: Enclave::new(key, model, limits, session_limits).unwrap(),
+        engine,
+    }
 }
 
 /// Limits that a session reaches after so many records or bytes.

@@ -21,7 +21,7 @@ use crate::classification::NoteError;
 use crate::frame::Frame;
 use crate::handshake::{Answer, Hello, Key, MAX_DOCUMENT};
 use crate::plaintext::Plaintext;
-use crate::record::{Malformed, NoteOutcome, Record, Shape, TAG_LEN, Unsealed};
+use crate::record::{Malformed, NoteOutcome, Record, Shape, Unsealed};
 use crate::suite::Suite;
 use crate::suite::suite1::Suite1PrivateKey;
 
@@ -88,7 +88,7 @@ impl Enclave {
 
     /// The greatest payload of a record from the client, in bytes.
     pub fn max_record(&self) -> usize {
-        self.limits.request_bytes as usize + TAG_LEN
+        self.limits.max_to_enclave()
     }
 
     /// How long a session may last.

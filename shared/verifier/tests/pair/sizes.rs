@@ -7,6 +7,7 @@ use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::enclave::{Received, ReplySlot};
 use sealnote_verifier::session::RequestError;
 
+use crate::client_end::scores;
 use crate::open::Open;
 use crate::world::{NOTES, REQUEST_BYTES, START};
 
@@ -132,7 +133,7 @@ fn outcomes_that_do_not_fit_their_notes_are_internal_errors() {
         else {
             panic!("not a reply");
         };
-        assert_eq!(pending.accept(reply).unwrap(), expected);
+        assert_eq!(scores(pending.accept(reply).unwrap()), expected);
     }
 }
 
