@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sealnote_client::connection::Client;
 use sealnote_client::submission::{SubmitError, submit};
+use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_enclave::boot::boot;
 use sealnote_enclave::engine::{Engine, EngineHandle, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
@@ -14,7 +15,7 @@ use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
 use sealnote_parent::{Config, Metrics, Parent};
 use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::session::enclave::{Enclave, EvidenceRequest};
 use sealnote_transport::{Endpoint, Listener};
 use sealnote_verifier::{Policy, TrustRoots};
 use tempfile::TempDir;
@@ -55,6 +56,8 @@ impl Booted {
 pub struct Setup {
     /// How its documents deviate.
     pub quirk: Quirk,
+    /// What it waits for before it makes each of them.
+    pub before_attestation: Box<dyn Fn() + Send + Sync>,
     /// The limits on connections.
     pub limits: ServerLimits,
     /// In place of the booted model.
@@ -67,6 +70,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             quirk: Quirk::None,
+            before_attestation: Box::new(|| {}),
             limits: ServerLimits::default(),
             engine: None,
             tcp: false,
@@ -140,7 +144,7 @@ pub async fn start_enclave(
     let root_pem = attester.root_pem()?;
     let service = Service {
         enclave: booted.enclave.clone(),
-        attester: Box::new(attester),
+        attester: Box::new(Hooked(attester, setup.before_attestation)),
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
         peer_cids: vec![PARENT_CID],
@@ -153,6 +157,15 @@ pub async fn start_enclave(
             serve(listener, service).await;
         }),
     })
+}
+
+struct Hooked(DevAttester, Box<dyn Fn() + Send + Sync>);
+
+impl Attester for Hooked {
+    fn attest(&self, request: &EvidenceRequest) -> Result<Vec<u8>, AttestError> {
+        (self.1)();
+        self.0.attest(request)
+    }
 }
 
 /// Starts a parent alone on the current runtime: its address and its counters.

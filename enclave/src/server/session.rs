@@ -24,6 +24,9 @@ use crate::engine::EngineSession;
 /// for another, and while that is empty the stream is read.
 pub(super) const AHEAD: usize = 2;
 
+/// How long a client has to end its stream once the enclave has closed the session.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// What a handshake has led to.
 pub(super) struct Opened {
     pub(super) sender: EnclaveSender,
@@ -66,20 +69,25 @@ pub(super) async fn run(
     let end = tokio::select! {
         biased;
         end = requests => end,
-        () = answering => End::Gone,
+        end = answering => end,
     };
     match end {
         End::Violation => Err(Violation),
-        End::Orderly | End::Gone => Ok(()),
+        End::Gone => Ok(()),
+        End::Orderly => {
+            // What the client was sending when it was closed must not reset the connection, and with it the close.
+            let _ = timeout(LINGER, reader.drain()).await;
+            Ok(())
+        }
     }
 }
 
 /// An answer to seal and send; the permit is its place among the requests in flight.
 type Answer = (ReplySlot, Vec<NoteOutcome>, OwnedSemaphorePermit);
 
-/// How the stream of requests ended.
+/// How one direction of a session ended.
 enum End {
-    /// By a close, or at a limit: what is in flight is answered, then a close is sent.
+    /// By a close or at a limit; once no more requests come, those in flight are answered, and a close is sent.
     Orderly,
     /// By a frame that breaks the protocol: everything is dropped.
     Violation,
@@ -173,7 +181,7 @@ async fn answer_requests(
     mut sender: EnclaveSender,
     mut answers: mpsc::Receiver<Answer>,
     send_time: Duration,
-) {
+) -> End {
     while let Some((slot, outcomes, permit)) = answers.recv().await {
         // At a limit there is no answer: the close tells the client how many there are.
         let Ok(frame) = sender.answer(slot, outcomes, Instant::now()) else {
@@ -181,14 +189,17 @@ async fn answer_requests(
         };
         // A client that does not read must not hold its session for longer.
         let Ok(Ok(())) = timeout(send_time, writer.send(&frame)).await else {
-            return;
+            return End::Gone;
         };
         drop(permit);
     }
-    if let Ok(frame) = sender.close(Instant::now())
-        && let Ok(Ok(())) = timeout(send_time, writer.send(&frame)).await
-    {
-        // The client has read everything once it sees the close; an error here changes nothing.
-        let _ = writer.shutdown().await;
-    }
+    let Ok(frame) = sender.close(Instant::now()) else {
+        return End::Gone;
+    };
+    let Ok(Ok(())) = timeout(send_time, writer.send(&frame)).await else {
+        return End::Gone;
+    };
+    // The client has read everything once it sees the close; an error here changes nothing.
+    let _ = writer.shutdown().await;
+    End::Orderly
 }

@@ -80,6 +80,11 @@ impl FrameReader {
             Err(error) => error,
         }
     }
+
+    /// Reads and drops what comes until the stream ends.
+    pub async fn drain(&mut self) {
+        while let Ok(1..) = self.half.read(&mut self.chunk[..]).await {}
+    }
 }
 
 /// Writes frames.
