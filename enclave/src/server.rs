@@ -21,6 +21,11 @@ use crate::engine::EngineHandle;
 /// The CID of the instance that an enclave runs on (AWS Nitro Enclaves user guide, "The vsock").
 pub const PARENT_CID: Cid = Cid(3);
 
+/// Requests that a session has opened beside those in flight, at most. One waits for a place. If nothing were read
+/// meanwhile, a client that hangs up would not be noticed, and what it asked for would be computed for nobody; so there
+/// is room for a second, and while that is free the stream is read.
+pub const AHEAD: usize = 2;
+
 /// How much of the enclave connections may take.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {

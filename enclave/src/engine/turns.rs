@@ -395,16 +395,16 @@ mod tests {
         assert_eq!(turns.left.len(), 1);
         (0..40).for_each(|_| assert!(turn(&mut turns).is_some()));
         assert!(turns.left.is_empty());
-        // And a session that stays and has nothing to do takes over none.
+    }
+
+    #[test]
+    fn a_session_that_has_nothing_to_do_for_a_while_takes_over_no_debt() {
         let mut turns = busy(10);
-        turns.push(98, (98, Work(10)));
-        assert_eq!(turn(&mut turns), Some(98));
+        turns.push(99, (99, Work(10)));
         (0..20).for_each(|_| assert!(turn(&mut turns).is_some()));
-        turns.push(99, (99, Work(3000)));
-        (0..3).for_each(|_| assert_eq!(turn(&mut turns), Some(99)));
-        turns.end(99);
-        turns.push(98, (98, Work(10)));
-        assert_eq!(turn(&mut turns), Some(98));
+        turns.left = vec![turns.now + 9 * BATCH * UNIT];
+        turns.push(99, (99, Work(10)));
+        assert_eq!(turn(&mut turns), Some(99));
         assert_eq!(turns.left.len(), 1);
     }
 

@@ -15,14 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Server;
 use super::admission::Place;
+use super::{AHEAD, Server};
 use crate::engine::EngineSession;
-
-/// Requests that are opened beside those in flight, at most. One waits for the next answer. Were nothing read
-/// meanwhile, a client that hangs up would not be noticed, and what it asked for would be computed; so there is room
-/// for another, and while that is empty the stream is read.
-pub(super) const AHEAD: usize = 2;
 
 /// How long a client has to end its stream once the enclave has closed the session.
 const LINGER: Duration = Duration::from_secs(1);
