@@ -276,6 +276,25 @@ mod tests {
         assert_eq!(numbers(&admission), (1..=96).collect::<Vec<_>>());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn who_has_been_idle_longest_gives_way_and_not_who_came_first() {
+        let admission = Admission::new(ServerLimits {
+            sessions: 2,
+            ..ServerLimits::default()
+        });
+        let first = admission.place().await.unwrap();
+        let second = admission.place().await.unwrap();
+        sleep(seconds(10)).await;
+        let _idle = first.idle();
+        sleep(seconds(10)).await;
+        tokio::select! {
+            biased;
+            place = admission.place() => assert!(place.is_none(), "both are there still"),
+            () = first.given_away() => panic!("the first was told to end"),
+            () = second.given_away() => {}
+        }
+    }
+
     /// Whether they send a note before they would count as idle, or always have one in flight.
     #[tokio::test(start_paused = true)]
     async fn sessions_that_are_never_idle_for_long_give_way_after_their_term() {
