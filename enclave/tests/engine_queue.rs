@@ -294,6 +294,35 @@ async fn a_single_note_waits_for_one_batch_however_long_others_notes_are_to_read
     a_single_note_waits_for_one_batch(2, &[&long[..]; 5]).await;
 }
 
+/// Beside three that are busy, and although its notes are little.
+#[tokio::test]
+async fn who_connects_anew_for_each_note_has_the_share_of_one_session() {
+    let gated = Gated::spawn();
+    let long = "wordofeight ".repeat(100);
+    let mut busy = Vec::new();
+    for _ in 0..3 {
+        busy.push(ask(&gated.handle.session(), &[&long[..]; 4]).await);
+    }
+    gated.wait();
+    const NOTES: usize = 40;
+    for _ in 0..NOTES {
+        // A batch.
+        let note = ask(&gated.handle.session(), &["tenletters"]).await;
+        while !note.is_finished() {
+            gated.go.send(()).unwrap();
+            gated.wait();
+            tokio::task::yield_now().await;
+        }
+    }
+    // For each there are 2.7 of the others', whose words are longer, but for what anybody may be ahead at the beginning.
+    let batches = gated.batches().len();
+    assert!(batches >= 100, "{batches}");
+    for job in &busy {
+        job.abort();
+    }
+    gated.release();
+}
+
 /// The order in which notes of two sessions, each of so many bytes and without a token, are read.
 async fn read_order(lengths: &[usize]) -> String {
     let (begin, begun) = mpsc::channel();

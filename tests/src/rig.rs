@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sealnote_client::connection::{Client, OnOtherModel};
 use sealnote_client::submission::{Complete, SubmitError, submit};
+use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_enclave::boot::boot;
 use sealnote_enclave::engine::{Engine, EngineHandle, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
@@ -14,7 +15,7 @@ use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
 use sealnote_parent::{Config, Metrics, Parent};
 use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::session::enclave::{Enclave, EvidenceRequest};
 use sealnote_transport::{Endpoint, Listener};
 use sealnote_verifier::classification::Outcome;
 use sealnote_verifier::{Policy, TrustRoots};
@@ -58,6 +59,8 @@ pub struct Setup {
     pub quirk: Quirk,
     /// In place of one under a root of its own.
     pub attester: Option<DevAttester>,
+    /// What it waits for before it makes each of them.
+    pub before_attestation: Box<dyn Fn() + Send + Sync>,
     /// The limits on connections.
     pub limits: ServerLimits,
     /// In place of the booted model.
@@ -71,6 +74,7 @@ impl Default for Setup {
         Self {
             quirk: Quirk::None,
             attester: None,
+            before_attestation: Box::new(|| {}),
             limits: ServerLimits::default(),
             engine: None,
             tcp: false,
@@ -147,7 +151,7 @@ pub async fn start_enclave(
     let root_pem = attester.root_pem()?;
     let service = Service {
         enclave: booted.enclave.clone(),
-        attester: Box::new(attester),
+        attester: Box::new(Hooked(attester, setup.before_attestation)),
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
         peer_cids: vec![PARENT_CID],
@@ -160,6 +164,15 @@ pub async fn start_enclave(
             serve(listener, service).await;
         }),
     })
+}
+
+struct Hooked(DevAttester, Box<dyn Fn() + Send + Sync>);
+
+impl Attester for Hooked {
+    fn attest(&self, request: &EvidenceRequest) -> Result<Vec<u8>, AttestError> {
+        (self.1)();
+        self.0.attest(request)
+    }
 }
 
 /// Starts a parent alone on the current runtime: its address and its counters.

@@ -30,7 +30,6 @@
 mod batch;
 mod classifier;
 mod config;
-mod contain;
 mod cpus;
 mod encoder;
 mod error;

@@ -6,9 +6,9 @@ use sealnote_protocol::classification::NoteError;
 use tokenizers::{Encoding, ModelWrapper, Token, Tokenizer};
 
 use super::config::Inputs;
-use super::contain::contained;
 use super::error::EngineError;
 use super::{LEAST_STEP, OVERLAP};
+use crate::contain::contained;
 
 /// One row of the encoder's input: special tokens and content, no padding.
 pub struct Window {

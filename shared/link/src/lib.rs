@@ -71,6 +71,21 @@ impl FrameReader {
             }
         }
     }
+
+    /// What comes while no frame is due: the end of the stream as a rule, else an error of what broke the protocol.
+    /// Cancel safe, as [`next`](Self::next).
+    pub async fn unexpected(&mut self) -> ReadError {
+        // Nobody may send a refusal here, so no frame is let through.
+        match self.next(FrameType::Refusal, 0).await {
+            Ok(refusal) => FrameError::OutOfPlace(refusal.kind()).into(),
+            Err(error) => error,
+        }
+    }
+
+    /// Reads and drops what comes until the stream ends.
+    pub async fn drain(&mut self) {
+        while let Ok(1..) = self.half.read(&mut self.chunk[..]).await {}
+    }
 }
 
 /// Writes frames.

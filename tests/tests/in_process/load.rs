@@ -156,7 +156,7 @@ pub async fn send_raw(server: &Endpoint, bytes: &[u8]) -> Vec<u8> {
     timeout(PATIENCE, read_all(&mut stream)).await.unwrap()
 }
 
-async fn start(limits: ServerLimits) -> Rig {
+pub async fn start(limits: ServerLimits) -> Rig {
     let setup = Setup {
         limits,
         ..Setup::default()
@@ -164,7 +164,7 @@ async fn start(limits: ServerLimits) -> Rig {
     Rig::start(single(), setup).await.unwrap()
 }
 
-fn hello_and_no_more() -> Vec<u8> {
+pub fn hello_and_no_more() -> Vec<u8> {
     use sealnote_protocol::handshake::Hello;
     use sealnote_protocol::suite::Suite;
     Hello::new([7; 32], Suite::ALL).to_frame().into_bytes()
