@@ -6,6 +6,8 @@ mod common;
 mod evidence;
 #[path = "in_process/failing.rs"]
 mod failing;
+#[path = "in_process/limits.rs"]
+mod limits;
 #[path = "in_process/load.rs"]
 mod load;
 #[path = "in_process/tampering.rs"]
