@@ -54,7 +54,7 @@ RUN
         -object memory-backend-memfd,id=memory,share=on,size="$memory" -kernel "$kernel" \
         -initrd "$work/$name.cpio" -append "console=ttyS0 reboot=t panic=-1 quiet" \
         -chardev socket,id=vsock,path="$work/$cid.vhost" -device vhost-user-vsock-device,chardev=vsock \
-        </dev/null > >(tr -d '\r' | tee "$work/$name.log" | sed -u "s/^/  $name| /") 2>&1 &
+        </dev/null > >(sed -u 's/\r$//' | tee "$work/$name.log" | sed -u "s/^/  $name| /") 2>&1 &
     pids[$name]=$!
 }
 
