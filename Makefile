@@ -134,6 +134,11 @@ test-nitro: eif eif-test programs ## the genuine image in QEMU's Nitro machine, 
 	install -t $(PROGRAMS) $(STATIC_OUT)/nitro-probe
 	./tools/nitro-guest/run.sh $(PROGRAMS) $(EIF) $(MODEL) $(NOTES)
 
+.PHONY: test-memory
+test-memory: need-cargo eif-locked ## what the enclave's kernel takes for connections that nobody reads, in two QEMU guests
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-tests --bin vsock-flood
+	./tools/nitro-guest/memory.sh $(STATIC_OUT)/vsock-flood
+
 .PHONY: model-train
 model-train: ## train the default model anew (about 20 minutes), in place
 	./models/training/setup.sh target/training-venv

@@ -8,6 +8,8 @@ mod evidence;
 mod failing;
 #[path = "in_process/handshakes.rs"]
 mod handshakes;
+#[path = "in_process/limits.rs"]
+mod limits;
 #[path = "in_process/load.rs"]
 mod load;
 #[path = "in_process/other_model.rs"]
