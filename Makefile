@@ -42,6 +42,7 @@ serve: programs ## a local enclave and parent that stay up; prints address, poli
 
 .PHONY: test
 test: need-cargo ## all tests
+	./tools/published-evidence.sh
 	cargo test --locked --workspace --all-features
 
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
@@ -132,6 +133,11 @@ test-nitro: eif eif-test programs ## the genuine image in QEMU's Nitro machine, 
 	$(STATIC) build $(STATIC_ARGS) -p sealnote-tests --bin nitro-probe
 	install -t $(PROGRAMS) $(STATIC_OUT)/nitro-probe
 	./tools/nitro-guest/run.sh $(PROGRAMS) $(EIF) $(MODEL) $(NOTES)
+
+.PHONY: test-memory
+test-memory: need-cargo eif-locked ## what the enclave's kernel takes for connections that nobody reads, in two QEMU guests
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-tests --bin vsock-flood
+	./tools/nitro-guest/memory.sh $(STATIC_OUT)/vsock-flood
 
 .PHONY: model-train
 model-train: ## train the default model anew (about 20 minutes), in place

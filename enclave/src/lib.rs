@@ -6,6 +6,7 @@
 
 pub mod attester;
 pub mod boot;
+mod contain;
 pub mod engine;
 pub mod init;
 pub mod memory;

@@ -1,7 +1,7 @@
 //! An attester under a development root, which can be told to deviate.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use getrandom::SysRng;
@@ -37,9 +37,10 @@ pub enum Quirk {
     OtherKey,
 }
 
-/// Signs real documents under a root of its own.
+/// Signs real documents under a root of its own, which its clones share.
+#[derive(Clone)]
 pub struct DevAttester {
-    attester: Mutex<SoftwareAttester>,
+    attester: Arc<Mutex<SoftwareAttester>>,
     quirk: Quirk,
 }
 
@@ -55,7 +56,7 @@ impl DevAttester {
             _ => (0..).zip(MEASUREMENTS).collect(),
         };
         Ok(Self {
-            attester: Mutex::new(SoftwareAttester::new(root, pcrs, rng)?),
+            attester: Arc::new(Mutex::new(SoftwareAttester::new(root, pcrs, rng)?)),
             quirk,
         })
     }

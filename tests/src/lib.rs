@@ -4,3 +4,4 @@
 pub mod attester;
 pub mod relay;
 pub mod rig;
+pub mod session;

@@ -193,7 +193,7 @@ pub enum NsmError {
     Random,
     /// The kernel did not take the seed.
     #[error("the kernel's random numbers cannot be seeded (it takes root): {0}")]
-    Entropy(#[source] std::io::Error),
+    Entropy(std::io::Error),
     /// Register 16 has not the value that this model gives it.
     #[error(
         "PCR16 is not what this model extends it to; something else has extended it before: \

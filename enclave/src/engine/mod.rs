@@ -30,7 +30,6 @@
 mod batch;
 mod classifier;
 mod config;
-mod contain;
 mod cpus;
 mod encoder;
 mod error;
@@ -50,7 +49,7 @@ pub use encoder::Computation;
 pub use error::{EngineError, LabelFault};
 pub use queue::{EngineHandle, EngineSession};
 pub use sealnote_protocol::classification::{
-    Classification, KnownShare, NoteError, NoteOutcome, Precision, Problem, Scores,
+    KnownShare, NoteError, NoteOutcome, Precision, Problem, Scored, Scores,
 };
 
 use std::num::NonZeroUsize;
@@ -172,7 +171,7 @@ impl Engine {
         let logits = self.logits(&windows);
         let pool = |(known, of_note): (KnownShare, core::ops::Range<usize>)| {
             let scores = self.pool(&logits[of_note])?;
-            Ok(Classification { scores, known })
+            Ok(Scored { scores, known })
         };
         tokenized
             .into_iter()

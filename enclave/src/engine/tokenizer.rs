@@ -7,9 +7,9 @@ use serde::Deserialize;
 use tokenizers::{Encoding, ModelWrapper, Token, Tokenizer};
 
 use super::config::Inputs;
-use super::contain::contained;
 use super::error::EngineError;
 use super::{LEAST_STEP, OVERLAP};
+use crate::contain::contained;
 
 /// One row of the encoder's input: special tokens and content, no padding.
 pub struct Window {
@@ -166,7 +166,9 @@ fn unknown_token(tokenizer_json: &[u8], tokenizer: &Tokenizer) -> Option<u32> {
         unk_id: Option<u32>,
     }
     let File { model } = serde_json::from_slice(tokenizer_json).ok()?;
-    let named = model.unk_token.and_then(|text| tokenizer.token_to_id(&text));
+    let named = model
+        .unk_token
+        .and_then(|text| tokenizer.token_to_id(&text));
     named.or(model.unk_id)
 }
 

@@ -3,7 +3,7 @@
 //! A crate of its own, since the protocol does no I/O, and the transport knows no frames: the
 //! parent, which uses it, must not be able to read them.
 
-use std::io;
+use std::io::{self, Cursor};
 
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameError, FrameType};
 use sealnote_transport::{ReceiveHalf, SendHalf, Stream};
@@ -38,6 +38,7 @@ pub fn split(stream: Stream) -> (FrameReader, FrameWriter) {
     };
     let writer = FrameWriter {
         half: send,
+        unsent: None,
         between_frames: true,
     };
     (reader, writer)
@@ -70,11 +71,28 @@ impl FrameReader {
             }
         }
     }
+
+    /// What comes while no frame is due: the end of the stream as a rule, else an error of what broke the protocol.
+    /// Cancel safe, as [`next`](Self::next).
+    pub async fn unexpected(&mut self) -> ReadError {
+        // Nobody may send a refusal here, so no frame is let through.
+        match self.next(FrameType::Refusal, 0).await {
+            Ok(refusal) => FrameError::OutOfPlace(refusal.kind()).into(),
+            Err(error) => error,
+        }
+    }
+
+    /// Reads and drops what comes until the stream ends.
+    pub async fn drain(&mut self) {
+        while let Ok(1..) = self.half.read(&mut self.chunk[..]).await {}
+    }
 }
 
 /// Writes frames.
 pub struct FrameWriter {
     half: SendHalf,
+    /// What was started; the cursor is behind what was sent.
+    unsent: Option<Cursor<Vec<u8>>>,
     between_frames: bool,
 }
 
@@ -88,9 +106,40 @@ impl FrameWriter {
         Ok(())
     }
 
+    /// Takes a frame for [`finish`](Self::finish) to send, which may be interrupted to read meanwhile.
+    ///
+    /// # Panics
+    /// If the frame before was not sent to its end.
+    pub fn start(&mut self, frame: Frame) {
+        assert!(self.is_between_frames(), "a frame within a frame");
+        self.unsent = Some(Cursor::new(frame.into_bytes()));
+    }
+
+    /// Sends what was started. Cancel safe: called again, it goes on where it was. If it fails, the
+    /// stream is of no further use.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        let Some(unsent) = &mut self.unsent else {
+            return Ok(());
+        };
+        self.between_frames = false;
+        let sent = self.half.write_all_buf(unsent).await;
+        let sent = match sent {
+            Ok(()) => self.half.flush().await,
+            failed => failed,
+        };
+        self.unsent = None;
+        self.between_frames = sent.is_ok();
+        sent
+    }
+
+    /// Whether a frame was started and neither sent nor lost.
+    pub fn is_sending(&self) -> bool {
+        self.unsent.is_some()
+    }
+
     /// Whether every frame so far was sent whole, so that another may follow.
     pub fn is_between_frames(&self) -> bool {
-        self.between_frames
+        self.between_frames && self.unsent.is_none()
     }
 
     /// Ends this direction: the peer reads what was sent, then an end.

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::cbor::{self, NotDeterministic};
 use crate::classification::{Precision, Problem};
-use crate::model::{MODEL_DIGEST_LEN, ModelDigest};
-use crate::record::{Shape, answer_len, request_len};
+use crate::model::{ModelDigest, SHA384_LEN};
+use crate::record::{READY_LEN, Shape, TAG_LEN, answer_len, request_len};
 use crate::suite::Suite;
 
 /// The protocol's name, the first claim.
@@ -110,7 +110,7 @@ pub struct SuiteKeys<'a> {
 #[cbor(map)]
 pub struct ModelClaims {
     #[cbor(n(1), with = "minicbor::bytes")]
-    digest: [u8; MODEL_DIGEST_LEN],
+    digest: [u8; SHA384_LEN],
     /// The labels, by index.
     #[n(2)]
     pub labels: Vec<String>,
@@ -334,13 +334,11 @@ impl ModelClaims {
     }
 
     fn check(&self) -> Result<(), ClaimsError> {
-        let label =
-            |l: &String| (1..=MAX_LABEL_LEN).contains(&l.len()) && !l.chars().any(char::is_control);
         // Results are keyed by label, so two alike would hide one score.
         let distinct: BTreeSet<&String> = self.labels.iter().collect();
         range(
             (1..=MAX_LABELS).contains(&self.labels.len())
-                && self.labels.iter().all(label)
+                && self.labels.iter().all(|label| is_label(label))
                 && distinct.len() == self.labels.len(),
             "labels",
         )?;
@@ -390,12 +388,42 @@ impl Limits {
             "answer length",
         )
     }
+
+    /// The greatest payload of a record to the enclave, in bytes.
+    pub fn max_to_enclave(&self) -> usize {
+        self.request_bytes as usize + TAG_LEN
+    }
+
+    /// The greatest payload of a record to the client, in bytes. The answers of a model with one label to
+    /// requests of one note are shorter than `ready`.
+    pub fn max_to_client(&self) -> usize {
+        self.answer_bytes().max(READY_LEN) + TAG_LEN
+    }
 }
 
-/// What the document's `user_data` must be: SHA-384(`"sealnote/2 claims"` ‖ 0x00 ‖ claims).
-pub fn binding(claims: &[u8]) -> [u8; 48] {
+/// `char::is_control` is general category Cc, which no version of Unicode will change.
+fn is_label(label: &str) -> bool {
+    (1..=MAX_LABEL_LEN).contains(&label.len()) && !label.chars().any(char::is_control)
+}
+
+/// What the claims of every kind of evidence are bound by: SHA-384(`"sealnote/2 claims"` ‖ 0x00 ‖ claims).
+pub fn binding(claims: &[u8]) -> [u8; SHA384_LEN] {
     Sha384::new_with_prefix(BINDING_LABEL)
         .chain_update(claims)
         .finalize()
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_has_no_character_of_category_cc() {
+        for character in '\0'..=char::MAX {
+            let is_cc = matches!(character, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+            let label = character.to_string();
+            assert_eq!(is_label(&label), !is_cc, "U+{:04X}", u32::from(character));
+        }
+    }
 }

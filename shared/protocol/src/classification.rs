@@ -56,7 +56,7 @@ pub type Scores = Vec<f32>;
 
 /// What the model says of one note.
 #[derive(Clone, PartialEq)]
-pub struct Classification {
+pub struct Scored {
     /// One for each label.
     pub scores: Scores,
     /// How much of the note the model could read.
@@ -64,14 +64,14 @@ pub struct Classification {
 }
 
 /// Scores tell of patients.
-impl fmt::Debug for Classification {
+impl fmt::Debug for Scored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Classification(redacted)")
+        f.write_str("Scored(redacted)")
     }
 }
 
 /// A note's classification, or why it has none.
-pub type NoteOutcome = Result<Classification, NoteError>;
+pub type NoteOutcome = Result<Scored, NoteError>;
 
 /// The share of a note's content tokens that are in the model's vocabulary, in 255ths, rounded down:
 /// only a note whose tokens are all known has 255.

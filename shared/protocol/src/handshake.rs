@@ -13,6 +13,10 @@ pub const MAX_CLIENT_HANDSHAKE: usize = 2048;
 /// The greatest length of evidence in bytes, and that of endorsements.
 pub const MAX_EVIDENCE: usize = 64 * 1024;
 
+/// The greatest length of an attestation document in bytes (checklist X12). The longest genuine one
+/// known has 7539.
+pub const MAX_DOCUMENT: usize = 32 * 1024;
+
 /// The greatest payload of an answer in bytes: evidence, claims, endorsements, and 32 bytes for the map.
 pub const MAX_ANSWER: usize = MAX_EVIDENCE + MAX_CLAIMS + MAX_EVIDENCE + 32;
 

@@ -17,8 +17,11 @@ pub use classify::{Notes, answer_len, request_len};
 /// Length of the tag after every record's ciphertext, in bytes.
 pub const TAG_LEN: usize = 16;
 
-/// Length of a close record's plaintext.
+/// Length of a close record's plaintext: less than that of any other record.
 pub(crate) const CLOSE_LEN: usize = 9;
+
+/// Length of the plaintext of `ready`.
+pub(crate) const READY_LEN: usize = READY.len();
 
 const READY: &[u8] = b"\x01sealnote/2 ready";
 const REQUEST: u8 = 2;
@@ -30,11 +33,6 @@ const REQUEST_PREFIX: usize = 1 + 8;
 
 /// Kind, request id and whether it is the last, before what a task lays out in an answer.
 const ANSWER_PREFIX: usize = 1 + 8 + 1;
-
-/// The greatest payload of a record to the client in bytes, for answers of at most `answer_bytes`.
-pub fn max_record_to_client(answer_bytes: usize) -> usize {
-    answer_bytes.max(READY.len()) + TAG_LEN
-}
 
 /// A record opened correctly, but its plaintext is not what PROTOCOL.md allows.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

@@ -29,6 +29,9 @@ impl Suite {
     /// The weakest suite that a client accepts unless its policy says otherwise.
     pub const DEFAULT_LEAST: Self = Self::XWing;
 
+    /// The first of them.
+    pub const WEAKEST: Self = Self::ALL[0];
+
     /// The number on the wire.
     pub const fn id(self) -> u16 {
         self as u16

@@ -190,7 +190,12 @@ fn key_messages() {
             return false;
         };
         if key.suite() == Suite::XWing.id() {
-            assert_eq!(Key::new(Suite::XWing, key.encapsulated).to_frame().payload(), bytes);
+            assert_eq!(
+                Key::new(Suite::XWing, key.encapsulated)
+                    .to_frame()
+                    .payload(),
+                bytes
+            );
         }
         true
     });

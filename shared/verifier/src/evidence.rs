@@ -11,6 +11,7 @@ use sealnote_protocol::session::Transcript;
 use sealnote_protocol::suite::{KeyError, PublicKey, Suite, rsa_oaep, xwing};
 use subtle::ConstantTimeEq;
 
+use crate::log::CheckLog;
 use crate::{Check, Policy, Rejection, TrustRoots, UnixTime, VerifiedDocument};
 
 /// A connection's challenge, inside the hello that carries it. Not `Clone`: the check takes it.
@@ -27,7 +28,7 @@ impl Challenge {
         rng.fill_bytes(&mut nonce);
         let suites = Suite::ALL
             .into_iter()
-            .filter(|suite| suite.id() >= policy.least_suite());
+            .filter(|suite| *suite >= policy.least_suite());
         let hello = Hello::new(nonce, suites).to_frame();
         Self { nonce, hello }
     }
@@ -119,10 +120,10 @@ pub enum BindingError {
     #[error("the document's public key is not the one that its claims name")]
     KeyNotClaimed,
     /// No suite is both attested and accepted.
-    #[error("the enclave attests no suite of {least} or above, which the policy asks for")]
+    #[error("the enclave attests no suite of {} or above, which the policy asks for", least.id())]
     Suite {
         /// The policy's least suite.
-        least: u16,
+        least: Suite,
     },
     /// The attested model is none that the policy accepts.
     #[error("the enclave runs model {actual}, which is none of the policy's model_digests")]
@@ -145,7 +146,7 @@ pub enum BindingError {
 pub struct VerifiedEvidence {
     document: VerifiedDocument,
     claims: Claims,
-    passed: Vec<Check>,
+    log: CheckLog,
     pub(crate) key: PublicKey,
     pub(crate) transcript: Transcript,
 }
@@ -164,17 +165,14 @@ impl Policy {
     ) -> Result<VerifiedEvidence, Rejection> {
         let document =
             self.check_document(&evidence.evidence, roots, Some(&challenge.nonce), now)?;
-        let (claims, key) = self.check_binding(&document, &evidence.claims)?;
-        let passed = document
-            .passed()
-            .iter()
-            .copied()
-            .chain([Check::X8])
-            .collect();
+        let mut log = document.log.clone();
+        let (claims, key) = log.run(Check::X8, || {
+            self.check_binding(&document, &evidence.claims)
+        })?;
         Ok(VerifiedEvidence {
             document,
             claims,
-            passed,
+            log,
             key,
             transcript: Transcript::new()
                 .with(&challenge.hello)
@@ -201,7 +199,7 @@ impl Policy {
         let least = self.least_suite();
         let keys = [xwing, rsa_oaep].into_iter().flatten();
         let key = keys
-            .filter(|key| key.suite().id() >= least)
+            .filter(|key| key.suite() >= least)
             .max_by_key(PublicKey::suite);
         let key = key.ok_or(BindingError::Suite { least })?;
         let actual = claims.model().digest();
@@ -255,8 +253,8 @@ impl VerifiedEvidence {
         self.key.suite()
     }
 
-    /// Every check that passed, X8 included, for display.
+    /// The checks that ran and passed, X8 last.
     pub fn passed(&self) -> &[Check] {
-        &self.passed
+        self.log.passed()
     }
 }

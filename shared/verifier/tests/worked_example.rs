@@ -18,16 +18,16 @@ use hpke::aead::ExportOnlyAead;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{
-    Classification, KnownShare, NoteError, Precision, Problem,
-};
+use sealnote_protocol::classification::{KnownShare, NoteError, Precision, Problem, Scored};
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Key};
 use sealnote_protocol::model::ModelDigest;
+use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave, Received};
 use sealnote_protocol::suite::{Suite, rsa_oaep};
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
+use sealnote_verifier::classification::Scored;
 use sealnote_verifier::evidence::{Challenge, Evidence};
 use sealnote_verifier::session::{ClientSession, Incoming};
 use sealnote_verifier::{Policy, TrustRoots, UnixTime};
@@ -163,16 +163,16 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     assert_eq!(received[1].as_ref().unwrap_err(), &NoteError::Empty);
     let scores = vec![0.875, 0.125];
     let known = KnownShare::of(16, 17);
-    let outcomes = vec![
-        Ok(Classification { scores, known }),
-        Err(NoteError::Empty),
-    ];
+    let outcomes = vec![Ok(Scored { scores, known }), Err(NoteError::Empty)];
     let reply = enclave_sender.answer(slot, outcomes.clone(), now).unwrap();
     let reply_bytes = reply.as_bytes().to_vec();
     let Incoming::Reply(reply) = receiver.open(reply, now).unwrap() else {
         panic!("not an answer");
     };
-    assert_eq!(pending.accept(reply).unwrap(), outcomes);
+    let accepted = pending.accept(reply).unwrap().into_iter();
+    let scores = |of: Scored| of.scores().map(|(_, score)| score).collect();
+    let accepted: Vec<NoteOutcome> = accepted.map(|outcome| outcome.map(scores)).collect();
+    assert_eq!(accepted, outcomes);
     let client_close = sender.close(now).unwrap();
     let client_close_bytes = client_close.as_bytes().to_vec();
     assert!(matches!(
@@ -230,11 +230,7 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
 }
 
 /// The document of the example, or a new one where there is none yet.
-fn document(
-    values: &BTreeMap<String, Vec<u8>>,
-    binding: &Binding,
-    seconds: u64,
-) -> Vec<u8> {
+fn document(values: &BTreeMap<String, Vec<u8>>, binding: &Binding, seconds: u64) -> Vec<u8> {
     if let Some(document) = values.get("document") {
         return document.clone();
     }

@@ -196,9 +196,7 @@ fn on_answer(frame: &Seen, change: fn(Answer) -> Answer) -> Act {
     if frame.direction == Direction::ToEnclave || frame.kind != FrameType::Answer {
         return Act::Pass;
     }
-    let (_, answer) = Answer::from_frame(&frame.frame().unwrap())
-        .unwrap()
-        .unwrap();
+    let answer = Answer::from_frame(&frame.frame().unwrap()).unwrap();
     Act::Replace(change(answer).to_frame().into_bytes())
 }
 

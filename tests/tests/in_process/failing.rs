@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use sealnote_client::connection::ConnectError;
+use sealnote_client::session::SessionEnd;
 use sealnote_client::submission::{SubmitError, submit};
 use sealnote_enclave::engine::NoteError;
 use sealnote_tests::attester::policy;
@@ -62,12 +63,9 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
     let end = others.block_on(async { timeout(PATIENCE, submitting).await });
     drop(release);
     let error = end.unwrap().unwrap().unwrap_err();
-    assert!(matches!(error, SubmitError::Cut(_)), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains("before the enclave had answered")
-    );
+    let cut = matches!(error, SubmitError::Session(SessionEnd::Wire(_)));
+    assert!(cut, "{error}");
+    assert!(error.to_string().starts_with("the connection "), "{error}");
     assert_eq!(answers.try_recv(), Err(mpsc::TryRecvError::Disconnected));
 }
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{ANSWER_PREFIX, Malformed, REQUEST_PREFIX, Shape, take};
 use crate::claims::{Limits, MIN_REQUEST};
-use crate::classification::{Classification, KnownShare, NoteError, NoteOutcome};
+use crate::classification::{KnownShare, NoteError, NoteOutcome, Scored};
 use crate::plaintext::Plaintext;
 
 /// The notes of a request; a bad note is its error already.
@@ -53,9 +53,7 @@ pub(super) fn read_notes(body: &mut &[u8], limits: &Limits) -> Result<Notes, Mal
     let mut notes = Vec::with_capacity(count);
     for _ in 0..count {
         let len = u32::from_be_bytes(take(body)?) as usize;
-        let (note, rest) = body
-            .split_at_checked(len)
-            .ok_or(Malformed("note length"))?;
+        let (note, rest) = body.split_at_checked(len).ok_or(Malformed("note length"))?;
         notes.push(read_note(note, limits));
         *body = rest;
     }
@@ -68,6 +66,7 @@ fn read_note(note: &[u8], limits: &Limits) -> Result<Plaintext, NoteError> {
         return Err(NoteError::TooLong);
     }
     let text = core::str::from_utf8(note).map_err(|_| NoteError::NotUtf8)?;
+    // `trim` goes by White_Space; its 25 characters are in PROTOCOL.md, and a test below has them.
     if text.trim().is_empty() {
         return Err(NoteError::Empty);
     }
@@ -97,10 +96,7 @@ pub(super) fn write_outcomes(
     }
 }
 
-pub(super) fn read_outcomes(
-    body: &mut &[u8],
-    shape: Shape,
-) -> Result<Vec<NoteOutcome>, Malformed> {
+pub(super) fn read_outcomes(body: &mut &[u8], shape: Shape) -> Result<Vec<NoteOutcome>, Malformed> {
     let count = read_count(body, &shape.limits)?;
     let mut outcomes = Vec::with_capacity(count);
     for _ in 0..count {
@@ -117,7 +113,9 @@ pub(super) fn read_outcomes(
 fn read_slot(status: u8, known: u8, scores: &mut Vec<f32>) -> Result<NoteOutcome, Malformed> {
     let error = match status {
         STATUS_OK if scores.iter().all(|score| (0.0..=1.0).contains(score)) => {
-            return Ok(Ok(Classification {
+            // The range has a −0 in it, which is below 0 where scores are ordered or printed by their bits.
+            scores.iter_mut().for_each(|score| *score = score.abs());
+            return Ok(Ok(Scored {
                 scores: core::mem::take(scores),
                 known: KnownShare::from_byte(known),
             }));
@@ -150,4 +148,24 @@ fn read_count(body: &mut &[u8], limits: &Limits) -> Result<usize, Malformed> {
         return Err(Malformed("number of notes"));
     }
     Ok(usize::from(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_empty_if_it_has_nothing_but_white_space() {
+        let limits = Limits::new(1, 1000, 4096, 1, 1);
+        for character in '\0'..=char::MAX {
+            let is_white = matches!(
+                character,
+                '\u{9}'..='\u{d}' | '\u{20}' | '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}'
+                    | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+            );
+            let note = read_note(character.to_string().as_bytes(), &limits);
+            let is_empty = matches!(note, Err(NoteError::Empty));
+            assert_eq!(is_empty, is_white, "U+{:04X}", u32::from(character));
+        }
+    }
 }

@@ -20,7 +20,7 @@ use crate::claims::{Claims, ClaimsError, Limits, ModelClaims, SuiteKeys, binding
 use crate::classification::NoteOutcome;
 use crate::frame::Frame;
 use crate::handshake::{Answer, EvidenceKind, Hello, Key, MAX_EVIDENCE};
-use crate::record::{Malformed, Notes, Record, Shape, TAG_LEN, Unsealed};
+use crate::record::{Malformed, Notes, Record, Shape, Unsealed};
 use crate::suite::{Suite, rsa_oaep, xwing};
 
 /// What an enclave is for all its connections: its key of the boot and what it states of itself.
@@ -91,7 +91,7 @@ impl Enclave {
 
     /// The greatest payload of a record from the client, in bytes.
     pub fn max_record(&self) -> usize {
-        self.limits.request_bytes as usize + TAG_LEN
+        self.limits.max_to_enclave()
     }
 
     /// How long a session may last.
@@ -211,7 +211,9 @@ impl AwaitingKey {
                 (suite, key.open(&message.encapsulated, rng))
             }
             (Some(suite @ Suite::XWing), _) => {
-                let opened = self.xwing.open(&message.encapsulated, &self.transcript, rng);
+                let opened = self
+                    .xwing
+                    .open(&message.encapsulated, &self.transcript, rng);
                 (suite, opened)
             }
             _ => return Err(HandshakeError::Suite(id)),

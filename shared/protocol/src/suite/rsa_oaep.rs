@@ -19,7 +19,7 @@ pub const SEALED_LEN: usize = MODULUS_BITS as usize / 8;
 const PUBLIC_EXPONENT: u64 = 65537;
 const OAEP_LABEL: &[u8] = b"sealnote/2 suite1 secret";
 
-/// Why bytes are not a suite-1 public key.
+/// Why there is no suite-1 key, or no secret sealed to it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -35,6 +35,12 @@ pub enum KeyError {
     /// Not a PKCS #8 private key.
     #[error("the private key is not PKCS #8 of an RSA key")]
     Private,
+    /// No key came of the random numbers.
+    #[error("no RSA key of {MODULUS_BITS} bits could be drawn")]
+    Generation,
+    /// The encryption failed.
+    #[error("the session's secret could not be encrypted to the RSA key")]
+    Sealing,
 }
 
 /// The enclave's private key: one a boot, used for nothing else.
@@ -46,7 +52,8 @@ pub struct PrivateKey {
 impl PrivateKey {
     /// Draws a key; takes about a second.
     pub fn generate(rng: &mut impl CryptoRng) -> Result<Self, KeyError> {
-        let key = rsa::PrivateKey::new(rng, MODULUS_BITS as usize).map_err(|_| KeyError::Private)?;
+        let key =
+            rsa::PrivateKey::new(rng, MODULUS_BITS as usize).map_err(|_| KeyError::Generation)?;
         Self::from_rsa(key)
     }
 
@@ -115,7 +122,7 @@ impl PublicKey {
     pub fn seal(&self, rng: &mut impl CryptoRng) -> Result<(Secret, Vec<u8>), KeyError> {
         let secret = Secret::draw(rng);
         let sealed = self.0.encrypt(rng, oaep(), &secret.0);
-        Ok((secret, sealed.map_err(|_| KeyError::Encoding)?))
+        Ok((secret, sealed.map_err(|_| KeyError::Sealing)?))
     }
 }
 

@@ -114,14 +114,12 @@ impl EncapsulationKey {
         transcript: &Transcript,
         rng: &mut impl CryptoRng,
     ) -> Result<(Secret, Vec<u8>), KeyError> {
-        let (encapsulated, context) =
-            hpke::setup_sender_with_rng::<ExportOnlyAead, HkdfSha256, XWing>(
-                &OpModeS::Base,
-                &self.0,
-                &info(transcript),
-                rng,
-            )
-            .map_err(|_| KeyError::Encapsulation)?;
+        let (encapsulated, context) = hpke::setup_sender_with_rng::<
+            ExportOnlyAead,
+            HkdfSha256,
+            XWing,
+        >(&OpModeS::Base, &self.0, &info(transcript), rng)
+        .map_err(|_| KeyError::Encapsulation)?;
         let mut secret = Secret([0; 32]);
         context
             .export(SECRET_LABEL, &mut secret.0)

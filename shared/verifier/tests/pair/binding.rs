@@ -61,7 +61,12 @@ fn what_is_bound_is_accepted() {
     let evidence = verify(&WORLD.policy, &claims_for(&spki), Some(&spki)).unwrap();
     assert_eq!(evidence.suite(), Suite::XWing);
     assert_eq!(evidence.claims().model().digest(), model_digest());
-    assert_eq!(evidence.passed().last(), Some(&Check::X8));
+    // All that the document has passed, and one more.
+    assert_eq!(
+        evidence.passed(),
+        [evidence.document().passed(), &[Check::X8]].concat()
+    );
+    assert!(evidence.document().passed().contains(&Check::X7));
 }
 
 /// Every byte of the claims counts, and nothing can be put before or behind them.
@@ -222,13 +227,21 @@ fn keys_that_suite_2_does_not_allow() {
     unreduced[0] = 0xff;
     unreduced[1] |= 0x0f;
     let cases = [
-        ("a byte short", good[1..].to_vec(), xwing::KeyError::Length(1215)),
+        (
+            "a byte short",
+            good[1..].to_vec(),
+            xwing::KeyError::Length(1215),
+        ),
         (
             "a byte more",
             [&good[..], &[0]].concat(),
             xwing::KeyError::Length(1217),
         ),
-        ("no reduced coefficient", unreduced, xwing::KeyError::Modulus),
+        (
+            "no reduced coefficient",
+            unreduced,
+            xwing::KeyError::Modulus,
+        ),
     ];
     let spki = spki();
     for (name, key, expected) in cases {

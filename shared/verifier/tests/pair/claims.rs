@@ -246,22 +246,14 @@ fn the_task() {
     let cases: [(&str, Edit, Result<(), ClaimsError>); 8] = [
         ("unchanged", |_| (), Ok(())),
         ("task 0", |e| e[0].1 = vec![0], Err(ClaimsError::Task(0))),
-        ("another task", |e| e[0].1 = vec![2], Err(ClaimsError::Task(2))),
         (
-            "no number",
-            |e| drop(e.remove(0)),
-            Err(encoding()),
+            "another task",
+            |e| e[0].1 = vec![2],
+            Err(ClaimsError::Task(2)),
         ),
-        (
-            "no parameters",
-            |e| drop(e.remove(1)),
-            Err(encoding()),
-        ),
-        (
-            "empty parameters",
-            |e| e[1].1 = vec![0x40],
-            Err(encoding()),
-        ),
+        ("no number", |e| drop(e.remove(0)), Err(encoding())),
+        ("no parameters", |e| drop(e.remove(1)), Err(encoding())),
+        ("empty parameters", |e| e[1].1 = vec![0x40], Err(encoding())),
         (
             "a byte behind the parameters",
             |e| {
@@ -295,7 +287,11 @@ fn extensions() {
     };
     let cases: [(&str, Vec<u8>, Result<(), ClaimsError>); 12] = [
         ("none", vec![0xa0], Ok(())),
-        ("one to be ignored", vec![0xa1, 9, 0x82, 0xf4, 0x41, 7], Ok(())),
+        (
+            "one to be ignored",
+            vec![0xa1, 9, 0x82, 0xf4, 0x41, 7],
+            Ok(()),
+        ),
         (
             "one to be understood",
             vec![0xa1, 9, 0x82, 0xf5, 0x41, 7],

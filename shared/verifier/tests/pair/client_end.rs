@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use sealnote_protocol::classification::NoteOutcome;
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
 use sealnote_protocol::handshake::MAX_ANSWER;
-use sealnote_protocol::classification::NoteOutcome;
-use sealnote_protocol::record::max_record_to_client;
 use sealnote_protocol::session::{SessionError, SessionLimits};
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::Policy;
+use sealnote_verifier::classification::{Classification, Outcome};
 use sealnote_verifier::evidence::{Challenge, Evidence};
 use sealnote_verifier::session::{
     AwaitingReady, ClientReceiver, ClientSession, Incoming, PendingReply,
@@ -49,6 +49,13 @@ enum State {
     Open(ClientReceiver),
     /// With what is left to try further records on.
     Over(Option<ClientReceiver>),
+}
+
+/// The outcomes without their model.
+pub fn scores(outcomes: Vec<Outcome>) -> Vec<NoteOutcome> {
+    let scores = |of: Classification| of.scores().map(|(_, score)| score).collect();
+    let outcomes = outcomes.into_iter();
+    outcomes.map(|outcome| outcome.map(scores)).collect()
 }
 
 impl State {
@@ -141,7 +148,7 @@ impl ClientEnd {
             .policy
             .verify(evidence, challenge, &WORLD.roots, now())
             .map_err(Fault::Rejected)?;
-        self.limit = max_record_to_client(verified.claims().limits().answer_bytes());
+        self.limit = verified.claims().limits().max_to_client();
         let (awaiting, key) =
             ClientSession::establish(verified, self.session_limits, &mut self.rng, *START)
                 .expect("the attested key seals");
@@ -171,7 +178,7 @@ impl ClientEnd {
             Ok(Incoming::Reply(reply)) => {
                 let pending = self.pending.remove(&reply.request_id());
                 let (pending, index) = pending.ok_or(Fault::Unasked)?;
-                self.answers[index] = Some(pending.accept(reply)?);
+                self.answers[index] = Some(scores(pending.accept(reply)?));
                 self.state = State::Open(receiver);
             }
             Ok(Incoming::Close) => {

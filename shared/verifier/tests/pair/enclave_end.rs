@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use sealnote_protocol::classification::{Classification, KnownShare, NoteError, NoteOutcome};
+use sealnote_protocol::classification::{KnownShare, NoteError, NoteOutcome, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
 use sealnote_protocol::handshake::{EvidenceKind, MAX_CLIENT_HANDSHAKE};
 use sealnote_protocol::plaintext::Plaintext;
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::session::enclave::{
-    AwaitingKey, Enclave, EnclaveReceiver, EnclaveSender, Binding, Received, ReplySlot,
+    AwaitingKey, Binding, Enclave, EnclaveReceiver, EnclaveSender, Received, ReplySlot,
 };
 use sealnote_protocol::suite::Suite;
 
@@ -62,7 +62,7 @@ pub fn classify(note: &str) -> NoteOutcome {
     });
     let score = |shift: u32| f32::from((sum >> shift) as u8) / 255.0;
     let labels = 0..LABELS.len() as u32;
-    Ok(Classification {
+    Ok(Scored {
         scores: labels.map(|label| score(label * 8)).collect(),
         known: KnownShare::from_byte(sum as u8),
     })

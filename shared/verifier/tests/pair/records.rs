@@ -8,7 +8,7 @@ use sealnote_verifier::session::Incoming;
 
 use crate::open::{Confirming, Open};
 use crate::rogue::Direction::{ToClient, ToEnclave};
-use crate::world::{START, claims_limits};
+use crate::world::{LABELS, START, claims_limits};
 
 /// A request's plaintext, padded to `len`.
 fn request(id: u64, count: u16, notes: &[&[u8]], len: usize) -> Vec<u8> {
@@ -287,6 +287,25 @@ fn to_the_client() {
         open.client_receiver.open(frame, *START),
         Ok(Incoming::Reply(_))
     ));
+}
+
+#[test]
+fn minus_zero_is_zero() {
+    let mut open = Open::unlimited();
+    let (pending, _) = open.client_sender.request(&[b"a"], *START).unwrap();
+    let plaintext = answer(0, 1, &[(1, [-0.0, 0.0, 0.0])]);
+    let frame = open.schedule.seal(ToClient, 1, &plaintext);
+    let Ok(Incoming::Reply(reply)) = open.client_receiver.open(frame, *START) else {
+        panic!("not a reply");
+    };
+    let outcomes = pending.accept(reply).unwrap();
+    let Ok(classification) = &outcomes[0] else {
+        panic!("not classified");
+    };
+    let bits: Vec<u32> = classification.scores().map(|(_, s)| s.to_bits()).collect();
+    assert_eq!(bits, [0, 0, 0]);
+    // Among equals the lowest index.
+    assert_eq!(classification.holding(), [(LABELS[0], 0.0)]);
 }
 
 #[test]

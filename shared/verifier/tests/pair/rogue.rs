@@ -34,7 +34,10 @@ pub fn xwing_secret(key: &[u8], frames: &[Vec<u8>; 3]) -> [u8; 32] {
     );
     let mut secret = [0; 32];
     let label = b"sealnote/2 suite2 secret";
-    context.expect("a context").export(label, &mut secret).expect("32 bytes");
+    context
+        .expect("a context")
+        .export(label, &mut secret)
+        .expect("32 bytes");
     secret
 }
 
@@ -101,7 +104,11 @@ impl Schedule {
     }
 
     fn derive<const N: usize>(&self, direction: &str, purpose: &str) -> [u8; N] {
-        let info = [&(N as u16).to_be_bytes()[..], &label(self.suite, direction, purpose)].concat();
+        let info = [
+            &(N as u16).to_be_bytes()[..],
+            &label(self.suite, direction, purpose),
+        ]
+        .concat();
         let mut out = [0; N];
         let prk = Hkdf::<Sha256>::from_prk(&self.prk).expect("a PRK");
         prk.expand(&info, &mut out).expect("short enough");

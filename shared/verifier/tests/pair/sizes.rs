@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sealnote_protocol::classification::{Classification, KnownShare, NoteError, NoteOutcome};
+use sealnote_protocol::classification::{KnownShare, NoteError, NoteOutcome, Scored};
 use sealnote_protocol::session::enclave::{Received, ReplySlot};
 use sealnote_verifier::session::RequestError;
 
+use crate::client_end::scores;
 use crate::open::Open;
 use crate::world::{NOTES, REQUEST_BYTES, START};
 
@@ -94,7 +95,11 @@ fn every_answer_has_one_length() {
             lengths.insert(frame.as_bytes().len() - AROUND);
         }
         // Too few outcomes, too many, or a wrong number of scores: internal errors, same length.
-        for outcomes in [vec![], vec![one_hot(0); 9], vec![classified(vec![0.5; 300]); count]] {
+        for outcomes in [
+            vec![],
+            vec![one_hot(0); 9],
+            vec![classified(vec![0.5; 300]); count],
+        ] {
             let slot = slot(&mut open, count);
             let frame = open.enclave_sender.answer(slot, outcomes, *START).unwrap();
             lengths.insert(frame.as_bytes().len() - AROUND);
@@ -114,10 +119,7 @@ fn outcomes_that_do_not_fit_their_notes_are_internal_errors() {
             vec![classified(vec![0.5; 2]), classified(vec![0.5; 4])],
             [internal(), internal()],
         ),
-        (
-            vec![good(); 3],
-            [good(), good()],
-        ),
+        (vec![good(); 3], [good(), good()]),
     ];
     for (outcomes, expected) in cases {
         let mut open = Open::unlimited();
@@ -131,13 +133,13 @@ fn outcomes_that_do_not_fit_their_notes_are_internal_errors() {
         else {
             panic!("not a reply");
         };
-        assert_eq!(pending.accept(reply).unwrap(), expected);
+        assert_eq!(scores(pending.accept(reply).unwrap()), expected);
     }
 }
 
 fn classified(scores: Vec<f32>) -> NoteOutcome {
     let known = KnownShare::of(2, 3);
-    Ok(Classification { scores, known })
+    Ok(Scored { scores, known })
 }
 
 fn slot(open: &mut Open, count: usize) -> ReplySlot {
