@@ -181,7 +181,7 @@ fn others() -> Vec<(Model, &'static str)> {
                 labels: vec!["anemia", "angina", "asthma"],
                 ..first.clone()
             },
-            "digest 0202020202020202…, not 0101010101010101…, another label at index 0",
+            "digest 0202020202020202… instead of 0101010101010101…, a different label at index 0",
         ),
         (
             Model {
@@ -190,7 +190,7 @@ fn others() -> Vec<(Model, &'static str)> {
                 scores: vec![0.25, 0.75],
                 ..first.clone()
             },
-            "digest 0303030303030303…, not 0101010101010101…, 2 labels, not 3",
+            "digest 0303030303030303… instead of 0101010101010101…, 2 labels instead of 3",
         ),
         (
             Model {
@@ -199,7 +199,7 @@ fn others() -> Vec<(Model, &'static str)> {
                 scores: vec![0.0, 0.0, 0.0, 0.0, 0.125, 0.125, 0.75],
                 ..first.clone()
             },
-            "digest 0404040404040404…, not 0101010101010101…, 7 labels, not 3",
+            "digest 0404040404040404… instead of 0101010101010101…, 7 labels instead of 3",
         ),
         (
             Model {
@@ -207,14 +207,14 @@ fn others() -> Vec<(Model, &'static str)> {
                 scores: vec![0.5, 0.25, 1.0],
                 ..first.clone()
             },
-            "multi-label, not single-label",
+            "multi-label instead of single-label",
         ),
         (
             Model {
                 precision: Precision::F32,
                 ..first.clone()
             },
-            "precision f32, not int8",
+            "precision f32 instead of int8",
         ),
         (
             Model {
@@ -222,7 +222,7 @@ fn others() -> Vec<(Model, &'static str)> {
                 overlap: 32,
                 ..first
             },
-            "windows of 128 tokens, not 256, an overlap of 32 tokens, not 64",
+            "windows of 128 tokens instead of 256, an overlap of 32 tokens instead of 64",
         ),
     ]
 }
@@ -233,10 +233,10 @@ async fn a_later_sessions_other_model_gets_no_note() {
         let pair = Pair::start(&Model::first(), &later).await;
         let finished = pair.submit(&[]);
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        let said = format!("a later session's model is another than the first's: {difference}. ");
+        let said =
+            format!("the enclave of a later session has a different model: {difference}; 2 of 6 ");
         assert!(finished.stderr.contains(&said), "{}", finished.stderr);
         assert!(finished.stderr.contains("--allow-other-model"));
-        assert!(finished.stderr.contains("2 of 6 notes have a result"));
         assert_eq!(pair.sent_to_later(), [FrameType::Hello]);
 
         assert!(!Path::new(&pair.path("results.jsonl")).exists());
