@@ -8,6 +8,7 @@ use sealnote_protocol::claims::{Limits, ModelClaims};
 use sealnote_protocol::classification::{Precision, Problem};
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::model::ModelDigest;
+use sealnote_protocol::record::request_len;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_tests::attester::{DevAttester, Quirk, policy};
 use sealnote_tests::relay::{Act, Direction, Relay};
@@ -21,7 +22,8 @@ use crate::common::{StandIn, anywhere, booted_with, short_session, single};
 /// Notes that the first enclave answers: four records are `ready`, two answers and a close.
 const FIRST: usize = 2;
 const NOTES: usize = 6;
-const NOTE_BYTES: u32 = 1000;
+/// More than a request of 4 KiB holds.
+const NOTE_BYTES: u32 = 5000;
 
 /// A model that says the same of every note.
 #[derive(Clone)]
@@ -61,7 +63,8 @@ impl Model {
             self.precision,
         );
         // One note a request, one request at a time: which notes the first session answers is no accident.
-        let limits = Limits::new(1, self.note_bytes, 4096, 1, self.labels.len());
+        let request = request_len([self.note_bytes as usize]) as u32;
+        let limits = Limits::new(1, self.note_bytes, request, 1, self.labels.len());
         let scores = self.scores.clone();
         let engine = StandIn::spawn(single(), move |notes| {
             notes.iter().map(|_| scores.clone()).collect()
@@ -271,7 +274,7 @@ async fn where_it_is_allowed_each_result_names_its_model_and_has_its_labels() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_later_sessions_limits_are_its_own() {
     let smaller = Model {
-        note_bytes: NOTE_BYTES - 1,
+        note_bytes: 1000,
         ..Model::first()
     };
     for (later, long_fits) in [(Model::first(), true), (smaller, false)] {
