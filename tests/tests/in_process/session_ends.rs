@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::session::SessionEnd;
-use sealnote_client::submission::SubmitError;
+use sealnote_client::submission::{EMPTY_SESSIONS, SubmitError};
 use sealnote_client::wire::WireError;
 use sealnote_enclave::attester::Attester;
 use sealnote_enclave::engine::EngineHandle;
@@ -23,7 +23,7 @@ use sealnote_tests::rig::{Booted, Rig, Setup, client, submit_all};
 use sealnote_transport::{Endpoint, Listener};
 
 use crate::common::programs::{Program, line, parse_lines, run};
-use crate::common::{StandIn, anywhere, booted_with, short_notes, short_session, single};
+use crate::common::{StandIn, anywhere, boot, booted_with, short_notes, short_session, single};
 
 fn model(labels: usize) -> ModelClaims {
     let labels = (0..labels).map(|index| index.to_string()).collect();
@@ -290,4 +290,27 @@ async fn a_close_that_never_comes_is_missing_too() {
     let timeout = matches!(missing, Some(SessionEnd::Wire(WireError::Timeout(_))));
     assert!(timeout, "{missing:?}");
     assert!(submitted.outcomes.iter().all(Option::is_some));
+}
+
+/// An enclave may close one session for a newcomer before it has answered; one that never answers is given up.
+#[tokio::test]
+async fn sessions_without_an_answer_are_given_up_after_the_third() {
+    // Room for `ready` and the close, and for no answer.
+    let booted = boot("tiny-bert-single", short_session(2, 1 << 30));
+    let rig = Rig::start(&booted, Setup::default()).await.unwrap();
+    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass);
+    let mut client = rig.client().unwrap();
+    client.server = relay.endpoint.clone();
+    let submitted = submit_all(&client, &short_notes(2)).await;
+    assert!(
+        matches!(submitted.end, Err(SubmitError::NoProgress)),
+        "{submitted:?}"
+    );
+    assert!(submitted.outcomes.iter().all(Option::is_none));
+    let hellos = relay
+        .seen()
+        .iter()
+        .filter(|frame| frame.kind == FrameType::Hello)
+        .count();
+    assert_eq!(hellos, EMPTY_SESSIONS as usize);
 }
