@@ -71,7 +71,7 @@ fn differ<T: PartialEq>(other: T, own: T, of: fn(T, T) -> Difference) -> Option<
 
 impl fmt::Display for OtherModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a later session's model is another than the first's: ")?;
+        f.write_str("the enclave of a later session has a different model: ")?;
         for (index, difference) in self.differences.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             write!(f, "{separator}{difference}")?;
@@ -84,13 +84,15 @@ impl fmt::Display for OtherModel {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Digest(other, own) => write!(f, "digest {}, not {}", start(other), start(own)),
-            Self::Labels(other, own) => write!(f, "{other} labels, not {own}"),
-            Self::Label(index) => write!(f, "another label at index {index}"),
-            Self::Problem(other, own) => write!(f, "{}, not {}", name(*other), name(*own)),
-            Self::Window(other, own) => write!(f, "windows of {other} tokens, not {own}"),
-            Self::Overlap(other, own) => write!(f, "an overlap of {other} tokens, not {own}"),
-            Self::Precision(other, own) => write!(f, "precision {other}, not {own}"),
+            Self::Digest(other, own) => {
+                write!(f, "digest {} instead of {}", start(other), start(own))
+            }
+            Self::Labels(other, own) => write!(f, "{other} labels instead of {own}"),
+            Self::Label(index) => write!(f, "a different label at index {index}"),
+            Self::Problem(other, own) => write!(f, "{} instead of {}", name(*other), name(*own)),
+            Self::Window(other, own) => write!(f, "windows of {other} tokens instead of {own}"),
+            Self::Overlap(other, own) => write!(f, "an overlap of {other} tokens instead of {own}"),
+            Self::Precision(other, own) => write!(f, "precision {other} instead of {own}"),
         }
     }
 }
@@ -133,43 +135,43 @@ mod tests {
         for (later, said) in [
             (
                 model(2, &["a", "b"], SingleLabel, 256, 64, Int8),
-                "digest 0202020202020202…, not 0101010101010101…",
+                "digest 0202020202020202… instead of 0101010101010101…",
             ),
             (
                 model(1, &["a", "b", "c"], SingleLabel, 256, 64, Int8),
-                "3 labels, not 2",
+                "3 labels instead of 2",
             ),
             (
                 model(1, &["a"], SingleLabel, 256, 64, Int8),
-                "1 labels, not 2",
+                "1 labels instead of 2",
             ),
             (
                 model(1, &["b", "a"], SingleLabel, 256, 64, Int8),
-                "another label at index 0",
+                "a different label at index 0",
             ),
             (
                 model(1, &["a", "b"], MultiLabel, 256, 64, Int8),
-                "multi-label, not single-label",
+                "multi-label instead of single-label",
             ),
             (
                 model(1, &["a", "b"], SingleLabel, 128, 64, Int8),
-                "windows of 128 tokens, not 256",
+                "windows of 128 tokens instead of 256",
             ),
             (
                 model(1, &["a", "b"], SingleLabel, 256, 32, Int8),
-                "an overlap of 32 tokens, not 64",
+                "an overlap of 32 tokens instead of 64",
             ),
             (
                 model(1, &["a", "b"], SingleLabel, 256, 64, F32),
-                "precision f32, not int8",
+                "precision f32 instead of int8",
             ),
             (
                 model(1, &["a", "c"], MultiLabel, 256, 64, Int8),
-                "another label at index 1, multi-label, not single-label",
+                "a different label at index 1, multi-label instead of single-label",
             ),
         ] {
             let other = OtherModel::between(&first, &later).unwrap();
-            let whole = format!("a later session's model is another than the first's: {said}");
+            let whole = format!("the enclave of a later session has a different model: {said}");
             assert_eq!(other.to_string(), whole);
         }
     }

@@ -30,10 +30,16 @@ pub enum SubmitError {
     /// A request could not be made.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// A session ended orderly but brought no answer: a further one would not either.
-    #[error("the enclave ended a session without having answered one note of it")]
+    /// [`EMPTY_SESSIONS`] in a row ended in order and brought no answer: a further one would not either.
+    #[error(
+        "the enclave ended {EMPTY_SESSIONS} sessions one after the other without having answered one note"
+    )]
     NoProgress,
 }
+
+/// So many sessions in a row may bring no answer. One may well: an enclave whose places are all taken closes a
+/// session for somebody else if its first request is slow to arrive.
+pub const EMPTY_SESSIONS: u32 = 3;
 
 /// Every note was answered.
 #[derive(Debug)]
@@ -59,6 +65,7 @@ pub async fn submit(
     let first = verified.evidence().claims().model().clone();
     let mut session = verified.open().await?;
     let mut queue: VecDeque<usize> = (0..notes.len()).collect();
+    let mut empty = 0;
     loop {
         let before = queue.len();
         let missing_close = run(session, notes, &mut queue, outcomes).await?;
@@ -68,7 +75,8 @@ pub async fn submit(
         if let Some(end) = missing_close {
             return Err(end.into());
         }
-        if queue.len() == before {
+        empty = if queue.len() == before { empty + 1 } else { 0 };
+        if empty == EMPTY_SESSIONS {
             return Err(SubmitError::NoProgress);
         }
         let verified = client.verify().await?;

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::attester::Attester;
 use crate::engine::{Engine, EngineHandle, ModelInfo};
-use crate::server::{PARENT_CID, ServerLimits, Service};
+use crate::server::{AHEAD, PARENT_CID, ServerLimits, Service};
 
 /// Notes in one request, at most.
 const NOTES: u16 = 32;
@@ -22,14 +22,14 @@ const REQUEST_BYTES: u32 = 256 * 1024;
 /// Requests in flight in one session, at most.
 const IN_FLIGHT: u16 = 4;
 
-/// The most memory that clients can take, in bytes: in each session the requests in flight and one that is
-/// being received, and the tokens of one note (no more than its bytes); and what the kernel keeps of each
+/// The most memory that clients can take, in bytes: in each session the requests in flight and those that
+/// are read ahead, and the tokens of one note (no more than its bytes); and what the kernel keeps of each
 /// connection, also of those that wait to be accepted, and of sessions that were closed with bytes unread,
 /// which it may keep for eight seconds more.
 pub fn client_memory() -> u64 {
     let limits = ServerLimits::default();
     let (sessions, half_open) = (limits.sessions as u64, limits.half_open as u64);
-    let requests = sessions * (u64::from(IN_FLIGHT) + 1) * u64::from(REQUEST_BYTES);
+    let requests = sessions * (u64::from(IN_FLIGHT) + AHEAD as u64) * u64::from(REQUEST_BYTES);
     let tokens = sessions * u64::from(NOTE_BYTES) * size_of::<u32>() as u64;
     let waiting = u64::from(VSOCK_BACKLOG) + 1;
     let closed = sessions;

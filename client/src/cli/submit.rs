@@ -27,8 +27,8 @@ pub(super) struct Submit {
     /// Write the results here instead of to standard output: a JSON object a line.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Go on where a later session's enclave has another model than the first's. Each result then has a
-    /// field `model`, the digest of the model that gave it, and is in that model's labels.
+    /// Go on when the enclave of a later session has a different model. Each result is then in the labels
+    /// of the model that gave it, and its field `model` is that model's digest.
     #[arg(long)]
     allow_other_model: bool,
 }
@@ -184,13 +184,13 @@ impl Writer {
         let complete = ended.map_err(|error| {
             let advice = match error {
                 SubmitError::OtherModel(_) => {
-                    ". It was sent no note; submit the rest as a run of its own, or allow other \
-                     models with --allow-other-model"
+                    ". That model was sent no note: submit the rest as a run of its own, or go on \
+                     with --allow-other-model"
                 }
                 _ => "",
             };
             Failure::Rejected(format!(
-                "{error}{advice}; {good} of {all} notes have a result{kept}"
+                "{error}; {good} of {all} notes have a result{kept}{advice}"
             ))
         })?;
         if let Some(end) = complete.missing_close {

@@ -3,20 +3,20 @@
 //! Each session has a virtual clock, which advances by the cost of what is computed for it. The virtual time advances by
 //! that cost divided by the number of sessions that share it, and never stays behind the clocks of all that wait (as in
 //! WF²Q+, Bennett and Zhang, 1997). A session whose clock is ahead of the virtual time has had more than its share: it
-//! is in debt. A session that was idle starts again at the virtual time or at its own clock, whichever is later, so that
-//! a rest earns no credit and pays off no more debt than everybody's share does.
+//! is in debt. A session that was idle goes on at the virtual time or at its own clock, whichever is later. So a rest
+//! earns nothing, and a debt shrinks only as the virtual time advances.
 //!
-//! The turn goes to the session whose clock would be least after all that it asks for, where [`MUCH`] stands for anything
-//! above that. Sessions that wait for much have clocks within a turn's cost of each other, which is less than `MUCH`.
-//! So a session that asks for little goes ahead of all of them, wherever they are in their round, until its debt comes
-//! near to `MUCH`.
+//! The turn goes to the session whose clock would be the least once all that it asks for were computed; what is more than
+//! [`MUCH`] counts as `MUCH`. The clocks of sessions that ask for much are within a turn's cost of each other, and that is
+//! less than `MUCH`. So a session that asks for little goes ahead of all of them, wherever they are in their round, until
+//! its debt comes near to `MUCH`.
 //!
 //! A session that ends in debt leaves the debt behind, and the next new session takes it over, the greatest first. So a
-//! client gains nothing by connecting anew: it takes over what it left behind, or more. (Were the least debt first, it
-//! would use up what all others have left behind, one after the other, and so have their shares too.) A new session
-//! that is another's pays for what it did not have. This cannot be helped, because nobody can tell the two apart, so it is
-//! made light: its first turn comes as if the debt were less by `MUCH`, which is most of what a session is ever in debt.
-//! No debt is left once the others have had as much.
+//! client gains nothing by connecting anew: it takes over the debt that it left, or a greater one. (If the least came
+//! first, a client could use up the debts that others left, one after the other, and have all their shares.) The new
+//! session of an innocent client then pays for what another had. That cannot be helped, because nobody can tell the two
+//! apart, but it is made light: for its first turn the debt counts as less by `MUCH`, and few debts are greater than
+//! that. A debt that was left is gone once the virtual time has come to it.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,7 +1,6 @@
 //! Handshakes beside many that come to nothing.
 
-use std::sync::Mutex;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use sealnote_enclave::server::ServerLimits;
@@ -46,6 +45,7 @@ async fn a_flood_of_hellos_starves_nobody() {
         }
     };
     timeout(PATIENCE, served).await.unwrap();
+    assert!(flood.try_join_next().is_none(), "the flood has ebbed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

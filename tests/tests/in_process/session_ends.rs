@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::session::SessionEnd;
+use sealnote_client::submission::{EMPTY_SESSIONS, SubmitError};
 use sealnote_client::wire::WireError;
 use sealnote_enclave::attester::Attester;
 use sealnote_enclave::engine::EngineHandle;
@@ -22,7 +23,7 @@ use sealnote_tests::rig::{Booted, Rig, Setup, client, submit_all};
 use sealnote_transport::{Endpoint, Listener};
 
 use crate::common::programs::{Program, line, parse_lines, run};
-use crate::common::{StandIn, anywhere, booted_with, short_notes, single};
+use crate::common::{StandIn, anywhere, boot, booted_with, short_notes, short_session, single};
 
 fn model(labels: usize) -> ModelClaims {
     let labels = (0..labels).map(|index| index.to_string()).collect();
@@ -176,6 +177,36 @@ async fn a_model_with_one_label_answers_requests_of_one_note() {
     assert_eq!(submitted.outcomes, vec![Some(Ok(vec![0.5])); 3]);
 }
 
+/// Without the close it is not known that the session ended in order, so it is not followed by another.
+#[tokio::test]
+async fn notes_that_were_not_sent_before_a_missing_close_have_no_answer() {
+    const CLOSE_LEN: usize = 8 + 9 + 16;
+    let rig = Rig::start(single(), Setup::default()).await.unwrap();
+    let relay = Relay::start(&anywhere(), rig.server.clone(), |frame| {
+        match (frame.direction, frame.bytes.len()) {
+            (Direction::ToClient, CLOSE_LEN) => Act::Cut(Vec::new()),
+            _ => Act::Pass,
+        }
+    })
+    .await
+    .unwrap();
+    let mut client = rig.client().unwrap();
+    client.server = relay.endpoint.clone();
+    // Room for two requests of 4 KiB and a close.
+    client.session_limits = short_session(1 << 10, 10_000);
+    let per_request = usize::from(single().enclave.limits().notes);
+    let submitted = submit_all(&client, &short_notes(3 * per_request)).await;
+    let end = submitted.end.unwrap_err();
+    assert!(
+        matches!(end, SubmitError::Session(SessionEnd::Wire(_))),
+        "{end}"
+    );
+    let answered = submitted.outcomes.iter().flatten().count();
+    assert_eq!(answered, 2 * per_request);
+    let hellos = relay.from_client().into_iter();
+    assert_eq!(hellos.filter(|kind| *kind == FrameType::Hello).count(), 1);
+}
+
 type MakeAct = fn() -> Act;
 
 /// A relay that does this to the enclave's close, after one answer.
@@ -259,4 +290,27 @@ async fn a_close_that_never_comes_is_missing_too() {
     let timeout = matches!(missing, Some(SessionEnd::Wire(WireError::Timeout(_))));
     assert!(timeout, "{missing:?}");
     assert!(submitted.outcomes.iter().all(Option::is_some));
+}
+
+/// An enclave may close one session for a newcomer before it has answered; one that never answers is given up.
+#[tokio::test]
+async fn sessions_without_an_answer_are_given_up_after_the_third() {
+    // Room for `ready` and the close, and for no answer.
+    let booted = boot("tiny-bert-single", short_session(2, 1 << 30));
+    let rig = Rig::start(&booted, Setup::default()).await.unwrap();
+    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass);
+    let mut client = rig.client().unwrap();
+    client.server = relay.endpoint.clone();
+    let submitted = submit_all(&client, &short_notes(2)).await;
+    assert!(
+        matches!(submitted.end, Err(SubmitError::NoProgress)),
+        "{submitted:?}"
+    );
+    assert!(submitted.outcomes.iter().all(Option::is_none));
+    let hellos = relay
+        .seen()
+        .iter()
+        .filter(|frame| frame.kind == FrameType::Hello)
+        .count();
+    assert_eq!(hellos, EMPTY_SESSIONS as usize);
 }
