@@ -13,7 +13,7 @@ use sealnote_enclave::engine::{Engine, EngineHandle, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
 use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
 use sealnote_parent::{Config, Metrics, Parent};
-use sealnote_protocol::classification::NoteOutcome;
+use sealnote_protocol::classification::{NoteOutcome, Scored};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave};
@@ -225,9 +225,9 @@ pub struct Submitted {
 pub async fn submit_all(client: &Client, notes: &[impl AsRef<[u8]>]) -> Submitted {
     let mut outcomes = vec![None; notes.len()];
     let mut note = |index: usize, outcome: Outcome| {
-        let earlier = outcomes[index].replace(outcome.map(|classification| {
-            let scores = classification.scores();
-            scores.map(|(_, score)| score).collect()
+        let earlier = outcomes[index].replace(outcome.map(|classification| Scored {
+            scores: classification.scores().map(|(_, score)| score).collect(),
+            known: classification.known(),
         }));
         assert!(earlier.is_none(), "note {index} is answered twice");
     };

@@ -9,7 +9,7 @@ use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use rand_core::CryptoRng;
 use thiserror::Error;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Secret;
 use crate::session::Transcript;
@@ -53,7 +53,7 @@ impl DecapsulationKey {
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut seed = Box::new(Zeroizing::new([0; DECAPSULATION_KEY_LEN]));
         rng.fill_bytes(&mut seed[..]);
-        let encapsulation_key = XWing::sk_to_pk(&expand(&seed)).to_bytes().to_vec();
+        let encapsulation_key = erasing_stack(|| XWing::sk_to_pk(&expand(&seed)).to_bytes().to_vec());
         Self {
             seed,
             encapsulation_key,
@@ -69,19 +69,21 @@ impl DecapsulationKey {
     /// the difference but that its session does not work. `transcript` has hello and answer.
     pub fn open(self, sealed: &[u8], transcript: &Transcript, rng: &mut impl CryptoRng) -> Secret {
         let mut secret = Secret::draw(rng);
-        if let Ok(encapsulated) = Deserializable::from_bytes(sealed)
-            && let Ok(context) = hpke::setup_receiver::<ExportOnlyAead, HkdfSha256, XWing>(
-                &OpModeR::Base,
-                &expand(&self.seed),
-                &encapsulated,
-                &info(transcript),
-            )
-        {
-            let mut exported = Zeroizing::new([0; 32]);
-            if context.export(SECRET_LABEL, &mut exported[..]).is_ok() {
-                secret.0 = *exported;
+        erasing_stack(|| {
+            if let Ok(encapsulated) = Deserializable::from_bytes(sealed)
+                && let Ok(context) = hpke::setup_receiver::<ExportOnlyAead, HkdfSha256, XWing>(
+                    &OpModeR::Base,
+                    &expand(&self.seed),
+                    &encapsulated,
+                    &info(transcript),
+                )
+            {
+                let mut exported = Zeroizing::new([0; 32]);
+                if context.export(SECRET_LABEL, &mut exported[..]).is_ok() {
+                    secret.0 = *exported;
+                }
             }
-        }
+        });
         secret
     }
 }
@@ -133,6 +135,25 @@ fn expand(seed: &[u8; DECAPSULATION_KEY_LEN]) -> <XWing as Kem>::PrivateKey {
         Ok(key) => key,
         Err(_) => unreachable!("any 32 bytes are an X-Wing decapsulation key"),
     }
+}
+
+/// Runs `work`, and then overwrites the stack that it used: types that erase themselves do not erase what the
+/// compiler leaves behind when it moves them. `tests/erased.rs` looks whether it is enough.
+fn erasing_stack<T>(work: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn on_a_frame_of_its_own<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    #[inline(never)]
+    fn overwrite() {
+        // More than ML-KEM takes in a debug build.
+        let mut below = [0u8; 256 * 1024];
+        below.zeroize();
+        core::hint::black_box(&mut below);
+    }
+    let done = on_a_frame_of_its_own(work);
+    overwrite();
+    done
 }
 
 fn info(transcript: &Transcript) -> Vec<u8> {
