@@ -13,8 +13,9 @@ use tokio_vsock::VsockListener;
 /// How many bytes the kernel keeps of what an accepted vsock connection was sent and did not read, and
 /// the most that it has on its way to a peer that does not read.
 ///
-/// The kernel's default is sixteen times as much. Nothing is gained by it: with a round trip of a tenth
-/// of a millisecond, this is 160 MB/s, and nobody here reads more than so much at once.
+/// The kernel's default is sixteen times as much, of which strangers could make use and the enclave could
+/// not: it reads no more than this at once. Between two emulated guests 29 MB/s are carried instead of 56,
+/// each of them many times what is classified.
 pub const VSOCK_BUFFER: u64 = 16 * 1024;
 
 /// How many vsock connections wait to be accepted; the kernel lets one more in, and resets the others.
