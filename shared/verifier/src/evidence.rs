@@ -129,7 +129,7 @@ pub enum BindingError {
 pub struct VerifiedEvidence {
     document: VerifiedDocument,
     claims: Claims,
-    log: CheckLog,
+    passed: CheckLog,
     pub(crate) suite: Suite,
     pub(crate) key: Suite1PublicKey,
     pub(crate) transcript: Transcript,
@@ -149,14 +149,14 @@ impl Policy {
     ) -> Result<VerifiedEvidence, Rejection> {
         let document =
             self.check_document(&evidence.document, roots, Some(&challenge.nonce), now)?;
-        let mut log = document.log.clone();
-        let (claims, suite, key) = log.run(Check::X8, || {
+        let mut passed = document.passed.clone();
+        let (claims, suite, key) = passed.run(Check::X8, || {
             self.check_binding(&document, &evidence.claims)
         })?;
         Ok(VerifiedEvidence {
             document,
             claims,
-            log,
+            passed,
             suite,
             key,
             transcript: Transcript::new()
@@ -220,6 +220,6 @@ impl VerifiedEvidence {
 
     /// The checks that ran and passed, X8 last.
     pub fn passed(&self) -> &[Check] {
-        self.log.passed()
+        self.passed.checks()
     }
 }

@@ -11,7 +11,7 @@ fn forged(document: VerifiedDocument, claims: Claims, key: Suite1PublicKey) -> V
     VerifiedEvidence {
         document,
         claims,
-        passed: Vec::new(),
+        passed: Default::default(),
         suite: Suite::One,
         key,
         transcript: Transcript::new(),
