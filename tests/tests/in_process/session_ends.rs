@@ -298,7 +298,9 @@ async fn sessions_without_an_answer_are_given_up_after_the_third() {
     // Room for `ready` and the close, and for no answer.
     let booted = boot("tiny-bert-single", short_session(2, 1 << 30));
     let rig = Rig::start(&booted, Setup::default()).await.unwrap();
-    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass);
+    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass)
+        .await
+        .unwrap();
     let mut client = rig.client().unwrap();
     client.server = relay.endpoint.clone();
     let submitted = submit_all(&client, &short_notes(2)).await;
