@@ -130,7 +130,7 @@ pub struct VerifiedDocument {
     payload: Payload,
     root: RootKind,
     measurement_set: String,
-    pub(crate) log: CheckLog,
+    pub(crate) passed: CheckLog,
 }
 
 impl Policy {
@@ -165,7 +165,7 @@ impl Policy {
             measurement_set: set.label().to_owned(),
             payload,
             root,
-            log,
+            passed: log,
         })
     }
 
@@ -283,7 +283,7 @@ impl VerifiedDocument {
 
     /// The checks that ran and passed, in the order in which they did.
     pub fn passed(&self) -> &[Check] {
-        self.log.passed()
+        self.passed.checks()
     }
 }
 

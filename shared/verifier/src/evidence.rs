@@ -146,7 +146,7 @@ pub enum BindingError {
 pub struct VerifiedEvidence {
     document: VerifiedDocument,
     claims: Claims,
-    log: CheckLog,
+    passed: CheckLog,
     pub(crate) key: PublicKey,
     pub(crate) transcript: Transcript,
 }
@@ -165,14 +165,14 @@ impl Policy {
     ) -> Result<VerifiedEvidence, Rejection> {
         let document =
             self.check_document(&evidence.evidence, roots, Some(&challenge.nonce), now)?;
-        let mut log = document.log.clone();
-        let (claims, key) = log.run(Check::X8, || {
+        let mut passed = document.passed.clone();
+        let (claims, key) = passed.run(Check::X8, || {
             self.check_binding(&document, &evidence.claims)
         })?;
         Ok(VerifiedEvidence {
             document,
             claims,
-            log,
+            passed,
             key,
             transcript: Transcript::new()
                 .with(&challenge.hello)
@@ -255,6 +255,6 @@ impl VerifiedEvidence {
 
     /// The checks that ran and passed, X8 last.
     pub fn passed(&self) -> &[Check] {
-        self.log.passed()
+        self.passed.checks()
     }
 }

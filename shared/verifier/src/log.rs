@@ -34,7 +34,7 @@ impl CheckLog {
     }
 
     /// The checks that have passed.
-    pub(crate) fn passed(&self) -> &[Check] {
+    pub(crate) fn checks(&self) -> &[Check] {
         &self.0
     }
 }
@@ -52,12 +52,12 @@ mod tests {
             log.run(Check::A8, || Ok::<_, ()>(()))
         });
         assert_eq!(nested, Ok(()));
-        assert_eq!(log.passed(), [Check::A2, Check::A8, Check::X3, Check::A7]);
+        assert_eq!(log.checks(), [Check::A2, Check::A8, Check::X3, Check::A7]);
         let failed = log.run_all([Check::A14], |log| {
             log.run(Check::A9, || Ok::<_, ()>(()))?;
             Err::<(), _>(())
         });
         assert_eq!(failed, Err(()));
-        assert!(!log.passed().contains(&Check::A14));
+        assert!(!log.checks().contains(&Check::A14));
     }
 }

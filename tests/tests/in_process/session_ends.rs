@@ -54,8 +54,8 @@ impl Scripted {
         let (mut reader, mut writer) = split(listener.accept().await.unwrap());
         let hello = reader.next(FrameType::Hello, MAX_CLIENT_HANDSHAKE).await;
         let awaiting = booted.enclave.clone().hello(&hello.unwrap(), rng).unwrap();
-        let document = attester.attest(awaiting.request()).unwrap();
-        let (awaiting, answer) = awaiting.answer(document).unwrap();
+        let document = attester.attest(awaiting.binding()).unwrap();
+        let (awaiting, answer) = awaiting.answer(attester.kind(), document).unwrap();
         writer.send(&answer).await.unwrap();
         let key = reader.next(FrameType::Key, MAX_CLIENT_HANDSHAKE).await;
         let (sender, receiver, ready) = awaiting.key(&key.unwrap(), rng, Instant::now()).unwrap();
@@ -298,7 +298,9 @@ async fn sessions_without_an_answer_are_given_up_after_the_third() {
     // Room for `ready` and the close, and for no answer.
     let booted = boot("tiny-bert-single", short_session(2, 1 << 30));
     let rig = Rig::start(&booted, Setup::default()).await.unwrap();
-    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass);
+    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass)
+        .await
+        .unwrap();
     let mut client = rig.client().unwrap();
     client.server = relay.endpoint.clone();
     let submitted = submit_all(&client, &short_notes(2)).await;
