@@ -219,7 +219,7 @@ async fn a_panic_costs_one_note_and_the_thread_goes_on() {
     ] {
         assert_eq!(
             session.classify(notes(&["a", culprit, "bcd"])).await,
-            [Ok(vec![1.0]), Err(NoteError::Internal), Ok(vec![3.0])],
+            [scored(1.0), Err(NoteError::Internal), scored(3.0)],
             "{culprit}"
         );
     }
@@ -279,7 +279,7 @@ async fn a_single_note_waits_for_one_batch(requests: usize, texts: &[&str]) {
             gated.wait();
         }
         assert_eq!(gated.batches()[before + 1], ["a"]);
-        assert_eq!(single.await.unwrap(), [Ok(vec![1.0])]);
+        assert_eq!(single.await.unwrap(), [scored(1.0)]);
     }
     for job in &busy {
         job.abort();

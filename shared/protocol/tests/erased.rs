@@ -120,7 +120,14 @@ fn expanded(masked: &[u8]) -> Vec<u8> {
 fn after_ready_no_trace_of_the_decapsulation_key_is_in_memory() {
     let labels = vec!["a".to_owned(), "b".to_owned()];
     let digest = ModelDigest([9; 48]);
-    let model = ModelClaims::new(digest, labels, Problem::SingleLabel, 256, 64, Precision::Int8);
+    let model = ModelClaims::new(
+        digest,
+        labels,
+        Problem::SingleLabel,
+        256,
+        64,
+        Precision::Int8,
+    );
     let limits = Limits::new(3, 1000, 8192, 2, 2);
     let enclave = Enclave::new(None, model, limits, SessionLimits::default()).unwrap();
 
@@ -132,7 +139,10 @@ fn after_ready_no_trace_of_the_decapsulation_key_is_in_memory() {
         .answer(EvidenceKind::Nitro, b"evidence".to_vec())
         .unwrap();
     // The search finds what is there: the key, which the state holds.
-    assert!(traces(&masked) > 0, "the key is not found while it is there");
+    assert!(
+        traces(&masked) > 0,
+        "the key is not found while it is there"
+    );
 
     let transcript = Transcript::new().with(&hello).with(&answer);
     let payload = answer.payload();

@@ -18,16 +18,17 @@ use hpke::aead::ExportOnlyAead;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{KnownShare, NoteError, Precision, Problem, Scored};
+use sealnote_protocol::classification::{
+    KnownShare, NoteError, NoteOutcome, Precision, Problem, Scored,
+};
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Key};
 use sealnote_protocol::model::ModelDigest;
-use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave, Received};
 use sealnote_protocol::suite::{Suite, rsa_oaep};
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
-use sealnote_verifier::classification::Scored;
+use sealnote_verifier::classification::Classification;
 use sealnote_verifier::evidence::{Challenge, Evidence};
 use sealnote_verifier::session::{ClientSession, Incoming};
 use sealnote_verifier::{Policy, TrustRoots, UnixTime};
@@ -170,7 +171,10 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
         panic!("not an answer");
     };
     let accepted = pending.accept(reply).unwrap().into_iter();
-    let scores = |of: Scored| of.scores().map(|(_, score)| score).collect();
+    let scores = |of: Classification| Scored {
+        scores: of.scores().map(|(_, score)| score).collect(),
+        known: of.known(),
+    };
     let accepted: Vec<NoteOutcome> = accepted.map(|outcome| outcome.map(scores)).collect();
     assert_eq!(accepted, outcomes);
     let client_close = sender.close(now).unwrap();

@@ -12,7 +12,7 @@ use sealnote_enclave::engine::{
     Classifier, EngineHandle, KnownShare, ModelInfo, NoteError, Scores,
 };
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::NoteOutcome;
+use sealnote_protocol::classification::{NoteOutcome, Scored};
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::Enclave;
 use sealnote_protocol::suite::rsa_oaep;
@@ -122,6 +122,12 @@ pub async fn assert_engines_own(
         }
         assert_eq!(best(scores), best(expected), "note {index}");
     }
+}
+
+/// What a [`StandIn`] says of a note.
+pub fn scored(scores: Vec<f32>) -> NoteOutcome {
+    let known = KnownShare::ALL;
+    Ok(Scored { scores, known })
 }
 
 /// The index of the greatest score.

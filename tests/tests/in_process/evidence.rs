@@ -213,6 +213,6 @@ fn other_claims(mut answer: Answer) -> Answer {
 }
 
 fn flip_signature(mut answer: Answer) -> Answer {
-    *answer.document.last_mut().unwrap() ^= 1;
+    *answer.evidence.last_mut().unwrap() ^= 1;
     answer
 }

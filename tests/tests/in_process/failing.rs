@@ -14,7 +14,7 @@ use sealnote_tests::rig::{PATIENCE, Rig, Setup, client, start_enclave, start_par
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::common::{StandIn, anywhere, short_notes, single};
+use crate::common::{StandIn, anywhere, scored, short_notes, single};
 
 #[test]
 fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
@@ -82,7 +82,7 @@ async fn a_note_that_the_engine_panics_on_fails_alone() {
     let rig = Rig::start(single(), setup).await.unwrap();
     let submitted = submit_all(&rig.client().unwrap(), &["one", "culprit", "three"]).await;
     submitted.end.unwrap();
-    let good = Some(Ok(vec![1.0, 0.0, 0.0]));
+    let good = Some(scored(vec![1.0, 0.0, 0.0]));
     assert_eq!(
         submitted.outcomes,
         [good.clone(), Some(Err(NoteError::Internal)), good]

@@ -23,7 +23,9 @@ use sealnote_tests::rig::{Booted, Rig, Setup, client, submit_all};
 use sealnote_transport::{Endpoint, Listener};
 
 use crate::common::programs::{Program, line, parse_lines, run};
-use crate::common::{StandIn, anywhere, boot, booted_with, short_notes, short_session, single};
+use crate::common::{
+    StandIn, anywhere, boot, booted_with, scored, short_notes, short_session, single,
+};
 
 fn model(labels: usize) -> ModelClaims {
     let labels = (0..labels).map(|index| index.to_string()).collect();
@@ -82,7 +84,7 @@ impl Scripted {
     }
 
     fn seal(&mut self, slot: ReplySlot, labels: usize) -> Frame {
-        let outcomes = vec![Ok(vec![0.5; labels])];
+        let outcomes = vec![scored(vec![0.5; labels])];
         self.sender.answer(slot, outcomes, Instant::now()).unwrap()
     }
 }
@@ -125,7 +127,7 @@ async fn answers_are_read_while_a_request_is_held_up() {
     assert!(submitted.end.unwrap().missing_close.is_none());
     assert_eq!(
         submitted.outcomes,
-        vec![Some(Ok(vec![0.5; LABELS])); REQUESTS]
+        vec![Some(scored(vec![0.5; LABELS])); REQUESTS]
     );
 }
 
@@ -165,16 +167,16 @@ async fn a_close_is_read_in_the_middle_of_a_write() {
     assert!(error.starts_with("the connection "), "{error}");
 }
 
-/// `ready` is longer than an answer with one slot of one score.
+/// The shortest answers that there are.
 #[tokio::test]
 async fn a_model_with_one_label_answers_requests_of_one_note() {
     let limits = Limits::new(1, 1000, 4096, 4, 1);
-    assert_eq!(limits.answer_bytes(), 16);
+    assert_eq!(limits.answer_bytes(), 18);
     let booted = booted_with(model(1), limits, SessionLimits::default(), engine(1));
     let rig = Rig::start(&booted, Setup::default()).await.unwrap();
     let submitted = submit_all(&rig.client().unwrap(), &["one", "two", "three"]).await;
     assert!(submitted.end.unwrap().missing_close.is_none());
-    assert_eq!(submitted.outcomes, vec![Some(Ok(vec![0.5])); 3]);
+    assert_eq!(submitted.outcomes, vec![Some(scored(vec![0.5])); 3]);
 }
 
 /// Without the close it is not known that the session ended in order, so it is not followed by another.

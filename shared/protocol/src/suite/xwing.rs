@@ -53,7 +53,8 @@ impl DecapsulationKey {
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut seed = Box::new(Zeroizing::new([0; DECAPSULATION_KEY_LEN]));
         rng.fill_bytes(&mut seed[..]);
-        let encapsulation_key = erasing_stack(|| XWing::sk_to_pk(&expand(&seed)).to_bytes().to_vec());
+        let encapsulation_key =
+            erasing_stack(|| XWing::sk_to_pk(&expand(&seed)).to_bytes().to_vec());
         Self {
             seed,
             encapsulation_key,

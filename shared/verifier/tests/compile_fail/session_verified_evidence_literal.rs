@@ -10,7 +10,7 @@ fn forged(document: VerifiedDocument, claims: Claims, key: PublicKey) -> Verifie
     VerifiedEvidence {
         document,
         claims,
-        passed: Vec::new(),
+        passed: Default::default(),
         key,
         transcript: Transcript::new(),
     }

@@ -232,7 +232,10 @@ fn a_session_takes_no_suite_below_the_policys() {
         let verified = verify(&policy(more), claims, Some(&spki()));
         verified.map(|evidence| evidence.suite())
     };
-    let error = Err(BindingError::Suite { least: 2 }.into());
+    let error = Err(BindingError::Suite {
+        least: Suite::XWing,
+    }
+    .into());
     assert_eq!(verify("", &only_rsa), error);
     assert_eq!(verify(r#""least_suite": 2,"#, &only_rsa), error);
     let least = r#""least_suite": 1,"#;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sealnote_protocol::classification::NoteOutcome;
+use sealnote_protocol::classification::{NoteOutcome, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::session::{SessionError, SessionLimits};
@@ -53,7 +53,10 @@ enum State {
 
 /// The outcomes without their model.
 pub fn scores(outcomes: Vec<Outcome>) -> Vec<NoteOutcome> {
-    let scores = |of: Classification| of.scores().map(|(_, score)| score).collect();
+    let scores = |of: Classification| Scored {
+        scores: of.scores().map(|(_, score)| score).collect(),
+        known: of.known(),
+    };
     let outcomes = outcomes.into_iter();
     outcomes.map(|outcome| outcome.map(scores)).collect()
 }
