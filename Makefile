@@ -45,6 +45,10 @@ test: need-cargo ## all tests
 	./tools/published-evidence.sh
 	cargo test --locked --workspace --all-features
 
+.PHONY: test-second-implementation
+test-second-implementation: ## PROTOCOL.md's worked example, recomputed in Python with other cryptography
+	./tools/second-implementation/run.sh target/second-implementation-venv
+
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
 test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSanitizer

@@ -11,6 +11,7 @@ mod load;
 mod pair;
 mod session;
 mod stage;
+mod suites;
 mod threads;
 
 use std::collections::BTreeMap;
@@ -71,7 +72,7 @@ fn main() -> anyhow::Result<()> {
         }
     }
     print(&rounds, &engine, notes.len());
-    Ok(())
+    suites::print()
 }
 
 struct Round {

@@ -41,7 +41,8 @@ pub fn xwing_secret(key: &[u8], frames: &[Vec<u8>; 3]) -> [u8; 32] {
     secret
 }
 
-fn transcript(frames: &[&Vec<u8>]) -> [u8; 32] {
+/// The hash of these frames.
+pub fn transcript(frames: &[&Vec<u8>]) -> [u8; 32] {
     let mut transcript = Sha256::new_with_prefix(b"sealnote/2 transcript\0");
     for frame in frames {
         transcript.update(frame);

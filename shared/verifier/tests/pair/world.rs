@@ -66,6 +66,11 @@ impl World {
         }
     }
 
+    /// The RSA key of every enclave here, in PKCS #8.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
     /// Another enclave with the same key.
     pub fn enclave_with(&self, limits: Limits, session_limits: SessionLimits) -> Arc<Enclave> {
         enclave(&self.pkcs8, limits, session_limits)
