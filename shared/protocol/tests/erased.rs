@@ -103,8 +103,23 @@ fn traces(masked: &[u8]) -> usize {
     found
 }
 
-/// The decapsulation key, and what it expands to: the seeds of ML-KEM, and X25519's scalar.
+/// Of [`expand`], without what that leaves on the stack.
 fn expanded(masked: &[u8]) -> Vec<u8> {
+    let expanded = expand(masked);
+    overwrite_stack();
+    expanded
+}
+
+#[inline(never)]
+fn overwrite_stack() {
+    let mut below = [0u8; 64 * 1024];
+    below.zeroize();
+    std::hint::black_box(&mut below);
+}
+
+/// The decapsulation key, and what it expands to: the seeds of ML-KEM, and X25519's scalar.
+#[inline(never)]
+fn expand(masked: &[u8]) -> Vec<u8> {
     let mut key: Vec<u8> = masked.iter().map(|byte| byte ^ MASK).collect();
     let mut shake = Shake256::default();
     shake.update(&key);

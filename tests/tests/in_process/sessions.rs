@@ -92,7 +92,7 @@ async fn hellos_alone_take_nobodys_place() {
 }
 
 #[tokio::test]
-async fn a_newcomer_that_finds_no_place_is_refused_after_a_while() {
+async fn a_newcomer_that_finds_no_place_is_told_so_after_a_while() {
     let limits = ServerLimits {
         admission_time: Duration::from_millis(200),
         least_idle: PATIENCE,
@@ -103,7 +103,7 @@ async fn a_newcomer_that_finds_no_place_is_refused_after_a_while() {
     let client = rig.client().unwrap();
     let refused = client.verify().await.unwrap().open().await;
     let refused = refused.err().map(|error| error.to_string()).unwrap();
-    assert!(refused.contains("refused"), "{refused}");
+    assert!(refused.contains("all places are taken"), "{refused}");
     assert_eq!(session.close().await.unwrap(), 0);
 }
 
