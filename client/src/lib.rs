@@ -4,6 +4,8 @@
 //! input → connection (verify, then seal) → submission (requests in flight) → output
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod connection;
 pub mod input;
