@@ -21,6 +21,7 @@ STATIC_OUT = target/static/$(HOST)/release
 PROGRAMS := target/programs
 ROOT := target/enclave-root
 EIF := target/eif
+BUILDER_ARGS := --locked --manifest-path tools/eif/Cargo.toml --target-dir target/eif-builder
 
 # cargo uses all processors by itself, and two of it would wait for each other.
 .NOTPARALLEL:
@@ -112,6 +113,21 @@ eif-test: eif-locked programs ## the same with the software attester, for emulat
 .PHONY: eif-check
 eif-check: eif ## the image built once more, from scratch and elsewhere, must be the same to the byte
 	MODEL="$(MODEL)" ./tools/eif/check.sh
+
+.PHONY: eif-kernel-check
+eif-kernel-check: eif-locked ## the kernel built from scratch and elsewhere must be the one in eif.lock
+	SEALNOTE_EIF_CHECK_KERNEL= ./tools/eif/check.sh kernel
+
+.PHONY: eif-measured
+eif-measured: eif programs ## our reader of images must measure this one as AWS's builder did
+	./tools/eif/measured.sh $(PROGRAMS)/sealnote $(EIF) "$(MODEL)"
+
+.PHONY: test-eif-builder
+test-eif-builder: need-cargo ## the image builder's own format, lints and tests
+	@pkg-config --exists openssl || ./tools/need.sh pkg-config=pkg-config openssl.pc=libssl-dev
+	cargo fmt --manifest-path tools/eif/Cargo.toml --check
+	cargo clippy --release $(BUILDER_ARGS) --all-targets -- -D warnings
+	cargo test --release $(BUILDER_ARGS)
 
 .PHONY: eif-lock
 eif-lock: need-cargo ## accept this machine's compilers and kernel source for the image: eif.lock
