@@ -23,6 +23,8 @@ ROOT := target/enclave-root
 EIF := target/eif
 BUILDER_ARGS := --locked --manifest-path tools/eif/Cargo.toml --target-dir target/eif-builder
 
+TEST_ARGS := --locked --workspace --all-features
+
 # cargo uses all processors by itself, and two of it would wait for each other.
 .NOTPARALLEL:
 
@@ -42,8 +44,12 @@ serve: programs ## a local enclave and parent that stay up; prints address, poli
 	./tools/serve.sh
 
 .PHONY: test
-test: need-cargo ## all tests
-	cargo test --locked --workspace --all-features
+test: need-cargo ## all tests; by cargo-nextest if it is there
+	if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run $(TEST_ARGS) --no-fail-fast && cargo test $(TEST_ARGS) --doc; \
+	else \
+		cargo test $(TEST_ARGS); \
+	fi
 
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
