@@ -21,6 +21,9 @@ STATIC_OUT = target/static/$(HOST)/release
 PROGRAMS := target/programs
 ROOT := target/enclave-root
 EIF := target/eif
+BUILDER_ARGS := --locked --manifest-path tools/eif/Cargo.toml --target-dir target/eif-builder
+
+TEST_ARGS := --locked --workspace --all-features
 
 # cargo uses all processors by itself, and two of it would wait for each other.
 .NOTPARALLEL:
@@ -41,9 +44,13 @@ serve: programs ## a local enclave and parent that stay up; prints address, poli
 	./tools/serve.sh
 
 .PHONY: test
-test: need-cargo ## all tests
+test: need-cargo ## all tests; by cargo-nextest if it is there
 	./tools/published-evidence.sh
-	cargo test --locked --workspace --all-features
+	if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run $(TEST_ARGS) --no-fail-fast && cargo test $(TEST_ARGS) --doc; \
+	else \
+		cargo test $(TEST_ARGS); \
+	fi
 
 .PHONY: test-second-implementation
 test-second-implementation: ## PROTOCOL.md's worked example, recomputed in Python with other cryptography
@@ -117,6 +124,21 @@ eif-test: eif-locked programs ## the same with the software attester, for emulat
 .PHONY: eif-check
 eif-check: eif ## the image built once more, from scratch and elsewhere, must be the same to the byte
 	MODEL="$(MODEL)" ./tools/eif/check.sh
+
+.PHONY: eif-kernel-check
+eif-kernel-check: eif-locked ## the kernel built from scratch and elsewhere must be the one in eif.lock
+	SEALNOTE_EIF_CHECK_KERNEL= ./tools/eif/check.sh kernel
+
+.PHONY: eif-measured
+eif-measured: eif programs ## our reader of images must measure this one as AWS's builder did
+	./tools/eif/measured.sh $(PROGRAMS)/sealnote $(EIF) "$(MODEL)"
+
+.PHONY: test-eif-builder
+test-eif-builder: need-cargo ## the image builder's own format, lints and tests
+	@pkg-config --exists openssl || ./tools/need.sh pkg-config=pkg-config openssl.pc=libssl-dev
+	cargo fmt --manifest-path tools/eif/Cargo.toml --check
+	cargo clippy --release $(BUILDER_ARGS) --all-targets -- -D warnings
+	cargo test --release $(BUILDER_ARGS)
 
 .PHONY: eif-lock
 eif-lock: need-cargo ## accept this machine's compilers and kernel source for the image: eif.lock

@@ -6,6 +6,8 @@
 //! serves every measurement. Each round measures everything once, so that a machine that becomes
 //! slower or faster meanwhile does so for all of it, and ratios are of one round's figures.
 
+#![forbid(unsafe_code)]
+
 mod figures;
 mod load;
 mod pair;

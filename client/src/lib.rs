@@ -4,6 +4,8 @@
 //! input → connection (verify, then open a session) → submission (a session after the other) → output
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod connection;
 pub mod input;

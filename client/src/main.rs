@@ -1,5 +1,7 @@
 //! `sealnote`: the command line of the client.
 
+#![forbid(unsafe_code)]
+
 use std::io::Write;
 use std::process::ExitCode;
 

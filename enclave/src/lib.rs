@@ -4,13 +4,23 @@
 //! drives the protocol's session; `attester` gives evidence; `model_store` and `engine` load the model
 //! and classify.
 
+// The one with `unsafe`: it asks the kernel for what no safe call does.
 pub mod attester;
+#[forbid(unsafe_code)]
 pub mod boot;
+#[forbid(unsafe_code)]
 mod contain;
+#[forbid(unsafe_code)]
 pub mod engine;
+#[forbid(unsafe_code)]
 pub mod init;
+#[forbid(unsafe_code)]
 pub mod memory;
+#[forbid(unsafe_code)]
 pub mod model_store;
+#[forbid(unsafe_code)]
 pub mod panics;
+#[forbid(unsafe_code)]
 pub mod process;
+#[forbid(unsafe_code)]
 pub mod server;

@@ -1,5 +1,7 @@
 //! `sealnote-enclave`: parses its arguments, and wires attester, model and listener together.
 
+#![forbid(unsafe_code)]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;

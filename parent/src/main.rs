@@ -1,5 +1,7 @@
 //! `sealnote-parent`: see the library.
 
+#![forbid(unsafe_code)]
+
 use std::{io::Write, num::NonZeroUsize, process::ExitCode, time::Duration};
 
 use anyhow::Context;

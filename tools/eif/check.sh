@@ -2,9 +2,10 @@
 # Builds target/eif/sealnote.eif a second time, from scratch and elsewhere, and compares: another
 # checkout folder, another CARGO_HOME, another cache, later, another umask and time zone.
 #
-# usage: check.sh
+# usage: check.sh          the image
+#        check.sh kernel   only the kernel in it, which must be the one in eif.lock
 # What is not built again: the image builder, which is no part of the image; and, where
-# SEALNOTE_EIF_CHECK_KERNEL=cached, the kernel. Crates are taken from cargo's own cache, and the
+# SEALNOTE_EIF_CHECK_KERNEL=cached, the kernel of the image. Crates are taken from cargo's own cache, and the
 # kernel's source from ours: both are checked by their hashes. Needs about 4 GB in $TMPDIR.
 # Exit code 0 only if image and measurements are equal, byte for byte.
 set -euo pipefail
@@ -42,6 +43,17 @@ if [ "${SEALNOTE_EIF_CHECK_KERNEL:-}" = cached ]; then
 else
     again+=(SEALNOTE_CACHE="$elsewhere/cache")
     [ ! -e "$source" ] || again+=(SEALNOTE_LINUX_SOURCE="$source")
+fi
+if [ "${1:-}" = kernel ]; then
+    kernel="$(umask 077 && "${again[@]}" "$checkout/tools/eif/kernel.sh")"
+    found="$(sha256sum <"$kernel" | cut -d ' ' -f 1)"
+    locked="$(awk '$1 == "kernel" { print $3 }' eif.lock)"
+    if [ "$found" != "$locked" ]; then
+        echo "eif check: the kernel differs: $locked in eif.lock, $found built now" >&2
+        exit 1
+    fi
+    echo "eif check: the kernel is the one in eif.lock, byte for byte; it took $((SECONDS - begun)) s"
+    exit 0
 fi
 (umask 077 && "${again[@]}" make --silent -C "$checkout" eif ${MODEL:+MODEL="$MODEL"}) >&2
 second="$checkout/target/eif"

@@ -19,6 +19,8 @@
 //!
 //! Nothing here opens a file, and nothing is allocated by a length that the image declares.
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod header;
 mod section;

@@ -3,6 +3,8 @@
 //! A crate of its own, since the protocol does no I/O, and the transport knows no frames: the
 //! parent, which uses it, must not be able to read them.
 
+#![forbid(unsafe_code)]
+
 use std::io::{self, Cursor};
 
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameError, FrameType};

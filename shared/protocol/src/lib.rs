@@ -4,6 +4,8 @@
 //! random sources are arguments. PROTOCOL.md is the specification; its sections are named where
 //! they are implemented.
 
+#![forbid(unsafe_code)]
+
 mod cbor;
 pub mod claims;
 pub mod classification;

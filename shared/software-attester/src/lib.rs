@@ -9,6 +9,8 @@
 //!
 //! Time and randomness are passed in.
 
+#![forbid(unsafe_code)]
+
 mod attester;
 mod certificate;
 mod chain;

@@ -6,6 +6,8 @@
 //!
 //! Nothing here opens a socket or reads a clock.
 
+#![forbid(unsafe_code)]
+
 pub mod appraisal;
 pub mod chain;
 mod check;

@@ -6,6 +6,8 @@
 //! either. Each finding is a line that begins with `ok: `; the first that is missed ends it with exit
 //! code 1.
 
+#![forbid(unsafe_code)]
+
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
