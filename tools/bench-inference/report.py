@@ -113,6 +113,7 @@ def markdown(figures: Figures) -> str:
         " [see below](#mixed-lengths-three-ways).",
         "## Goals",
         "One thread; medians of the rounds' own ratios."
+        " With mixed lengths nobody computes padding, so the goals there are the lower of the other two."
         + ("" if figures.has_vnni() else " The goals are set for processors with AVX-512 VNNI, which this one has not."),
         _table(
             ["texts", "what", "goal", f"found ({spread})", "reached"],
@@ -189,7 +190,7 @@ def markdown(figures: Figures) -> str:
         "## How",
         _how(figures, rounds),
         "## Again",
-        "```console\n$ make bench-inference            # about 12 minutes on two quiet cores, after the first time\n"
+        f"```console\n$ make bench-inference            # {results['minutes']:.0f} minutes here, after the first time\n"
         "$ make bench-inference ROUNDS=1   # a look\n```",
         "It needs Rust, Python 3.11 or later, 8 GB of memory, and the first time the network and 5 GB of disk, for a virtual environment in"
         " `target/bench-venv`. `MODEL=FOLDER` measures another BERT classifier, `NOTES=FILE` makes the texts of other"

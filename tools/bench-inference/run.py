@@ -84,6 +84,7 @@ def main() -> None:
             "agreement": {key: found.as_dict() for key, found in answers.agreements.items()},
             "idle": idle[busiest],
             "taken": meter.taken_by_others(),
+            "minutes": (time.monotonic() - began) / 60,
             "rounds": rounds,
         }
     finally:
