@@ -122,8 +122,12 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
     assert_eq!(tile.rows, ROWS);
     let (bytes, weights) = (tile.bytes.as_ptr(), tile.weights.as_ptr());
     let places = tile.sums.as_mut_ptr();
-    // Cache lines to fetch a step.
-    let lines = tile.ahead.len().div_ceil(64 * steps.max(1));
+    // A cache line is fetched at each step, without asking whether one is wanted still: that would cost more. Where nothing
+    // is, they are the tile's own.
+    let ahead = match tile.ahead {
+        [] => weights,
+        ahead => ahead.as_ptr(),
+    };
     let mut sums = [[_mm512_setzero_si512(); 4]; ROWS];
     if tile.add {
         for (row, sums) in sums.iter_mut().enumerate() {
@@ -139,10 +143,8 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
             // SAFETY: `check` counted the steps of 256 weights, which are 4 vectors of 64 each.
             *column = unsafe { _mm512_loadu_si512(weights.add(step * 256 + vector * 64).cast()) };
         }
-        for line in step * lines..(step + 1) * lines {
-            // Past the end too, now and then: of whatever address, it has an effect on the cache only.
-            _mm_prefetch::<_MM_HINT_T0>(tile.ahead.as_ptr().wrapping_add(line * 64));
-        }
+        // Past the end too, now and then: of whatever address, it has an effect on the cache only.
+        _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(step * 64));
         for (row, sums) in sums.iter_mut().enumerate() {
             // SAFETY: `check` found 4 bytes a step in each row, a row every `stride` bytes. The read is
             // unaligned.
