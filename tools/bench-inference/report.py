@@ -113,7 +113,7 @@ def markdown(figures: Figures) -> str:
         " [see below](#mixed-lengths-three-ways).",
         "## Goals",
         "One thread; medians of the rounds' own ratios."
-        " With mixed lengths nobody computes padding, so the goals there are the lower of the other two."
+        " With mixed lengths nobody need compute padding, so the goals there are the lower of the other two."
         + ("" if figures.has_vnni() else " The goals are set for processors with AVX-512 VNNI, which this one has not."),
         _table(
             ["texts", "what", "goal", f"found ({spread})", "reached"],
