@@ -52,6 +52,11 @@ test: need-cargo ## all tests; by cargo-nextest if it is there
 		cargo test $(TEST_ARGS); \
 	fi
 
+# Of a release: what the compiler leaves on the stack differs.
+.PHONY: test-erased
+test-erased: need-cargo ## no trace of a session's decapsulation key is in memory after the handshake
+	$(STATIC) test $(STATIC_ARGS) -p sealnote-protocol --test erased
+
 .PHONY: test-second-implementation
 test-second-implementation: ## PROTOCOL.md's worked example, recomputed in Python with other cryptography
 	./tools/second-implementation/run.sh target/second-implementation-venv
