@@ -8,6 +8,7 @@ use sealnote_verifier::session::{
     ClientReceiver, ClientSender, Incoming, PendingReply, Reply, RequestError,
 };
 use thiserror::Error;
+use tokio::time::timeout;
 
 use crate::wire::{Happened, Wire, WireError};
 
@@ -103,13 +104,17 @@ impl Session {
         if wire.can_start() {
             wire.start(self.sender.close(Instant::now())?);
         }
-        loop {
-            match step(&mut wire, &mut receiver, &self.limits).await? {
-                Step::Wrote => {}
-                Step::Reply(_) => return Err(SessionEnd::Unasked),
-                Step::Close => return Ok(()),
+        let closed = async {
+            loop {
+                match step(&mut wire, &mut receiver, &self.limits).await? {
+                    Step::Wrote => {}
+                    Step::Reply(_) => return Err(SessionEnd::Unasked),
+                    Step::Close => return Ok(()),
+                }
             }
-        }
+        };
+        let closed = timeout(CLOSE_PATIENCE, closed).await;
+        closed.unwrap_or(Err(WireError::Timeout(CLOSE_PATIENCE).into()))
     }
 }
 

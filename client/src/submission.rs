@@ -1,14 +1,16 @@
 //! Sends notes through as many sessions as it takes, several requests in flight.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
-use sealnote_protocol::claims::Limits;
+use sealnote_protocol::claims::{Limits, ModelClaims};
 use sealnote_protocol::classification::NoteError;
 use sealnote_protocol::record::request_len;
 use sealnote_protocol::session::SessionError;
 use sealnote_verifier::classification::Outcome;
 use sealnote_verifier::session::{PendingReply, RequestError};
 use thiserror::Error;
+use tokio::time::sleep;
 
 use crate::connection::{Client, ConnectError, OnOtherModel, Verified};
 use crate::other_model::OtherModel;
@@ -79,13 +81,33 @@ pub async fn submit(
         if empty == EMPTY_SESSIONS {
             return Err(SubmitError::NoProgress);
         }
+        session = next_session(client, &first).await?;
+    }
+}
+
+/// Seconds to wait before each further try where all places are taken: a client whose session was closed for a
+/// newcomer is one itself then. `full` is not authenticated, so it is not believed for ever.
+const PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
+
+/// A later session, of the same model unless the user allowed another.
+async fn next_session(client: &Client, first: &ModelClaims) -> Result<Session, SubmitError> {
+    let open = async || -> Result<Session, SubmitError> {
         let verified = client.verify().await?;
-        let other = OtherModel::between(&first, verified.evidence().claims().model());
+        let other = OtherModel::between(first, verified.evidence().claims().model());
         if let (OnOtherModel::Stop, Some(other)) = (client.on_other_model, other) {
             return Err(other.into());
         }
-        session = verified.open().await?;
+        Ok(verified.open().await?)
+    };
+    for pause in PAUSES {
+        match open().await {
+            Err(SubmitError::Connect(ConnectError::Full)) => {
+                sleep(Duration::from_secs(pause)).await
+            }
+            opened => return opened,
+        }
     }
+    open().await
 }
 
 /// Requests that await their answers.

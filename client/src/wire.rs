@@ -91,7 +91,11 @@ impl Wire {
         let step = async {
             tokio::select! {
                 biased;
-                frame = reader.next(FrameType::Record, limit) => accept(frame).map(Happened::Received),
+                frame = reader.next(FrameType::Record, limit) => match accept(frame) {
+                    // It has no place in a session, and anyone can send it.
+                    Err(WireError::Full) => Err(WireError::Refused),
+                    frame => frame.map(Happened::Received),
+                },
                 _ = writer.finish(), if writer.is_sending() => Ok(Happened::Wrote),
             }
         };

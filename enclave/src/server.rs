@@ -32,6 +32,9 @@ pub struct ServerLimits {
     /// Connections that have no session yet, at most, and fewer where attestations take long; more wait to be
     /// accepted.
     pub half_open: usize,
+    /// How long the hello may take from accept: a client sends it at once, and until then it holds a share of the time for
+    /// attestations.
+    pub hello_time: Duration,
     /// How long a handshake may take, from accept until the key message is opened.
     pub handshake_time: Duration,
     /// Sessions at once.
@@ -44,8 +47,8 @@ pub struct ServerLimits {
     /// How long a session has nothing in flight before it may be closed for a newcomer. As long as the greatest
     /// request takes to come from far away.
     pub least_idle: Duration,
-    /// After so long a session may be closed for a newcomer even if it is never idle: it is answered what is in flight,
-    /// and its client connects anew. Long beside a handshake, which is what that costs.
+    /// After so long a session may be closed for a newcomer even if it is never idle: what is in flight is answered for a
+    /// few seconds, and its client connects anew. Long beside a handshake, which is what that costs.
     pub term: Duration,
     /// How long a client may take to read one frame.
     pub send_time: Duration,
@@ -55,6 +58,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             half_open: 64,
+            hello_time: Duration::from_secs(3),
             handshake_time: Duration::from_secs(10),
             sessions: 96,
             admission_time: Duration::from_secs(10),

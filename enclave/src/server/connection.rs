@@ -9,17 +9,17 @@ use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
 use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender};
 use sealnote_transport::Stream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Server;
+use super::handshakes::Admitted;
 use super::session::{self, Opened, Violation};
 
 /// Serves one connection to its end. Nothing of why it ended leaves this function: the client
 /// gets the one refusal, or that all places are taken, or an authenticated close.
-pub(super) async fn run(stream: Stream, server: &Server, half_open: OwnedSemaphorePermit) {
+pub(super) async fn run(stream: Stream, server: &Server, mut half_open: Admitted) {
     let (mut reader, mut writer) = sealnote_link::split(stream);
-    let ended = match open(&mut reader, &mut writer, server).await {
+    let ended = match open(&mut reader, &mut writer, server, &mut half_open).await {
         Ok(opened) => {
             drop(half_open);
             let ended = session::run(&mut reader, &mut writer, server, opened).await;
@@ -58,9 +58,10 @@ async fn open(
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
     server: &Server,
+    half_open: &mut Admitted,
 ) -> Result<Opened, NoSession> {
     let limit = server.limits.handshake_time;
-    let keys = timeout(limit, handshake(reader, writer, server)).await;
+    let keys = timeout(limit, handshake(reader, writer, server, half_open)).await;
     let (sender, receiver, ready) = keys.ok().flatten().ok_or(NoSession::Refused)?;
     // Not before: who only says hello takes nobody's place.
     let place = while_silent(reader, server.admission.place()).await;
@@ -81,14 +82,14 @@ async fn handshake(
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
     server: &Server,
+    half_open: &mut Admitted,
 ) -> Option<(EnclaveSender, EnclaveReceiver, Frame)> {
-    let hello = reader
-        .next(FrameType::Hello, MAX_CLIENT_HANDSHAKE)
-        .await
-        .ok()?;
+    let hello = reader.next(FrameType::Hello, MAX_CLIENT_HANDSHAKE);
+    let hello = timeout(server.limits.hello_time, hello).await.ok()?.ok()?;
     let enclave = server.enclave.clone();
     let awaiting = enclave.hello(&hello, &mut UnwrapErr(SysRng)).ok()?;
     let (awaiting, answer) = while_silent(reader, server.handshakes.attest(awaiting)).await??;
+    half_open.attested();
     writer.send(&answer).await.ok()?;
     let key = reader
         .next(FrameType::Key, MAX_CLIENT_HANDSHAKE)

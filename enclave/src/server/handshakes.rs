@@ -46,8 +46,8 @@ impl Handshakes {
         })
     }
 
-    /// Waits until one more connection may be half-open; it is so until the permit is dropped.
-    pub(super) async fn admit(&self) -> OwnedSemaphorePermit {
+    /// Waits until one more connection may be half-open; it is so until what it returns is dropped.
+    pub(super) async fn admit(&self) -> Admitted {
         self.half_open.admit().await
     }
 
@@ -74,17 +74,32 @@ impl Handshakes {
     }
 }
 
-/// The half of a handshake's time that goes to waiting for attestations, as permits of a microsecond each. A
-/// connection takes as many as an attestation has taken here of late, so that the attestations of all that are
-/// half-open fit into that half; the other is the client's.
+/// A connection that is half-open until this is dropped.
+pub(super) struct Admitted {
+    _connection: OwnedSemaphorePermit,
+    /// Of the time for attestations.
+    share: Option<OwnedSemaphorePermit>,
+}
+
+impl Admitted {
+    /// The connection's attestation is done: others may wait for theirs.
+    pub(super) fn attested(&mut self) {
+        self.share = None;
+    }
+}
+
+/// How many connections may be half-open, and how many of these may still want an attestation: the half of a
+/// handshake's time that goes to waiting for attestations, as permits of a microsecond each. A connection takes as
+/// many as an attestation has taken here of late, so that the attestations of all that want one fit into that half;
+/// the other is the client's.
 struct HalfOpen {
+    connections: Arc<Semaphore>,
     budget: Arc<Semaphore>,
     whole: u32,
-    most: u32,
     mean: Arc<Mean>,
 }
 
-/// So many connections may be half-open however long an attestation takes.
+/// So many connections may want an attestation however long one takes.
 const LEAST_HALF_OPEN: u32 = 4;
 
 impl HalfOpen {
@@ -92,19 +107,23 @@ impl HalfOpen {
         let whole = micros(limits.handshake_time / 2).max(1);
         Self {
             budget: Arc::new(Semaphore::new(whole as usize)),
+            connections: Arc::new(Semaphore::new(limits.half_open.max(1))),
             whole,
-            most: u32::try_from(limits.half_open).unwrap_or(u32::MAX).max(1),
             mean: Arc::default(),
         }
     }
 
-    async fn admit(&self) -> OwnedSemaphorePermit {
-        let share = self.mean.get().min(self.whole / LEAST_HALF_OPEN);
-        let share = share.max(self.whole.div_ceil(self.most));
-        let Ok(permit) = self.budget.clone().acquire_many_owned(share).await else {
-            unreachable!("the semaphore is never closed");
+    async fn admit(&self) -> Admitted {
+        let connection = self.connections.clone().acquire_owned().await;
+        let share = self.mean.get().min(self.whole / LEAST_HALF_OPEN).max(1);
+        let share = self.budget.clone().acquire_many_owned(share).await;
+        let (Ok(connection), Ok(share)) = (connection, share) else {
+            unreachable!("the semaphores are never closed");
         };
-        permit
+        Admitted {
+            _connection: connection,
+            share: Some(share),
+        }
     }
 }
 
@@ -148,10 +167,27 @@ mod tests {
         let half_open = HalfOpen::new(limits);
         (0..50).for_each(|_| half_open.mean.add(Duration::from_millis(millis)));
         let mut held = Vec::new();
-        while let Ok(permit) = timeout(Duration::ZERO, half_open.admit()).await {
-            held.push(permit);
+        while let Ok(admitted) = timeout(Duration::ZERO, half_open.admit()).await {
+            held.push(admitted);
+            // A task that never waits is made to, and would take that for a timeout.
+            tokio::task::yield_now().await;
         }
         held.len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_attested_makes_room_for_the_next_attestation() {
+        let half_open = HalfOpen::new(&ServerLimits::default());
+        half_open.mean.0.store(2_000_000, Ordering::Relaxed);
+        let mut held = Vec::new();
+        for _ in 0..64 {
+            let admitted = timeout(Duration::ZERO, half_open.admit()).await;
+            let mut admitted = admitted.expect("attestations of those before are done");
+            admitted.attested();
+            held.push(admitted);
+            tokio::task::yield_now().await;
+        }
+        assert!(timeout(Duration::ZERO, half_open.admit()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

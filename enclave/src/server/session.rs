@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use sealnote_link::{FrameReader, FrameWriter, ReadError};
 use sealnote_protocol::classification::{NoteError, NoteOutcome};
-use sealnote_protocol::frame::FrameType;
+use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::plaintext::Plaintext;
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender, Received, ReplySlot};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -20,6 +20,11 @@ use crate::engine::EngineSession;
 
 /// How long a client has to end its stream once the enclave has closed the session.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long what is in flight may still be answered in a session whose place is needed, and then how long its close may
+/// take. With `LINGER` it is less than a newcomer waits.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+const LAST_FRAME: Duration = Duration::from_secs(1);
 
 /// What a handshake has led to.
 pub(super) struct Opened {
@@ -45,20 +50,27 @@ pub(super) async fn run(
     } = opened;
     let in_flight = usize::from(server.enclave.limits().in_flight);
     let (outgoing, answers) = mpsc::channel(in_flight);
+    let (hurry, hurried) = watch::channel(false);
     // Dropped with the session, and with it the notes of an unfinished request.
     let mut jobs = JoinSet::new();
     let requests = async {
         let end = receive_requests(reader, receiver, server, &place, &outgoing, &mut jobs);
         match end.await {
+            // The last sender gone, the writer finishes what is in flight and closes.
             End::Orderly => {
-                // The last sender gone, the writer finishes what is in flight and closes.
                 drop(outgoing);
+                std::future::pending().await
+            }
+            End::GivenAway => {
+                drop(outgoing);
+                tokio::time::sleep(LAST_ANSWERS).await;
+                let _ = hurry.send(true);
                 std::future::pending().await
             }
             end => end,
         }
     };
-    let answering = answer_requests(writer, sender, answers, server.limits.send_time);
+    let answering = answer_requests(writer, sender, answers, server.limits.send_time, hurried);
     // Whichever ends first ends the session, and with it the keys; a violation before anything else.
     let end = tokio::select! {
         biased;
@@ -68,7 +80,7 @@ pub(super) async fn run(
     match end {
         End::Violation => Err(Violation),
         End::Gone => Ok(()),
-        End::Orderly => {
+        End::Orderly | End::GivenAway => {
             // What the client was sending when it was closed must not reset the connection, and with it the close.
             let _ = timeout(LINGER, reader.drain()).await;
             Ok(())
@@ -83,6 +95,8 @@ type Answer = (ReplySlot, Vec<NoteOutcome>, OwnedSemaphorePermit);
 enum End {
     /// By a close or at a limit; once no more requests come, those in flight are answered, and a close is sent.
     Orderly,
+    /// Its place is needed: the same, as far as a short time allows.
+    GivenAway,
     /// By a frame that breaks the protocol: everything is dropped.
     Violation,
     /// The client is gone: there is nobody to answer.
@@ -110,7 +124,7 @@ async fn receive_requests(
             biased;
             // What waits is not answered then; the close tells the client so.
             () = &mut expiry => break,
-            () = place.given_away() => break,
+            () = place.given_away() => return End::GivenAway,
             Ok(permit) = free.clone().acquire_owned(), if !waiting.is_empty() => {
                 if let Some((slot, notes)) = waiting.pop_front() {
                     let (engine, outgoing) = (engine.clone(), outgoing.clone());
@@ -175,24 +189,49 @@ async fn answer_requests(
     mut sender: EnclaveSender,
     mut answers: mpsc::Receiver<Answer>,
     send_time: Duration,
+    hurried: watch::Receiver<bool>,
 ) -> End {
-    while let Some((slot, outcomes, permit)) = answers.recv().await {
-        // At a limit there is no answer: the close tells the client how many there are.
+    let hurry = async || {
+        if hurried.clone().wait_for(|hurry| *hurry).await.is_err() {
+            std::future::pending().await
+        }
+    };
+    // A client that does not read must not hold its session for longer.
+    let mut send = async |frame: Frame| {
+        let too_long = async {
+            hurry().await;
+            tokio::time::sleep(LAST_FRAME).await;
+        };
+        tokio::select! {
+            sent = timeout(send_time, writer.send(&frame)) => matches!(sent, Ok(Ok(()))),
+            () = too_long => false,
+        }
+    };
+    loop {
+        let answer = tokio::select! {
+            biased;
+            // The close tells the client what is not answered.
+            () = hurry() => None,
+            answer = answers.recv() => answer,
+        };
+        let Some((slot, outcomes, permit)) = answer else {
+            break;
+        };
+        // Nor is there an answer at a limit.
         let Ok(frame) = sender.answer(slot, outcomes, Instant::now()) else {
             break;
         };
-        // A client that does not read must not hold its session for longer.
-        let Ok(Ok(())) = timeout(send_time, writer.send(&frame)).await else {
+        if !send(frame).await {
             return End::Gone;
-        };
+        }
         drop(permit);
     }
     let Ok(frame) = sender.close(Instant::now()) else {
         return End::Gone;
     };
-    let Ok(Ok(())) = timeout(send_time, writer.send(&frame)).await else {
+    if !send(frame).await {
         return End::Gone;
-    };
+    }
     // The client has read everything once it sees the close; an error here changes nothing.
     let _ = writer.shutdown().await;
     End::Orderly

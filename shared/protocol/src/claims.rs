@@ -204,7 +204,10 @@ impl Claims {
         };
         let claims = Self { wire, model };
         claims.check()?;
-        Ok(claims)
+        match claims.encode().len() {
+            len if len > MAX_CLAIMS => Err(ClaimsError::Length(len)),
+            _ => Ok(claims),
+        }
     }
 
     /// Decodes and checks claims. Compare [`binding`] of the same bytes first.

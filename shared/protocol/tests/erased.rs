@@ -92,7 +92,7 @@ fn traces(masked: &[u8]) -> usize {
                 let first = [place[0] ^ MASK, place[1] ^ MASK];
                 if begins[usize::from(u16::from_be_bytes(first))] {
                     let same = |run: &&[u8]| run.iter().zip(place).all(|(a, b)| a ^ MASK == *b);
-                    found += usize::from(runs.iter().any(|run| same(run)));
+                    found += usize::from(runs.iter().any(same));
                 }
             }
             chunk.zeroize();

@@ -178,14 +178,21 @@ where
 /// Which keys a policy has, to tell whose it is.
 #[derive(Deserialize)]
 struct Shape {
-    #[serde(rename = "Measurements")]
+    #[serde(default, deserialize_with = "not_null", rename = "Measurements")]
     nitro_cli: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     version: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     measurements: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     model_digests: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     pins: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     precision: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     least_suite: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     max_age_seconds: Option<IgnoredAny>,
 }
 

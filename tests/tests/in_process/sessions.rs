@@ -115,7 +115,7 @@ struct Gated {
 }
 
 impl Gated {
-    async fn start() -> Self {
+    async fn start(limits: ServerLimits) -> Self {
         let (begin, begun) = mpsc::channel();
         let (go, gate) = mpsc::channel::<()>();
         let engine = StandIn::spawn(single(), move |notes| {
@@ -125,6 +125,7 @@ impl Gated {
         });
         let setup = Setup {
             engine: Some(engine),
+            limits,
             ..Setup::default()
         };
         let rig = Rig::start(single(), setup).await.unwrap();
@@ -150,7 +151,7 @@ fn in_flight() -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_hangs_up_while_a_request_waits_is_gone() {
-    let gated = Gated::start().await;
+    let gated = Gated::start(ServerLimits::default()).await;
     drop(gated.ask(in_flight() + 1).await);
     // The enclave learns of it while it computes the first note.
     let pause = Duration::from_millis(200);
@@ -164,7 +165,7 @@ async fn a_client_that_hangs_up_while_a_request_waits_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_has_closed_gets_all_its_answers() {
     for requests in in_flight()..in_flight() + 5 {
-        let gated = Gated::start().await;
+        let gated = Gated::start(ServerLimits::default()).await;
         let session = gated.ask(requests).await;
         let closing = tokio::spawn(session.close());
         // Time to see the end of the stream and to take it for what it is not.
@@ -173,4 +174,20 @@ async fn a_client_that_has_closed_gets_all_its_answers() {
         let answers = timeout(PATIENCE, closing).await.unwrap().unwrap();
         assert_eq!(answers.unwrap(), requests);
     }
+}
+
+/// Nothing that was asked for is ever computed, and still the place that is needed is given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_told_to_end_does_so_within_seconds() {
+    let limits = ServerLimits {
+        term: Duration::ZERO,
+        ..places(1)
+    };
+    let gated = Gated::start(limits).await;
+    let mut session = gated.ask(in_flight()).await;
+    let client = gated.rig.client().unwrap();
+    // Less than a newcomer waits before it is told that all places are taken.
+    let newcomer = timeout(Duration::from_secs(9), Steps::open(&client)).await;
+    let _newcomer = newcomer.unwrap().unwrap();
+    assert!(matches!(session.next().await.unwrap(), Incoming::Close));
 }
