@@ -45,11 +45,21 @@ serve: programs ## a local enclave and parent that stay up; prints address, poli
 
 .PHONY: test
 test: need-cargo ## all tests; by cargo-nextest if it is there
+	./tools/published-evidence.sh
 	if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run $(TEST_ARGS) --no-fail-fast && cargo test $(TEST_ARGS) --doc; \
 	else \
 		cargo test $(TEST_ARGS); \
 	fi
+
+# Of a release: what the compiler leaves on the stack differs.
+.PHONY: test-erased
+test-erased: need-cargo ## no trace of a session's decapsulation key is in memory after the handshake
+	$(STATIC) test $(STATIC_ARGS) -p sealnote-protocol --test erased
+
+.PHONY: test-second-implementation
+test-second-implementation: ## PROTOCOL.md's worked example, recomputed in Python with other cryptography
+	./tools/second-implementation/run.sh target/second-implementation-venv
 
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
@@ -154,6 +164,11 @@ test-nitro: eif eif-test programs ## the genuine image in QEMU's Nitro machine, 
 	$(STATIC) build $(STATIC_ARGS) -p sealnote-tests --bin nitro-probe
 	install -t $(PROGRAMS) $(STATIC_OUT)/nitro-probe
 	./tools/nitro-guest/run.sh $(PROGRAMS) $(EIF) $(MODEL) $(NOTES)
+
+.PHONY: test-memory
+test-memory: need-cargo eif-locked ## what the enclave's kernel takes for connections that nobody reads, in two QEMU guests
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-tests --bin vsock-flood
+	./tools/nitro-guest/memory.sh $(STATIC_OUT)/vsock-flood
 
 .PHONY: model-train
 model-train: ## train the default model anew (about 20 minutes), in place

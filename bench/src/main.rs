@@ -13,6 +13,7 @@ mod load;
 mod pair;
 mod session;
 mod stage;
+mod suites;
 mod threads;
 
 use std::collections::BTreeMap;
@@ -73,7 +74,7 @@ fn main() -> anyhow::Result<()> {
         }
     }
     print(&rounds, &engine, notes.len());
-    Ok(())
+    suites::print()
 }
 
 struct Round {

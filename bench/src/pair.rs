@@ -9,7 +9,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::connection::{Client, now};
 use sealnote_enclave::attester::Attester;
-use sealnote_enclave::engine::Engine;
+use sealnote_enclave::engine::{Engine, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer};
 use sealnote_protocol::session::enclave::{Enclave, EnclaveReceiver, EnclaveSender, Received};
 use sealnote_verifier::evidence::{Challenge, Evidence};
@@ -58,10 +58,10 @@ impl Pair {
         let challenge = Challenge::new(&client.policy, rng);
         clock.step("client: challenge");
         let awaiting = enclave.clone().hello(challenge.hello(), rng)?;
-        clock.step("enclave: claims");
-        let document = attester.attest(awaiting.request())?;
+        clock.step("enclave: draw an X-Wing key, claims");
+        let evidence = attester.attest(awaiting.binding())?;
         clock.step("attester: document");
-        let (awaiting_key, answer) = awaiting.answer(document)?;
+        let (awaiting_key, answer) = awaiting.answer(attester.kind(), evidence)?;
         clock.step("enclave: answer");
         let evidence = Evidence::from_frame(answer)?;
         let policy = &client.policy;
@@ -70,9 +70,9 @@ impl Pair {
         let limits = client.session_limits;
         let (awaiting_ready, key) =
             ClientSession::establish(verified, limits, rng, Instant::now())?;
-        clock.step("client: seal a secret (RSA)");
+        clock.step("client: encapsulate a secret");
         let (sender, receiver, ready) = awaiting_key.key(&key, rng, Instant::now())?;
-        clock.step("enclave: open it (RSA)");
+        clock.step("enclave: open it");
         let client = awaiting_ready.ready(ready, Instant::now())?;
         clock.step("client: confirm");
         let pair = Self {
@@ -99,16 +99,19 @@ impl Pair {
         let mut ends = Vec::new();
         for note in &notes {
             let note = note.as_ref().ok().context("a bad note")?;
-            windows.extend(engine.tokenize(note.expose())?);
-            ends.push(windows.len());
+            let of_note = engine.tokenize(note.expose())?;
+            let known = of_note.known();
+            windows.extend(of_note);
+            ends.push((known, windows.len()));
         }
         clock.step("enclave: tokenise");
         let logits = engine.logits(&windows);
         clock.step("enclave: infer");
         let mut start = 0;
         let mut outcomes = Vec::new();
-        for end in ends {
-            outcomes.push(engine.pool(&logits[start..end]));
+        for (known, end) in ends {
+            let scores = engine.pool(&logits[start..end]);
+            outcomes.push(scores.map(|scores| Scored { scores, known }));
             start = end;
         }
         clock.step("enclave: pool");

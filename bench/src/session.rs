@@ -10,7 +10,6 @@ use sealnote_link::{FrameReader, FrameWriter};
 use sealnote_protocol::claims::Limits;
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
-use sealnote_protocol::record::TAG_LEN;
 use sealnote_verifier::evidence::{Challenge, Evidence};
 use sealnote_verifier::session::{
     ClientReceiver, ClientSender, ClientSession, Incoming, PendingReply,
@@ -72,7 +71,7 @@ impl Session {
             ClientSession::establish(evidence, client.session_limits, rng, start)?;
         writer.send(&key).await?;
         let ready = reader
-            .next(FrameType::Record, limits.answer_bytes() + TAG_LEN)
+            .next(FrameType::Record, limits.max_to_client())
             .await?;
         let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
         let steps = HandshakeSteps {
@@ -143,14 +142,14 @@ impl Session {
     pub async fn close(mut self) -> anyhow::Result<()> {
         let close = self.sender.close(Instant::now())?;
         self.writer.send(&close).await?;
-        let limit = self.limits.answer_bytes() + TAG_LEN;
+        let limit = self.limits.max_to_client();
         let frame = self.reader.next(FrameType::Record, limit).await?;
         self.receiver.open(frame, Instant::now())?;
         Ok(())
     }
 
     async fn receive(&mut self) -> anyhow::Result<Incoming> {
-        let limit = self.limits.answer_bytes() + TAG_LEN;
+        let limit = self.limits.max_to_client();
         let frame = self.reader.next(FrameType::Record, limit).await?;
         Ok(self.receiver.open(frame, Instant::now())?)
     }

@@ -41,7 +41,7 @@ pub struct Cli {
 enum Command {
     /// Show what runs behind an address, and which checks its evidence passed.
     Attest(attest::Attest),
-    /// Check a saved attestation document offline, also one of another product's enclave.
+    /// Check a saved attestation document offline. It may come from another product's enclave.
     Verify(verify::Verify),
     /// Print an attestation document WITHOUT verifying it.
     Inspect(inspect::Inspect),

@@ -1,21 +1,22 @@
-//! A connection to an enclave: nothing is sealed before its evidence is verified.
+//! The handshake with an enclave: nothing is sealed before its evidence is verified.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_link::{FrameReader, FrameWriter, ReadError};
-use sealnote_protocol::frame::{Frame, FrameType};
+use sealnote_link::ReadError;
+use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
-use sealnote_protocol::record::TAG_LEN;
 use sealnote_protocol::session::{SessionError, SessionLimits};
-use sealnote_protocol::suite::suite1::KeyError;
+use sealnote_protocol::suite::KeyError;
 use sealnote_transport::{Endpoint, TransportError, connect_within};
 use sealnote_verifier::evidence::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
-use sealnote_verifier::session::{ClientReceiver, ClientSender, ClientSession, Incoming};
+use sealnote_verifier::session::ClientSession;
 use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
 use thiserror::Error;
-use tokio::time::timeout;
+
+use crate::session::Session;
+use crate::wire::{Wire, WireError};
 
 /// Whom to talk to, and what to demand of it.
 #[derive(Debug)]
@@ -33,6 +34,17 @@ pub struct Client {
     pub patience: Duration,
     /// When a session ends; a new one, with new evidence, goes on.
     pub session_limits: SessionLimits,
+    /// What to do where the new one's model is another.
+    pub on_other_model: OnOtherModel,
+}
+
+/// What to do where a later session's model, as its evidence attests it, is another than the first's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnOtherModel {
+    /// Send it no note.
+    Stop,
+    /// Go on: what it classifies is in its own labels.
+    GoOn,
 }
 
 /// How long to wait for the connection, and for each frame of the handshake: longer than a parent
@@ -48,15 +60,21 @@ pub enum ConnectError {
     Transport(#[from] TransportError),
     /// The connection failed under way.
     #[error("{0} during the handshake; is an enclave running behind this address?")]
-    Read(#[from] ReadError),
+    Read(ReadError),
     /// No frame came in time, or none was taken.
-    #[error("no reply within {} s", .0.as_secs())]
+    #[error(
+        "the server did not go on with the handshake for {} s; is its enclave running, or overloaded?",
+        .0.as_secs()
+    )]
     Timeout(Duration),
     /// The enclave (or whoever is on the way) refused. It does not say why.
     #[error(
         "the server refused the handshake; it gives no reason. Try again, and check that client and enclave are of the same release"
     )]
     Refused,
+    /// The parent or the enclave has no place (or whoever is on the way says so).
+    #[error("the server says that all places are taken; try again later, or another server")]
+    Full,
     /// The answer cannot be read.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -69,9 +87,17 @@ pub enum ConnectError {
     /// The first record did not prove that the enclave has the session's keys.
     #[error("the enclave did not confirm the session's keys: {0}")]
     NotConfirmed(#[from] SessionError),
-    /// An answer came where there was no request.
-    #[error("the enclave sent an answer that no request awaits")]
-    Unasked,
+}
+
+impl From<WireError> for ConnectError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Read(error) => Self::Read(error),
+            WireError::Timeout(after) => Self::Timeout(after),
+            WireError::Refused => Self::Refused,
+            WireError::Full => Self::Full,
+        }
+    }
 }
 
 /// Evidence that was accepted, and the connection that it came on. No note can be sent yet.
@@ -83,39 +109,16 @@ pub struct Verified {
     patience: Duration,
 }
 
-/// A session that the enclave has confirmed.
-pub struct Session {
-    pub(crate) sender: ClientSender,
-    pub(crate) receiver: ClientReceiver,
-    pub(crate) wire: Wire,
-    pub(crate) max_record: usize,
-}
-
-/// The connection, with a limit on how long to wait for a frame.
-pub(crate) struct Wire {
-    reader: FrameReader,
-    writer: FrameWriter,
-    patience: Duration,
-}
-
 impl Client {
     /// Connects, sends a fresh challenge, and appraises the answer.
     pub async fn verify(&self) -> Result<Verified, ConnectError> {
         let stream = connect_within(&self.server, self.handshake_patience).await?;
-        let (reader, writer) = sealnote_link::split(stream);
-        let mut wire = Wire {
-            reader,
-            writer,
-            patience: self.handshake_patience,
-        };
+        let mut wire = Wire::new(stream, self.handshake_patience);
         let challenge = Challenge::new(&self.policy, &mut UnwrapErr(SysRng));
-        wire.send(challenge.hello()).await??;
-        let answer = wire.next(FrameType::Answer, MAX_ANSWER).await??;
-        if answer.kind() == FrameType::Refusal {
-            return Err(ConnectError::Refused);
-        }
+        wire.send(challenge.hello()).await?;
+        let answer = wire.next(FrameType::Answer, MAX_ANSWER).await?;
         let evidence = Evidence::from_frame(answer)?;
-        let document = evidence.document().to_vec();
+        let document = evidence.as_bytes().to_vec();
         let evidence = self
             .policy
             .verify(evidence, challenge, &self.roots, now())?;
@@ -142,63 +145,19 @@ impl Verified {
 
     /// Establishes the session's keys, and waits until the enclave confirms them.
     pub async fn open(mut self) -> Result<Session, ConnectError> {
-        let max_record = self.evidence.claims().limits().answer_bytes() + TAG_LEN;
+        let limits = *self.evidence.claims().limits();
         let (awaiting, key) = ClientSession::establish(
             self.evidence,
             self.session_limits,
             &mut UnwrapErr(SysRng),
             Instant::now(),
         )?;
-        self.wire.send(&key).await??;
-        let ready = self.wire.next(FrameType::Record, max_record).await??;
-        if ready.kind() == FrameType::Refusal {
-            return Err(ConnectError::Refused);
-        }
+        self.wire.send(&key).await?;
+        let due = limits.max_to_client();
+        let ready = self.wire.next(FrameType::Record, due).await?;
         let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
-        Ok(Session {
-            sender,
-            receiver,
-            wire: Wire {
-                patience: self.patience,
-                ..self.wire
-            },
-            max_record,
-        })
-    }
-}
-
-impl Session {
-    /// Ends a session without requests.
-    pub async fn close(mut self) -> Result<(), ConnectError> {
-        let close = self.sender.close(Instant::now())?;
-        self.wire.send(&close).await??;
-        let frame = self.wire.next(FrameType::Record, self.max_record).await??;
-        match self.receiver.open(frame, Instant::now())? {
-            Incoming::Close => Ok(()),
-            Incoming::Reply(_) => Err(ConnectError::Unasked),
-        }
-    }
-}
-
-impl Wire {
-    /// Sends a frame; the outer error is the end of patience with a peer that does not read.
-    pub(crate) async fn send(
-        &mut self,
-        frame: &Frame,
-    ) -> Result<Result<(), ReadError>, ConnectError> {
-        let sent = timeout(self.patience, self.writer.send(frame)).await;
-        sent.map(|sent| sent.map_err(ReadError::from))
-            .map_err(|_| ConnectError::Timeout(self.patience))
-    }
-
-    /// The next frame; the outer error is the end of patience.
-    pub(crate) async fn next(
-        &mut self,
-        due: FrameType,
-        limit: usize,
-    ) -> Result<Result<Frame, ReadError>, ConnectError> {
-        let next = timeout(self.patience, self.reader.next(due, limit)).await;
-        next.map_err(|_| ConnectError::Timeout(self.patience))
+        let wire = self.wire.with_patience(self.patience);
+        Ok(Session::new(sender, receiver, wire, limits))
     }
 }
 

@@ -4,29 +4,29 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use sealnote_protocol::classification::{NoteError, Problem};
-use sealnote_protocol::record::NoteOutcome;
+use sealnote_verifier::classification::{Classification, Outcome};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::input::InputError;
 
 /// What became of one note.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum NoteResult {
-    /// Classified: a score for each label.
-    Scores(Vec<f32>),
+    /// Classified, in the labels of the model that did it.
+    Classified(Classification),
     /// The enclave's typed error.
     Enclave(NoteError),
     /// The line holds no note.
     Input(InputError),
-    /// The connection ended before its answer; submit it again.
+    /// The run ended before its answer.
     NoAnswer,
 }
 
-impl From<NoteOutcome> for NoteResult {
-    fn from(outcome: NoteOutcome) -> Self {
+impl From<Outcome> for NoteResult {
+    fn from(outcome: Outcome) -> Self {
         match outcome {
-            Ok(scores) => Self::Scores(scores),
+            Ok(classification) => Self::Classified(classification),
             Err(error) => Self::Enclave(error),
         }
     }
@@ -36,7 +36,7 @@ impl NoteResult {
     /// A name for programs, and a sentence for people; `None` if the note was classified.
     pub fn error(&self) -> Option<(&'static str, String)> {
         let code = match self {
-            Self::Scores(_) => return None,
+            Self::Classified(_) => return None,
             Self::Enclave(NoteError::Empty) => "empty",
             Self::Enclave(NoteError::TooLong) => "too_long",
             Self::Enclave(NoteError::NotUtf8) | Self::Input(InputError::NotUtf8) => "not_utf8",
@@ -47,51 +47,28 @@ impl NoteResult {
         let message = match self {
             Self::Enclave(error) => error.to_string(),
             Self::Input(error) => error.to_string(),
-            _ => "the connection ended before this note was answered; submit it again".into(),
+            _ => "the run ended before this note was answered; submit it again".into(),
         };
         Some((code, message))
-    }
-}
-
-/// How to read scores: the attested labels, and whether one of them holds or any number.
-#[derive(Clone, Debug)]
-pub struct Labels {
-    /// Names by index.
-    pub names: Vec<String>,
-    /// Single- or multi-label.
-    pub problem: Problem,
-}
-
-impl Labels {
-    /// Indices of the labels that hold, best first: the greatest score (the lowest index among
-    /// equals), or in the multi-label case all of at least 0.5.
-    pub fn holding(&self, scores: &[f32]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-        match self.problem {
-            Problem::SingleLabel => order.truncate(1),
-            Problem::MultiLabel => order.retain(|index| scores[*index] >= 0.5),
-        }
-        order
     }
 }
 
 /// Writes results in input order, each as soon as all before it are there.
 pub struct ResultWriter<W> {
     out: W,
-    labels: Labels,
     ids: Vec<String>,
+    models: bool,
     waiting: BTreeMap<usize, NoteResult>,
     next: usize,
 }
 
 impl<W: Write> ResultWriter<W> {
-    /// A writer for the notes with these ids.
-    pub fn new(out: W, labels: Labels, ids: Vec<String>) -> Self {
+    /// A writer for the notes with these ids. With `models`, each result says which model gave it.
+    pub fn new(out: W, ids: Vec<String>, models: bool) -> Self {
         Self {
             out,
-            labels,
             ids,
+            models,
             waiting: BTreeMap::new(),
             next: 0,
         }
@@ -108,13 +85,12 @@ impl<W: Write> ResultWriter<W> {
     }
 
     /// Writes what waits for results that will not come, then every missing one as without answer:
-    /// the sink, and the
-    /// indices of those.
+    /// the sink, and the indices of those.
     pub fn finish(mut self) -> io::Result<(W, Vec<usize>)> {
         let mut missing = Vec::new();
         for index in self.next..self.ids.len() {
             let result = self.waiting.remove(&index).unwrap_or(NoteResult::NoAnswer);
-            if result == NoteResult::NoAnswer {
+            if let NoteResult::NoAnswer = result {
                 missing.push(index);
             }
             self.write(index, &result)?;
@@ -123,22 +99,24 @@ impl<W: Write> ResultWriter<W> {
         Ok((self.out, missing))
     }
 
+    /// One write for a whole line: whatever fails, no part of one is written by itself.
     fn write(&mut self, index: usize, result: &NoteResult) -> io::Result<()> {
-        let line = Line {
+        let mut line = serde_json::to_vec(&Line {
             id: &self.ids[index],
-            labels: &self.labels,
             result,
-        };
-        serde_json::to_writer(&mut self.out, &line)?;
-        self.out.write_all(b"\n")
+            model: self.models,
+        })?;
+        line.push(b'\n');
+        self.out.write_all(&line)
     }
 }
 
-/// One line: `id`, then `label` and `score` (or `labels`) and all `scores`, or `error` and `message`.
+/// One line: `id`, then `label` and `score` (or `labels`), the share of the note that was `known`, all `scores` and
+/// perhaps the `model`, or `error` and `message`.
 struct Line<'a> {
     id: &'a str,
-    labels: &'a Labels,
     result: &'a NoteResult,
+    model: bool,
 }
 
 impl Serialize for Line<'_> {
@@ -149,52 +127,64 @@ impl Serialize for Line<'_> {
             map.serialize_entry("error", code)?;
             map.serialize_entry("message", &message)?;
         }
-        if let NoteResult::Scores(scores) = self.result {
-            let holding = self.labels.holding(scores);
-            let name = |index: &usize| self.labels.names[*index].as_str();
-            match (self.labels.problem, holding.as_slice()) {
-                (Problem::SingleLabel, [best]) => {
-                    map.serialize_entry("label", name(best))?;
-                    map.serialize_entry("score", &scores[*best])?;
+        if let NoteResult::Classified(classification) = self.result {
+            let holding = classification.holding();
+            match (classification.model().problem(), holding.as_slice()) {
+                (Problem::SingleLabel, [(label, score)]) => {
+                    map.serialize_entry("label", label)?;
+                    map.serialize_entry("score", score)?;
                 }
                 _ => {
-                    map.serialize_entry("labels", &holding.iter().map(name).collect::<Vec<_>>())?
+                    let labels: Vec<&str> = holding.iter().map(|(label, _)| *label).collect();
+                    map.serialize_entry("labels", &labels)?;
                 }
             }
-            let scores = Scores {
-                names: &self.labels.names,
-                scores,
-            };
-            map.serialize_entry("scores", &scores)?;
+            map.serialize_entry("known", &classification.known().share())?;
+            map.serialize_entry("scores", &Scores(classification))?;
+            if self.model {
+                let digest = classification.model().digest().to_string();
+                map.serialize_entry("model", &digest)?;
+            }
         }
         map.end()
     }
 }
 
 /// Scores by label, in label order.
-struct Scores<'a> {
-    names: &'a [String],
-    scores: &'a [f32],
-}
+struct Scores<'a>(&'a Classification);
 
 impl Serialize for Scores<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.names.iter().zip(self.scores))
+        serializer.collect_map(self.0.scores())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use sealnote_protocol::claims::ModelClaims;
+    use sealnote_protocol::classification::{KnownShare, Precision, Scored};
+    use sealnote_protocol::model::ModelDigest;
+
     use super::*;
 
-    fn written(problem: Problem, results: Vec<(usize, NoteResult)>) -> Vec<serde_json::Value> {
-        let labels = Labels {
-            names: vec!["a".into(), "b".into()],
-            problem,
+    fn result(problem: Problem, labels: &[&str], scores: &[f32]) -> NoteResult {
+        let labels: Vec<_> = labels.iter().map(|label| (*label).to_owned()).collect();
+        let digest = ModelDigest([labels.len() as u8; 48]);
+        let model = ModelClaims::new(digest, labels, problem, 256, 64, Precision::F32);
+        let scored = Scored {
+            scores: scores.to_vec(),
+            known: KnownShare::of(3, 5),
         };
+        NoteResult::Classified(Classification::new(Arc::new(model), scored).unwrap())
+    }
+
+    /// What is written of three notes.
+    fn written(models: bool, results: Vec<(usize, NoteResult)>) -> Vec<serde_json::Value> {
         let ids = vec!["n0".into(), "n1".into(), "n2".into()];
         let mut out = Vec::new();
-        let mut writer = ResultWriter::new(&mut out, labels, ids);
+        let mut writer = ResultWriter::new(&mut out, ids, models);
         for (index, result) in results {
             writer.put(index, result).unwrap();
         }
@@ -208,9 +198,9 @@ mod tests {
     #[test]
     fn results_come_in_input_order_and_every_note_has_one() {
         let lines = written(
-            Problem::SingleLabel,
+            false,
             vec![
-                (2, NoteResult::Scores(vec![0.5, 0.5])),
+                (2, result(Problem::SingleLabel, &["a", "b"], &[0.5, 0.5])),
                 (0, NoteResult::Enclave(NoteError::Empty)),
             ],
         );
@@ -222,15 +212,56 @@ mod tests {
     }
 
     #[test]
-    fn a_multi_label_note_lists_every_label_that_holds() {
-        let lines = written(
-            Problem::MultiLabel,
+    fn each_result_is_in_the_labels_of_its_own_model_and_names_it_if_asked() {
+        let results = || {
             vec![
-                (0, NoteResult::Scores(vec![0.6, 0.9])),
-                (1, NoteResult::Scores(vec![0.1, 0.2])),
-            ],
-        );
+                (0, result(Problem::MultiLabel, &["a", "b"], &[0.6, 0.9])),
+                (
+                    1,
+                    result(Problem::SingleLabel, &["x", "y", "z"], &[0.0, 0.25, 0.75]),
+                ),
+                (2, result(Problem::MultiLabel, &["a", "b"], &[0.1, 0.2])),
+            ]
+        };
+        let lines = written(true, results());
         assert_eq!(lines[0]["labels"], serde_json::json!(["b", "a"]));
-        assert_eq!(lines[1]["labels"], serde_json::json!([]));
+        assert_eq!(lines[0]["model"], "02".repeat(48));
+        assert_eq!(lines[1]["label"], "z");
+        assert_eq!(
+            lines[1]["scores"],
+            serde_json::json!({ "x": 0.0, "y": 0.25, "z": 0.75 })
+        );
+        assert_eq!(lines[1]["model"], "03".repeat(48));
+        assert_eq!(lines[2]["labels"], serde_json::json!([]));
+        let silent = written(false, results());
+        assert!(silent.iter().all(|line| line.get("model").is_none()));
+    }
+
+    /// A sink that counts the writes it gets, as one whose every write may be the last.
+    #[test]
+    fn a_line_is_one_write() {
+        struct Writes(Vec<Vec<u8>>);
+        impl Write for Writes {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.push(bytes.to_vec());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut writer = ResultWriter::new(Writes(Vec::new()), vec!["a".into(), "b".into()], true);
+        let long: Vec<String> = (0..500).map(|index| format!("label {index}")).collect();
+        let long: Vec<&str> = long.iter().map(String::as_str).collect();
+        let classified = result(Problem::MultiLabel, &long, &[0.9; 500]);
+        writer.put(0, classified).unwrap();
+        let (Writes(writes), _) = writer.finish().unwrap();
+        assert_eq!(writes.len(), 2);
+        for write in writes {
+            assert_eq!(
+                write.iter().position(|byte| *byte == b'\n'),
+                Some(write.len() - 1)
+            );
+        }
     }
 }

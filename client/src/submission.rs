@@ -1,79 +1,89 @@
 //! Sends notes through as many sessions as it takes, several requests in flight.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
 
-use sealnote_link::ReadError;
 use sealnote_protocol::claims::Limits;
 use sealnote_protocol::classification::NoteError;
-use sealnote_protocol::frame::FrameType;
-use sealnote_protocol::record::{NoteOutcome, request_len};
+use sealnote_protocol::record::request_len;
 use sealnote_protocol::session::SessionError;
-use sealnote_verifier::session::{ClientReceiver, Incoming, PendingReply, RequestError};
+use sealnote_verifier::classification::Outcome;
+use sealnote_verifier::session::{PendingReply, RequestError};
 use thiserror::Error;
 
-use crate::connection::{Client, ConnectError, Session, Verified, Wire};
+use crate::connection::{Client, ConnectError, OnOtherModel, Verified};
+use crate::other_model::OtherModel;
+use crate::session::{Session, SessionEnd, Step};
 
-/// What became of the notes that the enclave answered, and why others have no answer.
+/// Why some notes have no answer.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SubmitError {
-    /// No session, or none any more.
+    /// No session, or no further one.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The connection ended without the enclave's authenticated close.
-    #[error("{0} before the enclave had answered everything")]
-    Cut(ReadError),
-    /// The enclave, or whoever is on the way, refused to go on.
-    #[error("the server refused to go on before the enclave had answered everything")]
-    Refused,
-    /// A record from the enclave did not open.
+    /// A session ended before its time.
     #[error(transparent)]
-    Session(#[from] SessionError),
-    /// The enclave answered what was not asked.
-    #[error("the enclave sent an answer that no request awaits")]
-    Unasked,
+    Session(#[from] SessionEnd),
+    /// A later session's model is another than the first's.
+    #[error(transparent)]
+    OtherModel(#[from] OtherModel),
     /// A request could not be made.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// A session ended orderly but brought no answer: a further one would not either.
-    #[error("the enclave closes its sessions without answering")]
+    /// [`EMPTY_SESSIONS`] in a row ended in order and brought no answer: a further one would not either.
+    #[error(
+        "the enclave ended {EMPTY_SESSIONS} sessions one after the other without having answered one note"
+    )]
     NoProgress,
 }
 
-impl From<ReadError> for SubmitError {
-    fn from(error: ReadError) -> Self {
-        Self::Cut(error)
-    }
+/// So many sessions in a row may bring no answer. One may well: an enclave whose places are all taken closes a
+/// session for somebody else if its first request is slow to arrive.
+pub const EMPTY_SESSIONS: u32 = 3;
+
+/// Every note was answered.
+#[derive(Debug)]
+pub struct Complete {
+    /// Why the last session ended without the enclave's close, if it did. Each answer is authenticated by
+    /// itself, so nothing is missing from the outcomes.
+    pub missing_close: Option<SessionEnd>,
 }
 
 /// Classifies `notes` over the session that `verified` opens, and over further ones, each with new
 /// evidence, whenever one reaches its limit.
 ///
 /// `outcomes` is called once for each note that has an answer, with its index, in the order in which
-/// answers arrive. A note that the enclave could not take for its length is answered at once with
+/// answers arrive. A note that is longer than the session at hand takes is answered at once with
 /// [`NoteError::TooLong`]. On an error, exactly the notes that `outcomes` was not called for have no
 /// answer.
 pub async fn submit(
     client: &Client,
     verified: Verified,
     notes: &[impl AsRef<[u8]>],
-    outcomes: &mut impl FnMut(usize, NoteOutcome),
-) -> Result<(), SubmitError> {
-    let mut limits = *verified.evidence().claims().limits();
+    outcomes: &mut impl FnMut(usize, Outcome),
+) -> Result<Complete, SubmitError> {
+    let first = verified.evidence().claims().model().clone();
     let mut session = verified.open().await?;
     let mut queue: VecDeque<usize> = (0..notes.len()).collect();
+    let mut empty = 0;
     loop {
         let before = queue.len();
-        run(session, &limits, notes, &mut queue, outcomes).await?;
+        let missing_close = run(session, notes, &mut queue, outcomes).await?;
         if queue.is_empty() {
-            return Ok(());
+            return Ok(Complete { missing_close });
         }
-        if queue.len() == before {
+        if let Some(end) = missing_close {
+            return Err(end.into());
+        }
+        empty = if queue.len() == before { empty + 1 } else { 0 };
+        if empty == EMPTY_SESSIONS {
             return Err(SubmitError::NoProgress);
         }
         let verified = client.verify().await?;
-        limits = *verified.evidence().claims().limits();
+        let other = OtherModel::between(&first, verified.evidence().claims().model());
+        if let (OnOtherModel::Stop, Some(other)) = (client.on_other_model, other) {
+            return Err(other.into());
+        }
         session = verified.open().await?;
     }
 }
@@ -81,84 +91,61 @@ pub async fn submit(
 /// Requests that await their answers.
 type InFlight = HashMap<u64, (PendingReply, Vec<usize>)>;
 
-/// One session, to its authenticated end. What it could not answer stays in the queue.
+/// One session to its end; what it could not answer stays in the queue. Gives the reason if it ended
+/// without the enclave's close, after every request was answered.
 async fn run(
-    session: Session,
-    limits: &Limits,
+    mut session: Session,
     notes: &[impl AsRef<[u8]>],
     queue: &mut VecDeque<usize>,
-    outcomes: &mut impl FnMut(usize, NoteOutcome),
-) -> Result<(), SubmitError> {
-    let Session {
-        mut sender,
-        mut receiver,
-        mut wire,
-        max_record,
-    } = session;
+    outcomes: &mut impl FnMut(usize, Outcome),
+) -> Result<Option<SessionEnd>, SubmitError> {
+    let limits = *session.limits();
     let mut in_flight = InFlight::new();
     let mut full = false;
     loop {
-        while !full && in_flight.len() < usize::from(limits.in_flight) {
-            let indices = take_batch(limits, notes, queue, outcomes);
-            if indices.is_empty() {
-                break;
-            }
+        // One request at a time is sealed and not sent yet; the others in flight are the enclave's.
+        if !full && session.can_request() && in_flight.len() < usize::from(limits.in_flight) {
+            let indices = take_batch(&limits, notes, queue, outcomes);
             let batch: Vec<&[u8]> = indices.iter().map(|i| notes[*i].as_ref()).collect();
-            match sender.request(&batch, Instant::now()) {
-                Ok((pending, frame)) => {
-                    in_flight.insert(pending.request_id(), (pending, indices));
-                    wire.send(&frame).await??;
+            if !batch.is_empty() {
+                match session.request(&batch) {
+                    Ok(pending) => {
+                        in_flight.insert(pending.request_id(), (pending, indices));
+                    }
+                    Err(RequestError::Session(SessionError::Limit(_))) => {
+                        put_back(queue, indices);
+                        full = true;
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Err(RequestError::Session(SessionError::Limit(_))) => {
-                    put_back(queue, indices);
-                    full = true;
-                }
-                Err(error) => return Err(error.into()),
             }
         }
         if in_flight.is_empty() {
             break;
         }
-        let incoming = match receive(&mut receiver, &mut wire, max_record).await {
-            // The answer came beyond the session's limit, as after its last second: ask again.
-            Err(SubmitError::Session(SessionError::Limit(_))) => Incoming::Close,
-            incoming => incoming?,
-        };
-        match incoming {
-            Incoming::Reply(reply) => {
+        match session.step().await? {
+            Step::Wrote => {}
+            Step::Reply(reply) => {
                 let Some((pending, indices)) = in_flight.remove(&reply.request_id()) else {
-                    return Err(SubmitError::Unasked);
+                    return Err(SessionEnd::Unasked.into());
                 };
-                for (index, outcome) in indices.into_iter().zip(pending.accept(reply)?) {
+                let answered = pending.accept(reply).map_err(SessionEnd::Record)?;
+                for (index, outcome) in indices.into_iter().zip(answered) {
                     outcomes(index, outcome);
                 }
             }
-            Incoming::Close => {
-                put_back(
-                    queue,
-                    in_flight.into_values().flat_map(|(_, indices)| indices),
-                );
-                return Ok(());
+            Step::Close => {
+                let unanswered = in_flight.into_values().flat_map(|(_, indices)| indices);
+                put_back(queue, unanswered);
+                return Ok(None);
             }
         }
     }
-    wire.send(&sender.close(Instant::now())?).await??;
-    match receive(&mut receiver, &mut wire, max_record).await? {
-        Incoming::Close => Ok(()),
-        Incoming::Reply(_) => Err(SubmitError::Unasked),
+    match session.close().await {
+        Ok(()) => Ok(None),
+        Err(end) if end.may_be_the_carriers() => Ok(Some(end)),
+        Err(end) => Err(end.into()),
     }
-}
-
-async fn receive(
-    receiver: &mut ClientReceiver,
-    wire: &mut Wire,
-    max_record: usize,
-) -> Result<Incoming, SubmitError> {
-    let frame = wire.next(FrameType::Record, max_record).await??;
-    if frame.kind() == FrameType::Refusal {
-        return Err(SubmitError::Refused);
-    }
-    Ok(receiver.open(frame, Instant::now())?)
 }
 
 /// Takes notes from the queue's front until a request is full. Notes that are too long for the
@@ -167,7 +154,7 @@ fn take_batch(
     limits: &Limits,
     notes: &[impl AsRef<[u8]>],
     queue: &mut VecDeque<usize>,
-    outcomes: &mut impl FnMut(usize, NoteOutcome),
+    outcomes: &mut impl FnMut(usize, Outcome),
 ) -> Vec<usize> {
     let mut indices = Vec::new();
     let mut lengths = Vec::new();

@@ -173,8 +173,8 @@ fn bad_images_are_rejected_and_unreadable_ones_a_usage_error() {
     let damaged = [&image[..643], b"!"].concat();
     write("damaged.eif", &damaged);
     for (name, code, says) in [
-        ("cut.eif", 1, "the image is cut off after 643 bytes"),
-        ("text.eif", 1, "no enclave image"),
+        ("cut.eif", 1, "the file ends after 643 bytes"),
+        ("text.eif", 1, "not an enclave image"),
         ("damaged.eif", 1, "the image is damaged"),
         ("none.eif", 2, "none.eif cannot be read"),
         (".", 2, "cannot be read"),

@@ -4,15 +4,19 @@ pub mod nsm;
 #[cfg(feature = "software-attester")]
 pub mod software;
 
-use sealnote_protocol::session::enclave::EvidenceRequest;
+use sealnote_protocol::handshake::EvidenceKind;
+use sealnote_protocol::session::enclave::Binding;
 use thiserror::Error;
 
-/// Gives an attestation document for a connection.
+/// Gives evidence for a connection.
 ///
 /// Blocking: a call takes the Nitro Security Module some milliseconds.
 pub trait Attester: Send + Sync {
-    /// A document whose `nonce`, `user_data` and `public_key` are the request's.
-    fn attest(&self, request: &EvidenceRequest) -> Result<Vec<u8>, AttestError>;
+    /// The kind of its evidence.
+    fn kind(&self) -> EvidenceKind;
+
+    /// Evidence that carries the binding, in the way of its kind.
+    fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError>;
 }
 
 /// Why there is no evidence.

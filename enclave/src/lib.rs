@@ -9,6 +9,8 @@ pub mod attester;
 #[forbid(unsafe_code)]
 pub mod boot;
 #[forbid(unsafe_code)]
+mod contain;
+#[forbid(unsafe_code)]
 pub mod engine;
 #[forbid(unsafe_code)]
 pub mod init;

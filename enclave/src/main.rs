@@ -110,13 +110,7 @@ fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
     }
     let mut service = boot(engine, attester, SessionLimits::default())?;
     service.peer_cids = args.peer_cids.into_iter().map(Cid).collect();
-    // What blocks is attestation and RSA: a handshake at a time, so that no number of them takes more than one
-    // thread's share of the processors from the sessions.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .max_blocking_threads(1)
-        .build()
-        .context("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     runtime.block_on(async {
         let listener = Listener::bind(&args.listen).await?;
         event(format_args!("ready on {}", listener.local_endpoint()));

@@ -1,31 +1,52 @@
 //! Takes connections, and gives each a handshake and a session.
 
+mod admission;
 mod connection;
+mod handshakes;
+mod session;
+mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sealnote_protocol::session::enclave::Enclave;
 use sealnote_transport::{Cid, Listener, TransportError};
-use tokio::sync::Semaphore;
+use thiserror::Error;
 
+use self::admission::Admission;
+use self::handshakes::Handshakes;
 use crate::attester::Attester;
 use crate::engine::EngineHandle;
 
 /// The CID of the instance that an enclave runs on (AWS Nitro Enclaves user guide, "The vsock").
 pub const PARENT_CID: Cid = Cid(3);
 
+/// Requests that a session has opened beside those in flight, at most. One waits for a place. If nothing were read
+/// meanwhile, a client that hangs up would not be noticed, and what it asked for would be computed for nobody; so there
+/// is room for a second, and while that is free the stream is read.
+pub const AHEAD: usize = 2;
+
 /// How much of the enclave connections may take.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
-    /// Connections whose handshake is not complete; more wait to be accepted.
+    /// Connections that have no session yet, at most, and fewer where attestations take long; more wait to be
+    /// accepted.
     pub half_open: usize,
-    /// How long a handshake may take, from accept to the key message.
+    /// How long a handshake may take, from accept until the key message is opened.
     pub handshake_time: Duration,
-    /// Sessions at once; more connections wait to be accepted.
+    /// Sessions at once.
     pub sessions: usize,
+    /// How long a newcomer waits for a place when all sessions are taken. Longer than a session takes to become idle
+    /// and to close, and short enough that a client learns soon that there is no place.
+    pub admission_time: Duration,
     /// How long a session may have nothing in flight before it is closed.
     pub idle_time: Duration,
+    /// How long a session has nothing in flight before it may be closed for a newcomer. As long as the greatest
+    /// request takes to come from far away.
+    pub least_idle: Duration,
+    /// After so long a session may be closed for a newcomer even if it is never idle: it is answered what is in flight,
+    /// and its client connects anew. Long beside a handshake, which is what that costs.
+    pub term: Duration,
     /// How long a client may take to read one frame.
     pub send_time: Duration,
 }
@@ -36,7 +57,10 @@ impl Default for ServerLimits {
             half_open: 64,
             handshake_time: Duration::from_secs(10),
             sessions: 96,
+            admission_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(120),
+            least_idle: Duration::from_secs(3),
+            term: Duration::from_secs(60),
             send_time: Duration::from_secs(30),
         }
     }
@@ -57,33 +81,55 @@ pub struct Service {
     pub peer_cids: Vec<Cid>,
 }
 
+/// Why an enclave does not serve, or no longer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The listener died.
+    #[error(transparent)]
+    Listener(#[from] TransportError),
+    /// There is no thread for handshakes.
+    #[error("the thread for handshakes cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What connections share.
+struct Server {
+    enclave: Arc<Enclave>,
+    engine: EngineHandle,
+    limits: ServerLimits,
+    handshakes: Handshakes,
+    admission: Arc<Admission>,
+}
+
 /// Serves connections until the listener dies. What befalls one connection ends that one only, and
 /// leaves no trace but its end: there is nothing here that an operator may read.
-pub async fn serve(listener: Listener, service: Service) -> TransportError {
-    let half_open = Arc::new(Semaphore::new(service.limits.half_open));
-    let sessions = Arc::new(Semaphore::new(service.limits.sessions));
-    let service = Arc::new(service);
+pub async fn serve(listener: Listener, service: Service) -> ServeError {
+    let limits = service.limits;
+    let handshakes = match Handshakes::start(service.attester, &limits) {
+        Ok(handshakes) => handshakes,
+        Err(error) => return ServeError::Thread(error),
+    };
+    let server = Arc::new(Server {
+        enclave: service.enclave,
+        engine: service.engine,
+        limits,
+        handshakes,
+        admission: Admission::new(limits),
+    });
     loop {
         // Before accept, so that an excess of connections waits outside and costs nothing here.
-        let (Ok(session), Ok(handshake)) = (
-            sessions.clone().acquire_owned().await,
-            half_open.clone().acquire_owned().await,
-        ) else {
-            unreachable!("the semaphores are never closed");
-        };
+        let half_open = server.handshakes.admit().await;
         let stream = match listener.accept().await {
             Ok(stream) => stream,
-            Err(error) => return error,
+            Err(error) => return error.into(),
         };
         if let Some(cid) = stream.peer_cid()
             && !service.peer_cids.contains(&cid)
         {
             continue;
         }
-        let service = service.clone();
-        tokio::spawn(async move {
-            let _session = session;
-            connection::run(stream, service, handshake).await;
-        });
+        let server = server.clone();
+        tokio::spawn(async move { connection::run(stream, &server, half_open).await });
     }
 }

@@ -23,7 +23,7 @@ fn scores_are_those_of_transformers() {
         let scores = engine.classify(&reference.texts());
         assert_eq!(scores.len(), reference.cases.len());
         for (scores, case) in scores.iter().zip(&reference.cases) {
-            assert_close(scores.as_ref().unwrap(), &case.scores, 1e-4);
+            assert_close(&scores.as_ref().unwrap().scores, &case.scores, 1e-4);
         }
     }
 }
@@ -118,8 +118,8 @@ fn batched_scores_are_the_single_ones() {
         let engine = load_as(&fixture(name), computation);
         let batched = engine.classify(&notes);
         for (note, batched) in notes.iter().zip(&batched) {
-            let alone = engine.classify(&[note]).remove(0).unwrap();
-            assert_close(batched.as_ref().unwrap(), &alone, 1e-4);
+            let alone = engine.classify(&[note]).remove(0).unwrap().scores;
+            assert_close(&batched.as_ref().unwrap().scores, &alone, 1e-4);
         }
         assert_eq!(
             engine.classify(&notes),
@@ -147,7 +147,8 @@ fn words_after_token_600_decide() {
 
         let engine = load_as(&fixture(name), Computation::F32);
         let scores = engine.classify(&[&before.text, &after.text]);
-        let [before, after] = [&scores[0], &scores[1]].map(|scores| scores.as_ref().unwrap());
+        let [before, after] =
+            [&scores[0], &scores[1]].map(|scores| &scores.as_ref().unwrap().scores);
         let change = before
             .iter()
             .zip(after)
@@ -173,8 +174,8 @@ fn an_empty_note_fails_alone() {
             let results = engine.classify(&["fracture", empty, "fever"]);
             assert_eq!(results[1], Err(NoteError::Empty), "{name}: {empty:?}");
             for (place, note) in [(0, "fracture"), (2, "fever")] {
-                let alone = engine.classify(&[note]).remove(0).unwrap();
-                assert_close(results[place].as_ref().unwrap(), &alone, 1e-4);
+                let alone = engine.classify(&[note]).remove(0).unwrap().scores;
+                assert_close(&results[place].as_ref().unwrap().scores, &alone, 1e-4);
             }
         }
     }
@@ -202,8 +203,8 @@ fn a_score_that_is_not_finite_fails_its_note_alone() {
     assert_eq!(poisoned[1], Err(NoteError::Internal));
     for place in [0, 2] {
         assert_close(
-            poisoned[place].as_ref().unwrap(),
-            sound[place].as_ref().unwrap(),
+            &poisoned[place].as_ref().unwrap().scores,
+            &sound[place].as_ref().unwrap().scores,
             1e-4,
         );
     }
@@ -258,7 +259,8 @@ fn other_shapes_are_computed_alike() {
         let reference = Reference::read(&fixture(SINGLE).join("reference.json"));
         let [expected, fast] = [Computation::Reference, Computation::F32].map(|computation| {
             let scores = load_as(altered.path(), computation).classify(&reference.texts());
-            scores.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+            let scores = scores.into_iter().map(|scored| scored.unwrap().scores);
+            scores.collect::<Vec<_>>()
         });
         for (fast, expected) in fast.iter().zip(&expected) {
             assert_close(fast, expected, 1e-4);

@@ -34,7 +34,7 @@ fn classify(engine: &Engine, notes: &[&str]) -> Vec<Scores> {
     engine
         .classify(notes)
         .into_iter()
-        .map(Result::unwrap)
+        .map(|scored| scored.unwrap().scores)
         .collect()
 }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use sealnote_enclave::engine::{
-    Classifier, EngineHandle, EngineSession, ModelInfo, NoteError, OVERLAP, Problem, Scores,
+    Classifier, EngineHandle, EngineSession, KnownShare, ModelInfo, NoteError, NoteOutcome,
+    OVERLAP, Problem, Scored, Scores,
 };
 use sealnote_protocol::classification::Precision;
 use sealnote_protocol::model::ModelDigest;
@@ -81,6 +82,13 @@ impl Classifier for Fake {
 
     fn tokens(word: &String) -> usize {
         word.len()
+    }
+
+    /// A word that is known has letters alone.
+    fn known(words: &Self::Windows) -> KnownShare {
+        let known = |word: &&String| word.chars().all(char::is_alphabetic);
+        let words = words.as_slice();
+        KnownShare::of(words.iter().filter(known).count(), words.len())
     }
 
     fn logits(&self, batch: &[String]) -> Vec<Option<Vec<f32>>> {
@@ -160,11 +168,16 @@ fn notes(texts: &[&str]) -> Vec<Zeroizing<String>> {
         .collect()
 }
 
+/// Of a note whose words are known.
+fn scored(letters: f32) -> NoteOutcome {
+    Ok(Scored {
+        scores: vec![letters],
+        known: KnownShare::ALL,
+    })
+}
+
 /// Asks, and returns once the queue has it.
-async fn ask(
-    session: &EngineSession,
-    texts: &[&str],
-) -> tokio::task::JoinHandle<Vec<Result<Scores, NoteError>>> {
+async fn ask(session: &EngineSession, texts: &[&str]) -> tokio::task::JoinHandle<Vec<NoteOutcome>> {
     let (session, notes) = (session.clone(), notes(texts));
     let job = tokio::spawn(async move { session.classify(notes).await });
     tokio::task::yield_now().await;
@@ -180,10 +193,10 @@ async fn answers_come_in_the_order_of_the_notes() {
     assert_eq!(
         session.classify(notes(&["a", long, "", "bcd"])).await,
         [
-            Ok(vec![1.0]),
-            Ok(vec![33.0]),
+            scored(1.0),
+            scored(33.0),
             Err(NoteError::Empty),
-            Ok(vec![3.0])
+            scored(3.0)
         ]
     );
     assert_eq!(session.classify(notes(&[])).await, []);
@@ -206,11 +219,11 @@ async fn a_panic_costs_one_note_and_the_thread_goes_on() {
     ] {
         assert_eq!(
             session.classify(notes(&["a", culprit, "bcd"])).await,
-            [Ok(vec![1.0]), Err(NoteError::Internal), Ok(vec![3.0])],
+            [scored(1.0), Err(NoteError::Internal), scored(3.0)],
             "{culprit}"
         );
     }
-    assert_eq!(session.classify(notes(&["ab"])).await, [Ok(vec![2.0])]);
+    assert_eq!(session.classify(notes(&["ab"])).await, [scored(2.0)]);
 }
 
 #[tokio::test]
@@ -266,7 +279,7 @@ async fn a_single_note_waits_for_one_batch(requests: usize, texts: &[&str]) {
             gated.wait();
         }
         assert_eq!(gated.batches()[before + 1], ["a"]);
-        assert_eq!(single.await.unwrap(), [Ok(vec![1.0])]);
+        assert_eq!(single.await.unwrap(), [scored(1.0)]);
     }
     for job in &busy {
         job.abort();
@@ -292,6 +305,35 @@ async fn a_single_note_waits_for_one_batch_however_much_of_others_notes_is_half_
 async fn a_single_note_waits_for_one_batch_however_long_others_notes_are_to_read() {
     let long = format!("wordofeight{}", " ".repeat(20_000));
     a_single_note_waits_for_one_batch(2, &[&long[..]; 5]).await;
+}
+
+/// Beside three that are busy, and although its notes are little.
+#[tokio::test]
+async fn who_connects_anew_for_each_note_has_the_share_of_one_session() {
+    let gated = Gated::spawn();
+    let long = "wordofeight ".repeat(100);
+    let mut busy = Vec::new();
+    for _ in 0..3 {
+        busy.push(ask(&gated.handle.session(), &[&long[..]; 4]).await);
+    }
+    gated.wait();
+    const NOTES: usize = 40;
+    for _ in 0..NOTES {
+        // A batch.
+        let note = ask(&gated.handle.session(), &["tenletters"]).await;
+        while !note.is_finished() {
+            gated.go.send(()).unwrap();
+            gated.wait();
+            tokio::task::yield_now().await;
+        }
+    }
+    // For each there are 2.7 of the others', whose words are longer, but for what anybody may be ahead at the beginning.
+    let batches = gated.batches().len();
+    assert!(batches >= 100, "{batches}");
+    for job in &busy {
+        job.abort();
+    }
+    gated.release();
 }
 
 /// The order in which notes of two sessions, each of so many bytes and without a token, are read.

@@ -13,6 +13,9 @@ pub struct Config {
     pub enclave: Endpoint,
     /// The most clients at a time; one more is closed at once.
     pub max_connections: NonZeroUsize,
+    /// The most clients at a time from one IPv4 address, one IPv6 network of /64, or one vsock CID; one
+    /// more is closed at once. Clients over a Unix socket have no address, and only the cap above.
+    pub max_connections_per_address: NonZeroUsize,
     /// How long a client is held while the enclave does not answer, as when it boots.
     pub connect_timeout: Duration,
     /// A connection over which nothing has moved in either direction for so long is closed, so
@@ -25,12 +28,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// The default limits: 256 connections, 60 s to reach the enclave, 1 h idle, 10 s to stop.
+    /// The default limits: 160 connections, 48 from one address, 60 s to reach the enclave, 1 h idle, 10 s
+    /// to stop.
     pub fn new(listen: Endpoint, enclave: Endpoint) -> Self {
         Config {
             listen,
             enclave,
             max_connections: DEFAULT_MAX_CONNECTIONS,
+            max_connections_per_address: DEFAULT_MAX_CONNECTIONS_PER_ADDRESS,
             connect_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60 * 60),
             drain_timeout: Duration::from_secs(10),
@@ -39,4 +44,10 @@ impl Config {
     }
 }
 
-const DEFAULT_MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// The enclave's own limits added up, 96 sessions and 64 handshakes: a client beyond them would only wait
+/// in the enclave's queue, and be told later.
+const DEFAULT_MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(160).unwrap();
+
+/// Half of the enclave's sessions. A hospital behind one address has room for 48 clients at a time, and
+/// no address alone can take every session from the others.
+const DEFAULT_MAX_CONNECTIONS_PER_ADDRESS: NonZeroUsize = NonZeroUsize::new(48).unwrap();

@@ -22,9 +22,14 @@ struct Args {
     #[arg(long, value_name = "ADDR", required_unless_present = "probe")]
     enclave: Option<Endpoint>,
 
-    /// The most clients at a time, 256 unless given; one more is closed at once
+    /// The most clients at a time, 160 unless given; one more is closed at once
     #[arg(long, value_name = "COUNT")]
     max_connections: Option<NonZeroUsize>,
+
+    /// The most clients at a time from one IPv4 address, IPv6 /64 or vsock CID, 48 unless given; one
+    /// more is closed at once
+    #[arg(long, value_name = "COUNT")]
+    max_connections_per_address: Option<NonZeroUsize>,
 
     /// How long a client is held while the enclave does not answer, as when it boots: 60 unless given
     #[arg(long, value_name = "SECONDS", value_parser = seconds())]
@@ -70,6 +75,9 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.metrics_interval = args.metrics_interval.map(Duration::from_secs);
     if let Some(count) = args.max_connections {
         config.max_connections = count;
+    }
+    if let Some(count) = args.max_connections_per_address {
+        config.max_connections_per_address = count;
     }
     if let Some(limit) = args.connect_timeout {
         config.connect_timeout = Duration::from_secs(limit);

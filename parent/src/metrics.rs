@@ -11,6 +11,7 @@ pub struct Metrics {
     open: AtomicU64,
     accepted: AtomicU64,
     refused: AtomicU64,
+    refused_by_address: AtomicU64,
     unreached: AtomicU64,
     dial_failures: AtomicU64,
     to_enclave_bytes: AtomicU64,
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub accepted: u64,
     /// Clients closed at once because there were too many.
     pub refused: u64,
+    /// Clients closed at once because there were too many from their address.
+    pub refused_by_address: u64,
     /// Clients closed because the enclave did not answer in time.
     pub unreached: u64,
     /// Single attempts to reach the enclave that failed.
@@ -43,6 +46,7 @@ impl Metrics {
             open: self.open.load(Relaxed),
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
+            refused_by_address: self.refused_by_address.load(Relaxed),
             unreached: self.unreached.load(Relaxed),
             dial_failures: self.dial_failures.load(Relaxed),
             to_enclave_bytes: self.to_enclave_bytes.load(Relaxed),
@@ -59,6 +63,10 @@ impl Metrics {
 
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn refused_by_address(&self) {
+        self.refused_by_address.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn unreached(&self) {
@@ -92,6 +100,7 @@ impl fmt::Display for Snapshot {
             open,
             accepted,
             refused,
+            refused_by_address,
             unreached,
             dial_failures,
             to_enclave_bytes,
@@ -99,8 +108,8 @@ impl fmt::Display for Snapshot {
         } = self;
         write!(
             f,
-            "open={open} accepted={accepted} refused={refused} unreached={unreached} \
-             dial_failures={dial_failures} to_enclave_bytes={to_enclave_bytes} \
+            "open={open} accepted={accepted} refused={refused} \
+             refused_by_address={refused_by_address} unreached={unreached} dial_failures={dial_failures} to_enclave_bytes={to_enclave_bytes} \
              to_client_bytes={to_client_bytes}"
         )
     }

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     Config, Metrics, Snapshot, bridge,
-    limits::{Place, Places, dial},
+    limits::{Full, Origin, Place, Places, dial},
     log::{self, RateLimit},
 };
 
@@ -40,11 +40,12 @@ impl Parent {
         let listener = Listener::bind(&config.listen)
             .await
             .map_err(ParentError::Bind)?;
-        let places = Places::new(config.max_connections);
+        let places = Places::new(config.max_connections, config.max_connections_per_address);
         let shared = Shared {
             config,
             metrics: Arc::default(),
             refusals: RateLimit::default(),
+            refusals_by_address: RateLimit::default(),
             dial_failures: RateLimit::default(),
         };
         Ok(Parent {
@@ -101,6 +102,7 @@ struct Shared {
     config: Config,
     metrics: Arc<Metrics>,
     refusals: RateLimit,
+    refusals_by_address: RateLimit,
     dial_failures: RateLimit,
 }
 
@@ -117,17 +119,38 @@ async fn accept_all(
         };
         // Finished tasks would otherwise be kept until the end.
         while connections.try_join_next().is_some() {}
-        match places.take() {
-            Some(place) => {
+        match places.take(client.peer_address().map(Origin::from)) {
+            Ok(place) => {
                 connections.spawn(serve(client, place, Arc::clone(shared)));
             }
-            None => {
+            Err(full) => {
                 drop(client);
-                shared.metrics.refused();
-                if let Some(count) = shared.refusals.due(Instant::now()) {
-                    let cap = shared.config.max_connections;
+                shared.refuse(full);
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Counts a client that was closed at once, and says so, but not whose it was.
+    fn refuse(&self, full: Full) {
+        let now = Instant::now();
+        match full {
+            Full::All => {
+                self.metrics.refused();
+                if let Some(count) = self.refusals.due(now) {
+                    let cap = self.config.max_connections;
                     log::line(format_args!(
                         "too many connections cap={cap} refused={count}"
+                    ));
+                }
+            }
+            Full::Origin => {
+                self.metrics.refused_by_address();
+                if let Some(count) = self.refusals_by_address.due(now) {
+                    let cap = self.config.max_connections_per_address;
+                    log::line(format_args!(
+                        "too many connections from one address cap={cap} refused={count}"
                     ));
                 }
             }

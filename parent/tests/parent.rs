@@ -1,6 +1,7 @@
 //! The parent between a client and a stand-in for the enclave, in one process.
 
 use std::{
+    net::SocketAddr,
     num::NonZeroUsize,
     time::{Duration, Instant},
 };
@@ -10,6 +11,7 @@ use sealnote_transport::{Endpoint, Listener, Stream, connect};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
     sync::oneshot,
     task::JoinHandle,
     time::{sleep, timeout},
@@ -151,6 +153,42 @@ async fn one_too_many_is_closed_at_once() {
     let mut fourth = rig.pair().await;
     fourth.1.write_all(b"y").await.unwrap();
     assert_eq!(fourth.0.read_u8().await.unwrap(), b'y');
+}
+
+#[tokio::test]
+async fn one_address_has_no_more_than_its_share() {
+    let mut rig = Rig::start(|config| {
+        config.listen = "tcp:127.0.0.1:0".parse().unwrap();
+        config.max_connections_per_address = NonZeroUsize::new(2).unwrap();
+    })
+    .await;
+    let mine = rig.pair_from("127.0.0.1").await;
+    let _mine_too = rig.pair_from("127.0.0.1").await;
+    let mut too_many = rig.connect_from("127.0.0.1").await;
+    assert_eq!(read_all(&mut too_many).await, b"");
+    let counters = rig.counters();
+    assert_eq!((counters.refused_by_address, counters.refused), (1, 0));
+
+    // Another address is served, and so is this one again when it has let go.
+    let mut other = rig.pair_from("127.0.0.2").await;
+    other.0.write_all(b"x").await.unwrap();
+    assert_eq!(other.1.read_u8().await.unwrap(), b'x');
+    drop(mine);
+    rig.until(|counters| counters.open == 2).await;
+    let mut again = rig.pair_from("127.0.0.1").await;
+    again.0.write_all(b"y").await.unwrap();
+    assert_eq!(again.1.read_u8().await.unwrap(), b'y');
+}
+
+#[tokio::test]
+async fn clients_without_an_address_have_only_the_cap_on_all() {
+    let one = NonZeroUsize::new(1).unwrap();
+    let mut rig = Rig::start(|config| config.max_connections_per_address = one).await;
+    let _first = rig.pair().await;
+    let mut second = rig.pair().await;
+    second.0.write_all(b"x").await.unwrap();
+    assert_eq!(second.1.read_u8().await.unwrap(), b'x');
+    assert_eq!(rig.counters().refused_by_address, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -336,6 +374,28 @@ impl Rig {
         let joined = async { tokio::join!(connect(&self.parent), enclave.accept()) };
         let (client, enclave) = timeout(SOON, joined).await.unwrap();
         (client.unwrap(), enclave.unwrap())
+    }
+
+    /// The same from an address of this machine.
+    async fn pair_from(&mut self, address: &str) -> (Stream, Stream) {
+        let client = self.connect_from(address).await;
+        let enclave = self.enclave.as_ref().unwrap();
+        (
+            client,
+            timeout(SOON, enclave.accept()).await.unwrap().unwrap(),
+        )
+    }
+
+    async fn connect_from(&self, address: &str) -> Stream {
+        let Endpoint::Tcp { host, port } = &self.parent else {
+            panic!("{} is not over TCP", self.parent);
+        };
+        let socket = TcpSocket::new_v4().unwrap();
+        socket
+            .bind(SocketAddr::new(address.parse().unwrap(), 0))
+            .unwrap();
+        let server = SocketAddr::new(host.parse().unwrap(), *port);
+        Stream::Tcp(socket.connect(server).await.unwrap())
     }
 
     fn counters(&self) -> Snapshot {

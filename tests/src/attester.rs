@@ -1,13 +1,14 @@
 //! An attester under a development root, which can be told to deviate.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_enclave::attester::{AttestError, Attester};
-use sealnote_protocol::session::enclave::EvidenceRequest;
+use sealnote_protocol::handshake::EvidenceKind;
+use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::{
     AttestationRequest, AttesterError, MEASUREMENT_LEN, SoftwareAttester, SoftwareRoot,
 };
@@ -36,9 +37,10 @@ pub enum Quirk {
     OtherKey,
 }
 
-/// Signs real documents under a root of its own.
+/// Signs real documents under a root of its own, which its clones share.
+#[derive(Clone)]
 pub struct DevAttester {
-    attester: Mutex<SoftwareAttester>,
+    attester: Arc<Mutex<SoftwareAttester>>,
     quirk: Quirk,
 }
 
@@ -54,7 +56,7 @@ impl DevAttester {
             _ => (0..).zip(MEASUREMENTS).collect(),
         };
         Ok(Self {
-            attester: Mutex::new(SoftwareAttester::new(root, pcrs, rng)?),
+            attester: Arc::new(Mutex::new(SoftwareAttester::new(root, pcrs, rng)?)),
             quirk,
         })
     }
@@ -69,15 +71,21 @@ impl DevAttester {
 }
 
 impl Attester for DevAttester {
-    fn attest(&self, request: &EvidenceRequest) -> Result<Vec<u8>, AttestError> {
+    fn kind(&self) -> EvidenceKind {
+        EvidenceKind::Nitro
+    }
+
+    fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
         let other = [0x5a; 48];
-        let mut other_key = request.public_key.clone();
+        let mut other_key = binding.public_key.clone();
         // Inside the modulus: another key, but a well-formed one.
-        other_key[100] ^= 1;
+        if let Some(key) = &mut other_key {
+            key[100] ^= 1;
+        }
         let mut asked = AttestationRequest {
-            user_data: Some(&request.user_data),
-            nonce: Some(&request.nonce),
-            public_key: Some(&request.public_key),
+            user_data: Some(&binding.claims),
+            nonce: Some(&binding.challenge),
+            public_key: binding.public_key.as_deref(),
         };
         let mut now = SystemTime::now();
         match self.quirk {
@@ -85,7 +93,7 @@ impl Attester for DevAttester {
             Quirk::Aged(age) => now -= age,
             Quirk::OtherNonce => asked.nonce = Some(&other[..32]),
             Quirk::OtherUserData => asked.user_data = Some(&other),
-            Quirk::OtherKey => asked.public_key = Some(&other_key),
+            Quirk::OtherKey => asked.public_key = other_key.as_deref(),
         }
         let mut attester = self.attester.lock().unwrap_or_else(PoisonError::into_inner);
         attester

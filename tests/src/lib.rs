@@ -6,3 +6,4 @@
 pub mod attester;
 pub mod relay;
 pub mod rig;
+pub mod session;

@@ -5,17 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealnote_client::connection::Client;
-use sealnote_client::submission::{SubmitError, submit};
+use sealnote_client::connection::{Client, OnOtherModel};
+use sealnote_client::submission::{Complete, SubmitError, submit};
+use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_enclave::boot::boot;
 use sealnote_enclave::engine::{Engine, EngineHandle, EngineOptions};
 use sealnote_enclave::model_store::ModelFiles;
 use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
 use sealnote_parent::{Config, Metrics, Parent};
-use sealnote_protocol::record::NoteOutcome;
+use sealnote_protocol::classification::{NoteOutcome, Scored};
+use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::session::enclave::{Binding, Enclave};
 use sealnote_transport::{Endpoint, Listener};
+use sealnote_verifier::classification::Outcome;
 use sealnote_verifier::{Policy, TrustRoots};
 use tempfile::TempDir;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -55,6 +58,10 @@ impl Booted {
 pub struct Setup {
     /// How its documents deviate.
     pub quirk: Quirk,
+    /// In place of one under a root of its own.
+    pub attester: Option<DevAttester>,
+    /// What it waits for before it makes each of them.
+    pub before_attestation: Box<dyn Fn() + Send + Sync>,
     /// The limits on connections.
     pub limits: ServerLimits,
     /// In place of the booted model.
@@ -67,6 +74,8 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             quirk: Quirk::None,
+            attester: None,
+            before_attestation: Box::new(|| {}),
             limits: ServerLimits::default(),
             engine: None,
             tcp: false,
@@ -136,11 +145,14 @@ pub async fn start_enclave(
     setup: Setup,
     listen: &Endpoint,
 ) -> Result<RunningEnclave, Failure> {
-    let attester = DevAttester::start(setup.quirk)?;
+    let attester = match setup.attester {
+        Some(attester) => attester,
+        None => DevAttester::start(setup.quirk)?,
+    };
     let root_pem = attester.root_pem()?;
     let service = Service {
         enclave: booted.enclave.clone(),
-        attester: Box::new(attester),
+        attester: Box::new(Hooked(attester, setup.before_attestation)),
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
         peer_cids: vec![PARENT_CID],
@@ -153,6 +165,19 @@ pub async fn start_enclave(
             serve(listener, service).await;
         }),
     })
+}
+
+struct Hooked(DevAttester, Box<dyn Fn() + Send + Sync>);
+
+impl Attester for Hooked {
+    fn kind(&self) -> EvidenceKind {
+        self.0.kind()
+    }
+
+    fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
+        (self.1)();
+        self.0.attest(binding)
+    }
 }
 
 /// Starts a parent alone on the current runtime: its address and its counters.
@@ -183,6 +208,7 @@ pub fn client(
         handshake_patience: PATIENCE,
         patience: PATIENCE,
         session_limits: SessionLimits::default(),
+        on_other_model: OnOtherModel::Stop,
     })
 }
 
@@ -192,14 +218,17 @@ pub struct Submitted {
     /// By the note's index; `None` without an answer.
     pub outcomes: Vec<Option<NoteOutcome>>,
     /// The end.
-    pub end: Result<(), SubmitError>,
+    pub end: Result<Complete, SubmitError>,
 }
 
 /// Verifies, and submits these notes.
 pub async fn submit_all(client: &Client, notes: &[impl AsRef<[u8]>]) -> Submitted {
     let mut outcomes = vec![None; notes.len()];
-    let mut note = |index: usize, outcome| {
-        let earlier = outcomes[index].replace(outcome);
+    let mut note = |index: usize, outcome: Outcome| {
+        let earlier = outcomes[index].replace(outcome.map(|classification| Scored {
+            scores: classification.scores().map(|(_, score)| score).collect(),
+            known: classification.known(),
+        }));
         assert!(earlier.is_none(), "note {index} is answered twice");
     };
     let end = match client.verify().await {

@@ -6,8 +6,18 @@ mod common;
 mod evidence;
 #[path = "in_process/failing.rs"]
 mod failing;
+#[path = "in_process/handshakes.rs"]
+mod handshakes;
+#[path = "in_process/limits.rs"]
+mod limits;
 #[path = "in_process/load.rs"]
 mod load;
+#[path = "in_process/other_model.rs"]
+mod other_model;
+#[path = "in_process/session_ends.rs"]
+mod session_ends;
+#[path = "in_process/sessions.rs"]
+mod sessions;
 #[path = "in_process/tampering.rs"]
 mod tampering;
 #[path = "in_process/working.rs"]

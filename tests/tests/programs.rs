@@ -4,6 +4,7 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use common::programs::{Finished, Program, Stack, line, parse_lines, run};
 use common::{fixture, short_notes};
@@ -94,6 +95,36 @@ fn submit_names_the_notes_that_failed_and_keeps_the_others() {
         assert!(finished.stderr.contains(&format!("sealnote: {id}: ")));
     }
     assert!(finished.stderr.contains("2 of 6 notes have a result"));
+}
+
+/// As on a full disk: the file takes a part of what is written, in the middle of a line.
+#[test]
+fn submit_leaves_whole_lines_where_the_output_cannot_grow() {
+    let stack = Stack::start();
+    let notes = short_notes(40);
+    let notes: String = notes.iter().map(|note| line("id", note)).collect();
+    let notes = stack.write("notes.jsonl", notes);
+    let finished = Command::new("sh")
+        // Without the signal, a write beyond the limit of 2 blocks fails.
+        .args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$@\"", "sh"])
+        .arg(Program::Client.path())
+        .args(["submit", "--server", &stack.server, "--policy"])
+        .arg(stack.path("measurements.json"))
+        .arg("--danger-accept-software-root")
+        .arg(stack.path("root.pem"))
+        .arg("-o")
+        .arg(stack.path("results.jsonl"))
+        .arg(notes)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(finished.stderr).unwrap();
+    assert_eq!(finished.status.code(), Some(1), "{said}");
+    assert!(said.contains("the results cannot be written: "), "{said}");
+    assert!(!stack.path("results.jsonl").exists());
+    let kept = stack.read("results.jsonl.partial");
+    assert!(kept.ends_with('\n'), "half a line is left");
+    let count = parse_lines(&kept).len();
+    assert!((1..40).contains(&count), "{count} lines");
 }
 
 #[test]
@@ -391,6 +422,16 @@ fn the_enclave_says_in_a_line_why_it_does_not_start() {
     let finished = start(&listen, "/nonexistent", "software");
     assert_code(&finished, 1);
     assert_one_line(&finished, "/nonexistent does not exist");
+    let broken = dir.path().join("model");
+    std::fs::create_dir(&broken).unwrap();
+    for name in ["config.json", "tokenizer.json"] {
+        std::fs::copy(Path::new(&model).join(name), broken.join(name)).unwrap();
+    }
+    std::fs::write(broken.join("model.safetensors"), [0xff; 64]).unwrap();
+    let finished = start(&listen, broken.to_str().unwrap(), "software");
+    assert_code(&finished, 1);
+    let said = "model.safetensors is not a whole safetensors file: header too large";
+    assert_eq!(finished.stderr, format!("sealnote-enclave: {said}\n"));
     let finished = start("unix:/nonexistent/socket", &model, "software");
     assert_code(&finished, 1);
     assert!(

@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
+from engines import ENGINES
+from texts import MIXED_CELL, WAYS
+
 BASE = "ort-f32*"
 INT8 = "ort-int8*"
 # A name for the faster of two, which is settled for each cell.
 FASTER = {BASE: ("ort-f32", "ort-f32-fused"), INT8: ("ort-int8", "ort-int8-fused")}
+PADDING = {engine.key for engine in ENGINES if engine.pads} | set(FASTER)
 
 
 @dataclass(frozen=True)
@@ -67,27 +71,42 @@ class Figures:
         self.results = results
         self.rounds: list[dict[str, Any]] = results["rounds"]
         self.threads: list[int] = results["threads"]
-        self.cells = list(results["lengths"])
-
-    def by_round(self, threads: int, cell: str) -> list[dict[str, Any]]:
-        """Of each round that has the cell, the rates by engine, the faster of two among them."""
-        of_cell = [found[str(threads)][cell] for found in self.rounds if cell in found[str(threads)]]
-        names = {name: self._choose(of_cell, *two) for name, two in FASTER.items()}
-        return [found | {name: found[key] for name, key in names.items()} for found in of_cell]
-
-    def fused_is_faster(self, threads: int, cell: str, name: str) -> bool:
-        plain, fused = FASTER[name]
-        return self._choose(self.by_round(threads, cell), plain, fused) == fused
+        # As they are shown: the ways of mixed lengths are one.
+        self.cells = [cell for cell in results["lengths"] if cell not in WAYS]
 
     def rate(self, threads: int, cell: str, key: str) -> Spread:
-        return Spread.of([found[key] for found in self.by_round(threads, cell)])
+        return Spread.of([rate for rate in self._rates(threads, cell, key) if rate])
 
     def ratio(self, threads: int, cell: str, key: str, base: str = BASE) -> Spread:
-        return Spread.of([found[key] / found[base] for found in self.by_round(threads, cell)])
+        return self.ratio_of((threads, cell, key), (threads, cell, base))
 
     def scaling(self, cell: str, key: str) -> Spread:
-        one, two = (self.by_round(threads, cell) for threads in (1, 2))
-        return Spread.of([b[key] / a[key] for a, b in zip(one, two)])
+        return self.ratio_of((2, cell, key), (1, cell, key))
+
+    def ratio_of(self, above: tuple[int, str, str], below: tuple[int, str, str]) -> Spread:
+        """Of threads, cell and engine: the ratios of the rounds that have both."""
+        pairs = zip(self._rates(*above), self._rates(*below))
+        return Spread.of([a / b for a, b in pairs if a and b])
+
+    def way(self, threads: int, cell: str, key: str) -> str:
+        """The cell whose rates are an engine's in `cell`: that of the fastest way, if it has several."""
+        if cell != MIXED_CELL or key not in PADDING:
+            return cell
+        return max(WAYS, key=lambda way: self.rate(threads, way, key).middle)
+
+    def fused_is_faster(self, threads: int, cell: str, name: str) -> bool:
+        return self.fused_ratio(threads, cell, name) > 1
+
+    def fused_ratio(self, threads: int, cell: str, name: str) -> float:
+        plain, fused = FASTER[name]
+        return self.ratio_of((threads, cell, fused), (threads, cell, plain)).middle
+
+    def _rates(self, threads: int, cell: str, key: str) -> list[float | None]:
+        """By round; None of one that has them not."""
+        cell = self.way(threads, cell, key)
+        if key in FASTER:
+            key = FASTER[key][self.fused_is_faster(threads, cell, key)]
+        return [found[str(threads)].get(cell, {}).get(key) for found in self.rounds]
 
     def has_vnni(self) -> bool:
         return "avx512_vnni" in self.results["machine"]["flags"]
@@ -103,7 +122,7 @@ class Figures:
         for cell, int8, over_int8, f32 in (
             ("32x1", 4.0, 1.6, 1.0),
             ("128x32", 3.2, 1.3, 1.1),
-            ("mixedx32", 12.0, 5.0, 2.5),
+            (MIXED_CELL, 3.2, 1.3, 1.0),
         ):
             for what, least, key, base in (
                 ("sealnote int8 ÷ ONNX Runtime f32", int8, "int8", BASE),
@@ -115,10 +134,6 @@ class Figures:
         for cell in ("128x1", "128x32"):
             goals.append(Goal(cell, "sealnote int8 ÷ the limit of a core", 0.85, shares.get(cell), self.has_vnni()))
         return goals
-
-    @staticmethod
-    def _choose(found: list[dict[str, Any]], plain: str, fused: str) -> str:
-        return fused if median(rates[fused] / rates[plain] for rates in found) > 1 else plain
 
     def _with_peak(self, cell: str | None = None) -> list[dict[str, Any]]:
         of_cells = (found["1"].get(name, {}) for found in self.rounds for name in ([cell] if cell else self.cells))

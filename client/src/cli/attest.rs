@@ -32,11 +32,15 @@ impl Attest {
         print(&report(verified.evidence()))?;
         // The whole handshake, so that the key is known to be in the enclave's hands.
         let session = verified.open().await.map_err(|error| rejected(&error))?;
-        session.close().await.map_err(|error| rejected(&error))?;
         print(&[line(
             "key",
             "confirmed: the enclave opened a secret sealed to it",
-        )])
+        )])?;
+        session.close().await.map_err(|end| {
+            Failure::Rejected(format!(
+                "the session ended without the enclave's close: {end}"
+            ))
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use sealnote_protocol::session::SessionLimits;
 use sealnote_verifier::{Policy, TrustRoots};
 
 use super::{Failure, Server, Trust};
-use crate::connection::{Client, HANDSHAKE_PATIENCE};
+use crate::connection::{Client, HANDSHAKE_PATIENCE, OnOtherModel};
 
 /// Reads at most one byte more than `limit`, so that the parser can name an excess.
 pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -67,6 +67,7 @@ impl Server {
             handshake_patience: HANDSHAKE_PATIENCE.min(Duration::from_secs(self.timeout)),
             patience: Duration::from_secs(self.timeout),
             session_limits: SessionLimits::default(),
+            on_other_model: OnOtherModel::Stop,
         })
     }
 }

@@ -17,8 +17,8 @@ use super::{Failure, model_digest};
 pub(super) struct Measure {
     /// The enclave image file, as nitro-cli or `make eif` builds it.
     image: PathBuf,
-    /// Predict PCR16 for the model in this folder, and pin it in the policy. The image is not searched for
-    /// it.
+    /// Predict PCR16 for the model in this folder, and pin it in the policy. Whether the image holds that
+    /// model is not checked.
     #[arg(long, value_name = "DIR", conflicts_with = "model_digest")]
     model: Option<PathBuf>,
     /// The same, for the model with this digest, as `sealnote model-digest` prints it.
@@ -116,7 +116,10 @@ fn report(image: &Image, model: Option<&ModelDigest>) -> Vec<String> {
     if let Some(model) = model {
         lines.push(line("model", model));
         lines.push(line("PCR16", hex::encode(model.register())));
-        lines.push("The model is the one that was named; the image is not searched for it.".into());
+        lines.push(
+            "The model is the one that was named; whether the image holds it is not checked."
+                .into(),
+        );
     }
     lines
 }

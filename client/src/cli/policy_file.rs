@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use sealnote_protocol::model::ModelDigest;
+use sealnote_protocol::suite::Suite;
 use sealnote_verifier::Policy;
 use serde::Serialize;
 
@@ -32,6 +33,7 @@ struct File<'a> {
     model_digests: Option<[String; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pins: Option<Pins>,
+    least_suite: u16,
 }
 
 #[derive(Serialize)]
@@ -66,6 +68,7 @@ impl PolicyFile {
             pins: accepted.model.map(|model| Pins {
                 pcr16: [hex::encode(model.register())],
             }),
+            least_suite: Suite::DEFAULT_LEAST.id(),
         };
         let mut json = match serde_json::to_string_pretty(&file) {
             Ok(json) => json,

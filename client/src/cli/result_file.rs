@@ -1,23 +1,45 @@
 //! Where results go: a stream, or a file that appears when it is complete.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Takes results. Until [`Output::complete`] they are in a file beside the one that is asked for, and
-/// stay there if it is never called: neither earlier results nor these are lost to a run that failed.
+/// Bytes of lines that are kept for one write.
+const BUFFER: usize = 8 * 1024;
+
+/// Takes results, a whole line at a time. Until [`Output::complete`] they are in a file beside the one that
+/// is asked for, and stay there if it is never called: neither earlier results nor these are lost to a run
+/// that failed, and the last line there is a whole one.
 pub(super) struct Output {
-    out: BufWriter<Box<dyn Write>>,
-    /// The file that is being written, and the one whose place it takes.
-    files: Option<(PathBuf, PathBuf)>,
+    sink: Sink,
+    unwritten: Vec<u8>,
+}
+
+enum Sink {
+    /// A pipe, a terminal or a device: what it took cannot be taken back.
+    Stream(Box<dyn Write>),
+    File(Partial),
+}
+
+/// The file that is being written, and the one whose place it takes.
+struct Partial {
+    file: File,
+    /// Bytes in it, all of whole lines.
+    whole: u64,
+    path: PathBuf,
+    target: PathBuf,
 }
 
 impl Output {
     pub(super) fn stream(out: impl Write + 'static) -> Self {
+        Self::new(Sink::Stream(Box::new(out)))
+    }
+
+    fn new(sink: Sink) -> Self {
         Self {
-            out: BufWriter::new(Box::new(out)),
-            files: None,
+            sink,
+            unwritten: Vec::new(),
         }
     }
 
@@ -29,8 +51,8 @@ impl Output {
             return Ok(Self::stream(File::options().write(true).open(path)?));
         }
         // What a link leads to is replaced, not the link.
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let mut partial = path.as_os_str().to_owned();
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut partial = target.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
         // Never an existing one: it may hold the results of a run that was cut short.
@@ -46,44 +68,78 @@ impl Output {
                 )),
                 _ => error,
             })?;
-        Ok(Self {
-            out: BufWriter::new(Box::new(file)),
-            files: Some((partial, path)),
-        })
+        Ok(Self::new(Sink::File(Partial {
+            file,
+            whole: 0,
+            path: partial,
+            target,
+        })))
     }
 
     /// Where the results are until they are complete.
     pub(super) fn partial(&self) -> Option<&Path> {
-        self.files.as_ref().map(|(partial, _)| partial.as_path())
+        match &self.sink {
+            Sink::File(partial) => Some(&partial.path),
+            Sink::Stream(_) => None,
+        }
     }
 
     /// Everything was written: the file takes its place.
     pub(super) fn complete(mut self) -> io::Result<()> {
-        self.out.flush()?;
-        match &self.files {
-            Some((partial, path)) => std::fs::rename(partial, path),
-            None => Ok(()),
+        self.flush()?;
+        match &self.sink {
+            Sink::File(partial) => std::fs::rename(&partial.path, &partial.target),
+            Sink::Stream(_) => Ok(()),
         }
     }
 }
 
 impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write(bytes)
+    /// Takes a line, or several.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.unwritten.extend_from_slice(lines);
+        if self.unwritten.len() >= BUFFER {
+            self.flush()?;
+        }
+        Ok(lines.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        let lines = core::mem::take(&mut self.unwritten);
+        match &mut self.sink {
+            Sink::Stream(out) => {
+                out.write_all(&lines)?;
+                out.flush()
+            }
+            Sink::File(partial) => partial.write_lines(&lines),
+        }
+    }
+}
+
+impl Partial {
+    /// Where not all of it is taken, as on a full disk, what is left of a line is taken back.
+    fn write_lines(&mut self, lines: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all(lines);
+        let taken = match written {
+            Ok(()) => lines.len(),
+            Err(_) => (self.file.stream_position()? - self.whole) as usize,
+        };
+        let last_end = lines[..taken].iter().rposition(|byte| *byte == b'\n');
+        self.whole += last_end.map_or(0, |at| at as u64 + 1);
+        if written.is_err() {
+            self.file.set_len(self.whole)?;
+        }
+        written
     }
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
-        let _ = self.out.flush();
-        if let Some((partial, _)) = &self.files
-            && partial.metadata().is_ok_and(|file| file.len() == 0)
+        let _ = self.flush();
+        if let Sink::File(partial) = &self.sink
+            && partial.path.metadata().is_ok_and(|file| file.len() == 0)
         {
-            let _ = std::fs::remove_file(partial);
+            let _ = std::fs::remove_file(&partial.path);
         }
     }
 }
@@ -104,18 +160,18 @@ mod tests {
         assert!(!partial.exists());
 
         let mut cut = Output::file(&path).unwrap();
-        cut.write_all(b"some").unwrap();
+        cut.write_all(b"some\n").unwrap();
         drop(cut);
         assert_eq!(std::fs::read(&path).unwrap(), b"earlier");
-        assert_eq!(std::fs::read(&partial).unwrap(), b"some");
+        assert_eq!(std::fs::read(&partial).unwrap(), b"some\n");
         let error = Output::file(&path).err().unwrap().to_string();
         assert!(error.contains("results.partial is there"), "{error}");
 
         std::fs::remove_file(&partial).unwrap();
         let mut whole = Output::file(&path).unwrap();
-        whole.write_all(b"all").unwrap();
+        whole.write_all(b"all\n").unwrap();
         whole.complete().unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"all");
+        assert_eq!(std::fs::read(&path).unwrap(), b"all\n");
         assert!(!partial.exists());
     }
 }

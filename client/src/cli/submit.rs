@@ -8,9 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::result_file::Output;
 use super::{Failure, Server};
+use crate::connection::OnOtherModel;
 use crate::input::{InputNote, NoteBytes, read_jsonl, read_text};
-use crate::output::{Labels, NoteResult, ResultWriter};
-use crate::submission::submit;
+use crate::output::{NoteResult, ResultWriter};
+use crate::submission::{Complete, SubmitError, submit};
 
 /// Failed notes that are named one by one; the results name all.
 const NAMED: usize = 20;
@@ -26,11 +27,18 @@ pub(super) struct Submit {
     /// Write the results here instead of to standard output: a JSON object a line.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Go on when the enclave of a later session has a different model. Each result is then in the labels
+    /// of the model that gave it, and its field `model` is that model's digest.
+    #[arg(long)]
+    allow_other_model: bool,
 }
 
 impl Submit {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.server.client()?;
+        let mut client = self.server.client()?;
+        if self.allow_other_model {
+            client.on_other_model = OnOtherModel::GoOn;
+        }
         let (ids, texts): (Vec<String>, Vec<_>) = self
             .read()?
             .into_iter()
@@ -45,14 +53,9 @@ impl Submit {
             .verify()
             .await
             .map_err(|error| Failure::Rejected(format!("no note was sent: {error}")))?;
-        let model = verified.evidence().claims().model();
-        let labels = Labels {
-            names: model.labels.clone(),
-            problem: model.problem(),
-        };
         let mut writer = Writer {
             partial: out.partial().map(Path::to_owned),
-            results: ResultWriter::new(out, labels, ids.clone()),
+            results: ResultWriter::new(out, ids.clone(), self.allow_other_model),
             progress: progress(ids.len()),
             failed: Vec::new(),
             broken: None,
@@ -72,7 +75,7 @@ impl Submit {
             writer.put(places[index], NoteResult::from(outcome));
         };
         let ended = submit(&client, verified, &notes, &mut outcomes).await;
-        writer.finish(&ids, ended.err().map(|error| error.to_string()))
+        writer.finish(&ids, ended)
     }
 
     fn read(&self) -> Result<Vec<InputNote>, Failure> {
@@ -129,7 +132,8 @@ struct Writer {
     partial: Option<PathBuf>,
     progress: ProgressBar,
     failed: Vec<(usize, String)>,
-    /// The first error of writing; everything is still submitted and counted.
+    /// The first error of writing. Nothing is written after it, so that the results that are there have no
+    /// gap; everything is still submitted and counted.
     broken: Option<io::Error>,
 }
 
@@ -138,13 +142,17 @@ impl Writer {
         if let Some((_, message)) = result.error() {
             self.failed.push((place, message));
         }
-        if let Err(error) = self.results.put(place, result) {
-            self.broken.get_or_insert(error);
+        if self.broken.is_none() {
+            self.broken = self.results.put(place, result).err();
         }
         self.progress.inc(1);
     }
 
-    fn finish(mut self, ids: &[String], ended: Option<String>) -> Result<(), Failure> {
+    fn finish(
+        mut self,
+        ids: &[String],
+        ended: Result<Complete, SubmitError>,
+    ) -> Result<(), Failure> {
         self.progress.finish_and_clear();
         let kept = match &self.partial {
             Some(partial) => format!("; the results so far are in {}", partial.display()),
@@ -156,7 +164,7 @@ impl Writer {
             return Err(unwritten(error));
         }
         let (out, missing) = self.results.finish().map_err(unwritten)?;
-        if ended.is_none() {
+        if ended.is_ok() {
             out.complete().map_err(unwritten)?;
         }
         let no_answer = NoteResult::NoAnswer.error().map(|(_, message)| message);
@@ -173,10 +181,23 @@ impl Writer {
             say!("and {} more", self.failed.len() - NAMED);
         }
         let (good, all) = (ids.len() - self.failed.len(), ids.len());
-        if let Some(error) = ended {
-            return Err(Failure::Rejected(format!(
-                "{error}; {good} of {all} notes have a result{kept}"
-            )));
+        let complete = ended.map_err(|error| {
+            let advice = match error {
+                SubmitError::OtherModel(_) => {
+                    ". That model was sent no note: submit the rest as a run of its own, or go on \
+                     with --allow-other-model"
+                }
+                _ => "",
+            };
+            Failure::Rejected(format!(
+                "{error}; {good} of {all} notes have a result{kept}{advice}"
+            ))
+        })?;
+        if let Some(end) = complete.missing_close {
+            say!(
+                "note: the session ended without the enclave's close ({end}); every note had its \
+                 authenticated answer before, so the results are complete"
+            );
         }
         if good < all {
             return Err(Failure::Rejected(format!(

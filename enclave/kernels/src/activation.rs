@@ -35,7 +35,7 @@ impl Activation {
             }
             Self::Relu => {
                 for value in values {
-                    *value = if *value < 0.0 { 0.0 } else { *value };
+                    *value = math::relu(*value);
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! tokens. How a sequence is cut does not change a bit of the result.
 #![forbid(unsafe_code)]
 
-use crate::isa::{F32Tile, Kernel, Simd};
+use crate::isa::{F32Tile, Kernel, Simd, Square};
 use crate::{Aligned, Isa, LANES, PANEL, TILE_ROWS, math};
 
 /// A piece that is followed by another of its sequence has a multiple of this many tokens.
@@ -67,24 +67,20 @@ impl PieceMut<'_> {
     ///
     /// # Panics
     /// If the sizes do not match.
-    pub fn set(&mut self, heads: Heads, first: usize, rows: &[f32]) {
+    pub fn set(&mut self, isa: Isa, heads: Heads, first: usize, rows: &[f32]) {
         let hidden = heads.hidden();
         assert!(rows.len().is_multiple_of(2 * hidden));
         assert!(rows.len() / (2 * hidden) <= self.tokens.saturating_sub(first));
         assert_eq!(self.keys.len(), heads.keys_len(self.tokens));
         assert_eq!(self.values.len(), heads.values_len(self.tokens));
+        isa.run(SetKeys {
+            hidden,
+            stride: self.tokens.next_multiple_of(PIECE),
+            first,
+            rows,
+            keys: self.keys,
+        });
         let stride = self.tokens.next_multiple_of(PIECE);
-        // A few rows at a time, so that their lines stay in the first-level cache.
-        for (block, rows) in rows.chunks(16 * 2 * hidden).enumerate() {
-            let first = first + block * 16;
-            let keys = self.keys.chunks_exact_mut(stride).take(hidden);
-            for (element, tokens) in keys.enumerate() {
-                let rows = rows.chunks_exact(2 * hidden);
-                for (place, row) in tokens[first..].iter_mut().zip(rows) {
-                    *place = row[element];
-                }
-            }
-        }
         let width = heads.padded();
         for (token, row) in (first..).zip(rows.chunks_exact(2 * hidden)) {
             for (head, value) in row[hidden..].chunks_exact(heads.width).enumerate() {
@@ -93,6 +89,45 @@ impl PieceMut<'_> {
                     self.values[place..][..width].split_at_mut(heads.width);
                 value_place.copy_from_slice(value);
                 padding.fill(0.0);
+            }
+        }
+    }
+}
+
+struct SetKeys<'a> {
+    hidden: usize,
+    stride: usize,
+    first: usize,
+    rows: &'a [f32],
+    keys: &'a mut [f32],
+}
+
+impl Kernel for SetKeys<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (hidden, stride) = (self.hidden, self.stride);
+        // A few rows at a time, so that their lines stay in the first-level cache.
+        for (block, rows) in self.rows.chunks(LANES * 2 * hidden).enumerate() {
+            let first = self.first + block * LANES;
+            let squares = match rows.len() / (2 * hidden) {
+                LANES => hidden / LANES,
+                _ => 0,
+            };
+            for square in 0..squares {
+                let element = square * LANES;
+                simd.transpose(Square {
+                    from: &rows[element..],
+                    from_stride: 2 * hidden,
+                    to: &mut self.keys[element * stride + first..],
+                    to_stride: stride,
+                });
+            }
+            let keys = self.keys.chunks_exact_mut(stride).enumerate();
+            for (element, tokens) in keys.take(hidden).skip(squares * LANES) {
+                let rows = rows.chunks_exact(2 * hidden);
+                for (place, row) in tokens[first..].iter_mut().zip(rows) {
+                    *place = row[element];
+                }
             }
         }
     }
@@ -167,9 +202,14 @@ impl Kernel for Attend<'_> {
                 let scores = &mut self.scores[..rows * stride];
                 let queries = &queries[head * width..];
                 score(simd, self.heads, head, queries, self.pieces, scores, stride);
-                let mut sums = [0.0; TILE_ROWS];
-                for (sum, scores) in sums.iter_mut().zip(scores.chunks_exact_mut(stride)) {
-                    *sum = exponentials(scores, self.tokens, scale);
+                let (mut greatest, mut sums) = ([0.0; TILE_ROWS], [0.0; TILE_ROWS]);
+                for (greatest, scores) in greatest.iter_mut().zip(scores.chunks_exact_mut(stride)) {
+                    *greatest = self::greatest(scores, self.tokens);
+                }
+                // In a pass of its own, so that no row waits for its greatest.
+                let found = sums.iter_mut().zip(greatest);
+                for ((sum, greatest), scores) in found.zip(scores.chunks_exact_mut(stride)) {
+                    *sum = exponentials(scores, scale, greatest * scale);
                 }
                 let context = &mut self.context[..rows * self.heads.padded()];
                 weigh(simd, self.heads, head, scores, stride, self.pieces, context);
@@ -219,28 +259,33 @@ fn score<S: Simd>(
     }
 }
 
-/// Replaces a row's scores, of which `tokens` count and the rest is padding, by their exponentials over the
-/// greatest one's, and returns the exponentials' sum.
+/// The greatest of a row's scores, of which `tokens` count. The rest is padding, and set to what has an exponential
+/// that is next to nothing.
 #[inline(always)]
-fn exponentials(scores: &mut [f32], tokens: usize, scale: f32) -> f32 {
-    // Their exponentials are next to nothing.
+fn greatest(scores: &mut [f32], tokens: usize) -> f32 {
     scores[tokens..].fill(f32::NEG_INFINITY);
-    let (chunks, _) = scores.as_chunks_mut::<LANES>();
-    let mut greatest = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks.iter() {
-        for (greatest, &score) in greatest.iter_mut().zip(chunk) {
-            *greatest = if score > *greatest { score } else { *greatest };
+    let (chunks, _) = scores.as_chunks::<LANES>();
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for chunk in chunks {
+        for (lane, &score) in lanes.iter_mut().zip(chunk) {
+            *lane = math::greater(*lane, score);
         }
     }
-    let greatest = greatest.into_iter().fold(f32::NEG_INFINITY, f32::max) * scale;
-    let mut sums = [0.0; 32];
+    math::fold(lanes, math::greater)
+}
+
+/// Replaces scores by their exponentials over the greatest one's, and returns the exponentials' sum.
+#[inline(always)]
+fn exponentials(scores: &mut [f32], scale: f32, greatest: f32) -> f32 {
+    let (chunks, _) = scores.as_chunks_mut::<LANES>();
+    let mut sums = [0.0; LANES];
     for chunk in chunks {
         for (sum, score) in sums.iter_mut().zip(chunk) {
             *score = math::exp2(score.mul_add(scale, -greatest));
             *sum += *score;
         }
     }
-    math::fold(sums)
+    math::fold(sums, |a, b| a + b)
 }
 
 /// The values, weighted by a few rows of `weights`.

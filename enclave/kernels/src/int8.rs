@@ -7,8 +7,8 @@
 
 use crate::aligned::Sums;
 use crate::isa::{Int8Tile, Kernel, Simd};
-use crate::math::ROUND;
-use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, ahead, columns, padded};
+use crate::math::{self, ROUND};
+use crate::{Activation, Aligned, GROUP, Isa, PANEL, TILE_ROWS, TOGETHER, ahead, columns, padded};
 
 /// Greatest number of inputs: beyond it a sum of products of 255 × 127 might not fit into 31 bits.
 pub const MAX_INPUTS: usize = 1 << 16;
@@ -147,7 +147,7 @@ impl Rows {
 }
 
 /// How numbers become whole ones.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Scale {
     /// What 1 stands for.
     size: f32,
@@ -208,20 +208,26 @@ impl Kernel for Quantise<'_> {
             scales,
             ..
         } = self.rows;
-        let rows = self.values.chunks_exact(*width);
-        let places = bytes.chunks_exact_mut(*stride).zip(scales);
-        for (values, (bytes, scale)) in rows.zip(places) {
-            let found = Scale::of(values);
-            *scale = found.size;
-            let (bytes, padding) = bytes.split_at_mut(*width);
-            if found.size.is_finite() {
-                for (byte, &value) in bytes.iter_mut().zip(values) {
-                    *byte = found.bits(value, OFFSET) as u8;
-                }
-            } else {
-                bytes.fill(OFFSET as u8);
+        let few = self.values.chunks(TOGETHER * *width);
+        let places = bytes.chunks_mut(TOGETHER * *stride);
+        for ((values, bytes), sizes) in few.zip(places).zip(scales.chunks_mut(TOGETHER)) {
+            let rows = values.chunks_exact(*width);
+            let mut found = [Scale::default(); TOGETHER];
+            for ((values, size), found) in rows.clone().zip(sizes).zip(&mut found) {
+                *found = Scale::of(values);
+                *size = found.size;
             }
-            padding.fill(OFFSET as u8);
+            for ((values, bytes), found) in rows.zip(bytes.chunks_exact_mut(*stride)).zip(found) {
+                let (bytes, padding) = bytes.split_at_mut(*width);
+                if found.size.is_finite() {
+                    for (byte, &value) in bytes.iter_mut().zip(values) {
+                        *byte = found.bits(value, OFFSET) as u8;
+                    }
+                } else {
+                    bytes.fill(OFFSET as u8);
+                }
+                padding.fill(OFFSET as u8);
+            }
         }
     }
 }
@@ -292,6 +298,24 @@ impl Matrix {
         activation: Activation,
         out: &mut [f32],
     ) {
+        // A loop for each: one that asks on every row which it is keeps nothing in registers.
+        match activation {
+            Activation::Identity => self.finish_with(|x| x, panel, sums, rows, out),
+            Activation::Gelu => self.finish_with(math::gelu, panel, sums, rows, out),
+            Activation::GeluTanh => self.finish_with(math::gelu_tanh, panel, sums, rows, out),
+            Activation::Relu => self.finish_with(math::relu, panel, sums, rows, out),
+        }
+    }
+
+    #[inline(always)]
+    fn finish_with(
+        &self,
+        activation: impl Fn(f32) -> f32,
+        panel: usize,
+        sums: &[i32],
+        rows: &[f32],
+        out: &mut [f32],
+    ) {
         let first = panel * PANEL;
         let (sums, _) = sums.as_chunks::<PANEL>();
         let (scales, _) = self.scales[first..].as_chunks::<PANEL>();
@@ -303,8 +327,7 @@ impl Matrix {
         for ((row, sums), out) in rows.iter().zip(sums).zip(out) {
             let rest = &mut out[first..];
             let places = columns(rest, &mut padded);
-            scale(places, sums, offsets, scales, *row, bias);
-            activation.apply(places);
+            scale(&activation, places, sums, offsets, scales, *row, bias);
             if rest.len() < PANEL {
                 rest.copy_from_slice(&padded[..rest.len()]);
             }
@@ -315,6 +338,7 @@ impl Matrix {
 /// A function, for its arguments do not alias: otherwise the loop would ask on every row whether they do.
 #[inline(always)]
 fn scale(
+    activation: &impl Fn(f32) -> f32,
     out: &mut [f32; PANEL],
     sums: &[i32; PANEL],
     offsets: &[i32; PANEL],
@@ -324,7 +348,7 @@ fn scale(
 ) {
     for column in 0..PANEL {
         let sum = sums[column] - offsets[column];
-        out[column] = (sum as f32).mul_add(row * scales[column], bias[column]);
+        out[column] = activation((sum as f32).mul_add(row * scales[column], bias[column]));
     }
 }
 

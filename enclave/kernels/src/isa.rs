@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::LANES;
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -106,6 +108,18 @@ pub(crate) trait Simd: Copy {
     /// A product of f32: each element's sum is in the order of the depth, whatever the shape, and each
     /// multiplication is fused with its addition.
     fn f32_tile(self, tile: F32Tile<'_>);
+
+    /// Rows become columns.
+    #[inline(always)]
+    fn transpose(self, square: Square<'_>) {
+        square.check();
+        for row in 0..LANES {
+            for column in 0..LANES {
+                square.to[column * square.to_stride + row] =
+                    square.from[row * square.from_stride + column];
+            }
+        }
+    }
 }
 
 /// `sums[r][c] = Σ bytes[r][4k + i] × weights[k][c][i]` over k and i < 4, with c < 64.
@@ -151,6 +165,23 @@ pub(crate) struct F32Tile<'a> {
     pub(crate) ahead: &'a [f32],
     pub(crate) c: &'a mut [f32],
     pub(crate) c_stride: usize,
+}
+
+/// `to[c][r] = from[r][c]` over r, c < [`LANES`].
+pub(crate) struct Square<'a> {
+    pub(crate) from: &'a [f32],
+    pub(crate) from_stride: usize,
+    pub(crate) to: &'a mut [f32],
+    pub(crate) to_stride: usize,
+}
+
+impl Square<'_> {
+    /// As of the tiles.
+    #[inline(always)]
+    fn check(&self) {
+        assert!(within(LANES, self.from_stride, LANES, self.from.len()));
+        assert!(within(LANES, self.to_stride, LANES, self.to.len()));
+    }
 }
 
 impl F32Tile<'_> {

@@ -54,6 +54,9 @@ const TILE_ROWS: usize = 6;
 /// Rows that share one pass over a panel: a whole number of tiles, and few enough that their sums of one
 /// panel (12 KiB) stay in the first-level cache beside a piece of the panel.
 const GROUP: usize = 48;
+/// Rows that go through each pass over a row together: while one's pass ends in what takes long (a sum of lanes, a
+/// quotient), the next one's is computed.
+const TOGETHER: usize = 4;
 /// Columns are padded to a multiple of this wherever a tile works on something other than a panel.
 const LANES: usize = 16;
 

@@ -3,6 +3,8 @@
 //! Multiplications and additions are fused where it says so and nowhere else, hence the same bits everywhere.
 #![forbid(unsafe_code)]
 
+use crate::LANES;
+
 /// Added to a number of less than 2²² and taken away again, it leaves the nearest whole number; the sum's
 /// lowest bits are that number in two's complement.
 pub(crate) const ROUND: f32 = 12_582_912.0; // 1.5 × 2²³
@@ -63,6 +65,12 @@ pub(crate) fn gelu_tanh(x: f32) -> f32 {
     0.5 * x * (1.0 + tanh(inner))
 }
 
+/// The greater of x and 0. NaN stays.
+#[inline(always)]
+pub(crate) fn relu(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
 /// Within 3e-7.
 #[inline(always)]
 pub(crate) fn tanh(x: f32) -> f32 {
@@ -92,7 +100,7 @@ fn polynomial<const N: usize>(coefficients: [f32; N], x: f32) -> f32 {
     d.mul_add(x, c).mul_add(square, b.mul_add(x, a))
 }
 
-/// The sum of `of(value)`, in an order that depends on the values' number only.
+/// The sum of `of(value)`, by halves of 32 lanes, in an order that depends on the values' number only.
 #[inline(always)]
 pub(crate) fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0; 32];
@@ -105,12 +113,6 @@ pub(crate) fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     for (lane, &value) in lanes.iter_mut().zip(rest) {
         *lane += of(value);
     }
-    fold(lanes)
-}
-
-/// The sum of 32 lanes, by halves.
-#[inline(always)]
-pub(crate) fn fold(mut lanes: [f32; 32]) -> f32 {
     for half in [16, 8, 4, 2, 1] {
         let (low, high) = lanes.split_at_mut(half);
         for (low, high) in low.iter_mut().zip(high) {
@@ -118,6 +120,24 @@ pub(crate) fn fold(mut lanes: [f32; 32]) -> f32 {
         }
     }
     lanes[0]
+}
+
+/// One of a few lanes, by halves.
+#[inline(always)]
+pub(crate) fn fold(mut lanes: [f32; LANES], of: impl Fn(f32, f32) -> f32) -> f32 {
+    for half in [8, 4, 2, 1] {
+        let (low, high) = lanes.split_at_mut(half);
+        for (low, high) in low.iter_mut().zip(high) {
+            *low = of(*low, *high);
+        }
+    }
+    lanes[0]
+}
+
+/// The greater of two. NaN in the place of `b` is passed over.
+#[inline(always)]
+pub(crate) fn greater(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
 }
 
 #[cfg(test)]

@@ -82,21 +82,21 @@ fn norms_of_sizes_that_do_not_match_panic() {
 #[test]
 fn attention_of_sizes_that_do_not_match_panics() {
     let heads = Heads { count: 2, width: 3 };
-    // Of 5 tokens: 6 × 16 of keys, 2 × 16 × 16 of values.
-    let set = |first: usize, rows: usize, keys: usize, values: usize| {
-        let (mut keys, mut values) = (vec![0.0; keys], vec![0.0; values]);
-        let mut piece = PieceMut {
-            tokens: 5,
-            keys: &mut keys,
-            values: &mut values,
-        };
-        panics(|| piece.set(heads, first, &vec![1.0; rows]))
-    };
-    assert!(!set(0, 60, 96, 512) && !set(4, 12, 96, 512) && !set(5, 0, 96, 512));
-    assert!(set(0, 72, 96, 512) && set(5, 12, 96, 512) && set(usize::MAX, 12, 96, 512));
-    assert!(set(0, 59, 96, 512) && set(0, 60, 95, 512) && set(0, 60, 96, 511));
-
     for isa in Isa::available() {
+        // Of 5 tokens: 6 × 16 of keys, 2 × 16 × 16 of values.
+        let set = |first: usize, rows: usize, keys: usize, values: usize| {
+            let (mut keys, mut values) = (vec![0.0; keys], vec![0.0; values]);
+            let mut piece = PieceMut {
+                tokens: 5,
+                keys: &mut keys,
+                values: &mut values,
+            };
+            panics(|| piece.set(isa, heads, first, &vec![1.0; rows]))
+        };
+        assert!(!set(0, 60, 96, 512) && !set(4, 12, 96, 512) && !set(5, 0, 96, 512));
+        assert!(set(0, 72, 96, 512) && set(5, 12, 96, 512) && set(usize::MAX, 12, 96, 512));
+        assert!(set(0, 59, 96, 512) && set(0, 60, 95, 512) && set(0, 60, 96, 511));
+
         let run = |heads: Heads, queries: usize, out: usize, pieces: &[(usize, usize, usize)]| {
             let (queries, mut out) = (vec![1.0; queries], vec![0.0; out]);
             let buffer = vec![1.0; 2048];
@@ -215,7 +215,7 @@ fn numbers_of_any_bits_give_the_same_on_every_isa() {
                 keys: &mut key_place,
                 values: &mut value_place,
             };
-            piece.set(heads, 0, &keys);
+            piece.set(isa, heads, 0, &keys);
             let piece = Piece {
                 tokens: rows,
                 keys: &key_place,

@@ -1,9 +1,8 @@
 //! Layer norm.
 #![forbid(unsafe_code)]
 
-use crate::Isa;
 use crate::isa::{Kernel, Simd};
-use crate::math;
+use crate::{Isa, TOGETHER, math};
 
 /// Layer norm: `(x − mean) / √(variance + ε) × weight + bias` over a row.
 #[derive(Debug)]
@@ -63,27 +62,39 @@ impl Kernel for Apply<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let width = self.norm.weight.len();
-        for (index, row) in self.rows.chunks_exact_mut(width).enumerate() {
+        let len = TOGETHER * width;
+        for (index, rows) in self.rows.chunks_mut(len).enumerate() {
             if let Some(added) = self.added {
-                for (value, added) in row.iter_mut().zip(&added[index * width..]) {
+                for (value, added) in rows.iter_mut().zip(&added[index * len..]) {
                     *value += added;
                 }
             }
-            self.norm.row(row);
+            self.norm.few(rows);
         }
     }
 }
 
 impl LayerNorm {
+    /// Of at most [`TOGETHER`] rows.
     #[inline(always)]
-    fn row(&self, row: &mut [f32]) {
-        let count = row.len() as f32;
-        let mean = math::sum(row, |value| value) / count;
-        let variance = math::sum(row, |value| (value - mean) * (value - mean)) / count;
-        let inverse = 1.0 / (variance + self.epsilon).sqrt();
-        let parameters = self.weight.iter().zip(&self.bias);
-        for (value, (&weight, &bias)) in row.iter_mut().zip(parameters) {
-            *value = ((*value - mean) * inverse).mul_add(weight, bias);
+    fn few(&self, rows: &mut [f32]) {
+        let width = self.weight.len();
+        let count = width as f32;
+        let (mut means, mut inverses) = ([0.0; TOGETHER], [0.0; TOGETHER]);
+        for (row, mean) in rows.chunks_exact(width).zip(&mut means) {
+            *mean = math::sum(row, |value| value) / count;
+        }
+        let places = means.iter().zip(&mut inverses);
+        for (row, (mean, inverse)) in rows.chunks_exact(width).zip(places) {
+            let variance = math::sum(row, |value| (value - mean) * (value - mean)) / count;
+            *inverse = 1.0 / (variance + self.epsilon).sqrt();
+        }
+        let found = means.iter().zip(&inverses);
+        for (row, (mean, inverse)) in rows.chunks_exact_mut(width).zip(found) {
+            let parameters = self.weight.iter().zip(&self.bias);
+            for (value, (&weight, &bias)) in row.iter_mut().zip(parameters) {
+                *value = ((*value - mean) * inverse).mul_add(weight, bias);
+            }
         }
     }
 }

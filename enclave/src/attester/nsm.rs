@@ -13,8 +13,9 @@ mod tests;
 use std::time::SystemTime;
 
 use aws_nitro_enclaves_nsm_api::api::{ErrorCode, Request, Response};
+use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest};
-use sealnote_protocol::session::enclave::EvidenceRequest;
+use sealnote_protocol::session::enclave::Binding;
 use thiserror::Error;
 
 use super::{AttestError, Attester};
@@ -154,11 +155,15 @@ impl<M: Module> NsmAttester<M> {
 }
 
 impl<M: Module> Attester for NsmAttester<M> {
-    fn attest(&self, request: &EvidenceRequest) -> Result<Vec<u8>, AttestError> {
+    fn kind(&self) -> EvidenceKind {
+        EvidenceKind::Nitro
+    }
+
+    fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
         let request = Request::Attestation {
-            user_data: Some(request.user_data.to_vec().into()),
-            nonce: Some(request.nonce.to_vec().into()),
-            public_key: Some(request.public_key.clone().into()),
+            user_data: Some(binding.claims.to_vec().into()),
+            nonce: Some(binding.challenge.to_vec().into()),
+            public_key: binding.public_key.clone().map(Into::into),
         };
         Ok(self.document(request)?)
     }
@@ -188,7 +193,7 @@ pub enum NsmError {
     Random,
     /// The kernel did not take the seed.
     #[error("the kernel's random numbers cannot be seeded (it takes root): {0}")]
-    Entropy(#[source] std::io::Error),
+    Entropy(std::io::Error),
     /// Register 16 has not the value that this model gives it.
     #[error(
         "PCR16 is not what this model extends it to; something else has extended it before: \

@@ -10,14 +10,15 @@ use std::time::SystemTime;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest};
-use sealnote_protocol::session::enclave::EvidenceRequest;
+use sealnote_protocol::handshake::EvidenceKind;
+use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest, SHA384_LEN, extended};
+use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sha2::{Digest, Sha384};
 
 use super::{AttestError, Attester};
 
-type Measurement = [u8; 48];
+type Measurement = [u8; SHA384_LEN];
 
 /// The software attester, with the measurements of this executable and its model.
 pub struct Software {
@@ -36,11 +37,11 @@ impl Software {
 
     fn with_executable(executable: &Path, model: &ModelDigest) -> Result<Self, AttestError> {
         let executable = Sha384::digest(std::fs::read(executable).map_err(software)?).into();
-        let zero = [0; 48];
+        let zero = [0; SHA384_LEN];
         let measurements = [
-            extend(zero, &executable),
-            extend(zero, &model.0),
-            extend(extend(zero, &executable), &model.0),
+            extended(zero, &executable),
+            extended(zero, &model.0),
+            extended(extended(zero, &executable), &model.0),
         ];
         let rng = &mut UnwrapErr(SysRng);
         let root = SoftwareRoot::generate(SystemTime::now(), rng).map_err(software)?;
@@ -75,23 +76,20 @@ impl Software {
 }
 
 impl Attester for Software {
-    fn attest(&self, request: &EvidenceRequest) -> Result<Vec<u8>, AttestError> {
+    fn kind(&self) -> EvidenceKind {
+        EvidenceKind::Nitro
+    }
+
+    fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
         let request = AttestationRequest {
-            user_data: Some(&request.user_data),
-            nonce: Some(&request.nonce),
-            public_key: Some(&request.public_key),
+            user_data: Some(&binding.claims),
+            nonce: Some(&binding.challenge),
+            public_key: binding.public_key.as_deref(),
         };
         let mut attester = self.attester.lock().unwrap_or_else(PoisonError::into_inner);
         let document = attester.attest(&request, SystemTime::now(), &mut UnwrapErr(SysRng));
         document.map_err(software)
     }
-}
-
-/// A register after a measurement: SHA-384 of the old value and the measured digest, as TPM2 and
-/// the Nitro Security Module extend.
-fn extend(register: Measurement, digest: &Measurement) -> Measurement {
-    let extended = Sha384::new_with_prefix(register).chain_update(digest);
-    extended.finalize().into()
 }
 
 fn software(error: impl std::error::Error) -> AttestError {

@@ -1,6 +1,6 @@
 //! What the queue drives.
 
-use sealnote_protocol::classification::{NoteError, Scores};
+use sealnote_protocol::classification::{KnownShare, NoteError, Scores};
 
 use super::{Engine, ModelInfo, Window, Windows};
 
@@ -28,6 +28,9 @@ pub trait Classifier: Send + 'static {
     /// # Errors
     /// When the note holds nothing to classify.
     fn tokenize(&self, note: &str) -> Result<Self::Windows, NoteError>;
+
+    /// How much of the note the windows' tokens hold.
+    fn known(windows: &Self::Windows) -> KnownShare;
 
     /// A window's length in tokens.
     fn tokens(window: &Self::Window) -> usize;
@@ -60,6 +63,10 @@ impl Classifier for Engine {
 
     fn tokenize(&self, note: &str) -> Result<Windows, NoteError> {
         Engine::tokenize(self, note)
+    }
+
+    fn known(windows: &Windows) -> KnownShare {
+        windows.known()
     }
 
     fn tokens(window: &Window) -> usize {

@@ -3,12 +3,15 @@
 use super::config::model_types;
 
 /// Why a model cannot be loaded. It is told to the operator at start-up, before there is any note.
+///
+/// Each message quotes its cause. None names the cause as its `source` too, since a printed chain would then
+/// say it twice.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// `config.json` is not JSON, or lacks a key, or has one of another type.
     #[error("config.json: {0}")]
-    Config(#[source] serde_json::Error),
+    Config(serde_json::Error),
     /// The model is of an architecture that this engine does not compute.
     #[error(
         "config.json: model_type \"{found}\" is not supported; supported: {}",
@@ -40,7 +43,7 @@ pub enum EngineError {
     },
     /// `id2label` does not name the labels.
     #[error("config.json: id2label: {0}")]
-    Labels(#[from] LabelFault),
+    Labels(LabelFault),
     /// The classifier has another number of rows than there are labels.
     #[error("{tensor} has {rows} rows, but config.json names {labels} labels")]
     ClassifierRows {
@@ -60,11 +63,11 @@ pub enum EngineError {
         found: String,
     },
     /// `model.safetensors` is malformed.
-    #[error("model.safetensors: {0}")]
-    Format(#[source] safetensors::SafeTensorError),
+    #[error("model.safetensors is not a whole safetensors file: {0}")]
+    Format(safetensors::SafeTensorError),
     /// `model.safetensors` cannot be read, or changed while it was read.
     #[error("model.safetensors: {0}")]
-    Read(#[source] std::io::Error),
+    Read(std::io::Error),
     /// `model.safetensors` lacks a tensor, or has one of another shape.
     #[error("model.safetensors: {0}")]
     Weights(String),
@@ -98,10 +101,10 @@ pub enum EngineError {
     },
     /// The engine's threads.
     #[error("the engine's threads cannot be started: {0}")]
-    Threads(#[source] std::io::Error),
+    Threads(std::io::Error),
     /// `tokenizer.json` is malformed.
     #[error("tokenizer.json: {0}")]
-    Tokenizer(#[source] tokenizers::Error),
+    Tokenizer(tokenizers::Error),
     /// The post-processor does not put its tokens before and after the text.
     #[error("tokenizer.json: the post-processor does not keep the text in one piece")]
     PostProcessor,
@@ -128,6 +131,12 @@ pub enum EngineError {
 impl EngineError {
     pub(super) fn missing_tensor(name: &str) -> Self {
         Self::Weights(format!("cannot find tensor {name}"))
+    }
+}
+
+impl From<LabelFault> for EngineError {
+    fn from(fault: LabelFault) -> Self {
+        Self::Labels(fault)
     }
 }
 

@@ -1,35 +1,44 @@
-//! The notes of a request, and how far they are.
+//! A request at work: its notes, how far each is computed, and the results so far.
+//!
+//! A request is computed in turns (see [`turns`](super::turns)), and a turn computes one batch of windows. A note is
+//! tokenised only when a batch has room left, because tokens take more memory than text, and it is dropped at once, so
+//! that its text is wiped. Its windows are made one by one as they go into a batch. Its scores are pooled when the last of
+//! its windows has been computed.
+//!
+//! What a turn costs is counted in tokens: those that are computed, and as many as take the same time for the bytes that
+//! were tokenised and for the turn itself.
 
 use std::collections::VecDeque;
 
-use sealnote_protocol::classification::{NoteError, Scores};
+use sealnote_protocol::classification::{KnownShare, NoteError, NoteOutcome, Scored};
 use tokio::sync::oneshot;
 
 use super::classifier::Classifier;
-use super::contain::contained;
 use super::turns::Estimate;
+use crate::contain::contained;
 
 /// A note, kept as its caller's own type so that its `Drop` wipes the text.
 pub(super) type Note = Box<dyn AsRef<str> + Send>;
 
 /// What a caller is answered: one entry for each note, in their order.
-pub(super) type Results = Vec<Result<Scores, NoteError>>;
+pub(super) type Results = Vec<NoteOutcome>;
 
-/// Notes are tokenised one by one as their turn comes, and dropped at that; windows are made one by one as they
-/// go into a batch.
+/// A request at work.
 pub(super) struct Job<C: Classifier> {
+    /// Notes that are not tokenised yet.
     unread: VecDeque<Note>,
-    /// The next window, and those after it, of the note that was read last.
+    /// Of the note that was tokenised last: the next window, and those after it.
     waiting: Option<(C::Window, C::Windows)>,
-    /// Notes that were read and are not finished, in order.
+    /// Notes that are tokenised and have no result yet, in order.
     begun: VecDeque<Begun>,
+    /// Of the notes before those.
     results: Results,
     answer: oneshot::Sender<Results>,
 }
 
 enum Begun {
-    /// So many windows, and the logits of the first of them.
-    Windows(usize, Vec<Option<Vec<f32>>>),
+    /// So many windows, how much of the note was known, and the logits of the first of the windows.
+    Windows(usize, KnownShare, Vec<Option<Vec<f32>>>),
     Failed(NoteError),
 }
 
@@ -43,17 +52,19 @@ pub(super) struct Batch<W> {
     bytes: usize,
 }
 
-/// Bytes that take as long to tokenise as a token takes to compute, in the default model in 8 bits on one thread; it
-/// has 150 of plain text and fewer of what is hard.
+/// So many bytes take as long to tokenise as a token takes to compute: with the default model in 8 bits on one thread, 150
+/// bytes of plain text, and fewer of text that is hard to tokenise.
 const BYTES_A_TOKEN: usize = 64;
-/// Turns that compute next to nothing and take together as long as one with a full batch, about: each reads all the weights.
+/// So many turns that compute next to nothing take about as long as one with a full batch, since each reads all the
+/// weights.
 const TURNS_A_BATCH: usize = 25;
-/// Bytes of plain text that are a token, about, and tokens that are put around a note: whether it is little or much
-/// must be told before it is read.
+/// About so many bytes of plain text are a token. The tokens of a note are estimated from its length, because whether a
+/// request is little or much must be known before it is tokenised.
 const BYTES_IN_TOKEN: usize = 4;
+/// Tokens that are put around a note.
 const SPECIAL: usize = 2;
-/// Bytes of notes that a turn reads at most, unless it is a single note. A text may be long and yield few tokens, or
-/// none.
+/// A turn tokenises at most so many bytes of notes, or a single note, because a long text may yield few tokens or none
+/// and so never fill the batch.
 const READ_BYTES: usize = 16 * 1024;
 
 impl<W> Batch<W> {
@@ -124,15 +135,15 @@ impl<C: Classifier> Job<C> {
         let len = (*note).as_ref().len();
         let windows = contained(|| {
             let mut windows = classifier.tokenize((*note).as_ref())?;
-            let count = windows.len();
+            let (count, known) = (windows.len(), C::known(&windows));
             let first = windows.next().ok_or(NoteError::Empty)?;
-            Ok((count, (first, windows)))
+            Ok((count, known, (first, windows)))
         });
         drop(note);
         let begun = match windows.unwrap_or(Err(NoteError::Internal)) {
-            Ok((count, waiting)) => {
+            Ok((count, known, waiting)) => {
                 self.waiting = Some(waiting);
-                Begun::Windows(count, Vec::with_capacity(count))
+                Begun::Windows(count, known, Vec::with_capacity(count))
             }
             Err(error) => Begun::Failed(error),
         };
@@ -149,13 +160,17 @@ impl<C: Classifier> Job<C> {
         while let Some(begun) = self.begun.front_mut() {
             let result = match begun {
                 Begun::Failed(error) => Err(*error),
-                Begun::Windows(count, all) => {
+                Begun::Windows(count, known, all) => {
                     all.extend(logits.take(*count - all.len()));
                     if all.len() < *count {
                         return;
                     }
                     let pooled = contained(|| classifier.pool(all));
-                    pooled.unwrap_or(Err(NoteError::Internal))
+                    let scores = pooled.unwrap_or(Err(NoteError::Internal));
+                    scores.map(|scores| Scored {
+                        scores,
+                        known: *known,
+                    })
                 }
             };
             self.results.push(result);

@@ -30,7 +30,6 @@
 mod batch;
 mod classifier;
 mod config;
-mod contain;
 mod cpus;
 mod encoder;
 mod error;
@@ -49,7 +48,9 @@ pub use classifier::Classifier;
 pub use encoder::Computation;
 pub use error::{EngineError, LabelFault};
 pub use queue::{EngineHandle, EngineSession};
-pub use sealnote_protocol::classification::{NoteError, Precision, Problem, Scores};
+pub use sealnote_protocol::classification::{
+    KnownShare, NoteError, NoteOutcome, Precision, Problem, Scored, Scores,
+};
 
 use std::num::NonZeroUsize;
 
@@ -156,18 +157,22 @@ impl Engine {
     ///
     /// # Panics
     /// As [`logits`](Self::logits); an [`EngineHandle`] contains it.
-    pub fn classify(&self, notes: &[&str]) -> Vec<Result<Scores, NoteError>> {
+    pub fn classify(&self, notes: &[&str]) -> Vec<NoteOutcome> {
         let mut windows = Vec::new();
         let mut tokenized = Vec::with_capacity(notes.len());
         for note in notes {
             let first = windows.len();
             tokenized.push(self.tokenize(note).map(|of_note| {
+                let known = of_note.known();
                 windows.extend(of_note);
-                first..windows.len()
+                (known, first..windows.len())
             }));
         }
         let logits = self.logits(&windows);
-        let pool = |of_note: core::ops::Range<usize>| self.pool(&logits[of_note]);
+        let pool = |(known, of_note): (KnownShare, core::ops::Range<usize>)| {
+            let scores = self.pool(&logits[of_note])?;
+            Ok(Scored { scores, known })
+        };
         tokenized
             .into_iter()
             .map(|of_note| of_note.and_then(pool))

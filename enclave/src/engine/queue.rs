@@ -10,7 +10,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use sealnote_protocol::classification::NoteError;
@@ -18,57 +19,41 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ModelInfo;
 use super::classifier::Classifier;
-use super::contain::contained;
 use super::job::{Batch, Job, Note, Results};
 use super::turns::{SessionId, Turns};
+use crate::contain::contained;
 
-/// A way to the engine's thread. The thread ends when the last handle is dropped.
+/// A way to the engine's thread. The thread ends when the last handle and the last session are dropped.
 #[derive(Clone)]
 pub struct EngineHandle {
     info: Arc<ModelInfo>,
-    numbers: Arc<Mutex<Numbers>>,
-    requests: mpsc::UnboundedSender<Request>,
+    /// Number of the next session.
+    next: Arc<AtomicU64>,
+    messages: mpsc::UnboundedSender<Message>,
 }
 
 /// A session's way to the engine's thread: what is asked for through it, and its clones, has its turn
 /// together.
 #[derive(Clone)]
-pub struct EngineSession {
-    number: Arc<Number>,
-    requests: mpsc::UnboundedSender<Request>,
-}
+pub struct EngineSession(Arc<OpenSession>);
 
-/// Numbers of sessions: those that are free, and the first that was never given.
-#[derive(Default)]
-struct Numbers {
-    free: Vec<SessionId>,
-    next: SessionId,
-}
-
-/// Given back when it is dropped.
-struct Number {
+/// Tells the thread when it is dropped.
+struct OpenSession {
     id: SessionId,
-    numbers: Arc<Mutex<Numbers>>,
+    messages: mpsc::UnboundedSender<Message>,
 }
 
-impl Number {
-    fn take(numbers: &Arc<Mutex<Numbers>>) -> Self {
-        let mut all = numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = all.free.pop().unwrap_or_else(|| {
-            all.next += 1;
-            all.next
-        });
-        let numbers = numbers.clone();
-        Self { id, numbers }
-    }
-}
-
-impl Drop for Number {
+impl Drop for OpenSession {
     fn drop(&mut self) {
-        let numbers = self.numbers.lock();
-        let mut numbers = numbers.unwrap_or_else(PoisonError::into_inner);
-        numbers.free.push(self.id);
+        // When the thread has gone, there is nobody to tell.
+        let _ = self.messages.send(Message::End(self.id));
     }
+}
+
+enum Message {
+    Request(Request),
+    /// The session has ended. All its requests came before.
+    End(SessionId),
 }
 
 struct Request {
@@ -87,14 +72,14 @@ impl EngineHandle {
     /// When the system refuses to start a thread.
     pub fn spawn(classifier: impl Classifier) -> io::Result<Self> {
         let info = Arc::new(classifier.info().clone());
-        let (requests, queue) = mpsc::unbounded_channel();
+        let (messages, queue) = mpsc::unbounded_channel();
         thread::Builder::new()
             .name("sealnote-engine".into())
             .spawn(move || serve(&classifier, queue))?;
         Ok(Self {
             info,
-            numbers: Arc::default(),
-            requests,
+            next: Arc::default(),
+            messages,
         })
     }
 
@@ -105,10 +90,10 @@ impl EngineHandle {
 
     /// A new session.
     pub fn session(&self) -> EngineSession {
-        EngineSession {
-            number: Arc::new(Number::take(&self.numbers)),
-            requests: self.requests.clone(),
-        }
+        EngineSession(Arc::new(OpenSession {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            messages: self.messages.clone(),
+        }))
     }
 }
 
@@ -124,7 +109,7 @@ impl EngineSession {
         let count = notes.len();
         let (answer, answered) = oneshot::channel();
         let request = Request {
-            session: self.number.id,
+            session: self.0.id,
             notes: notes
                 .into_iter()
                 .map(|note| Box::new(note) as Note)
@@ -132,30 +117,31 @@ impl EngineSession {
             answer,
         };
         // When the thread has gone, so has the answer's sender.
-        let _ = self.requests.send(request);
+        let _ = self.0.messages.send(Message::Request(request));
         answered
             .await
             .unwrap_or_else(|_| vec![Err(NoteError::Internal); count])
     }
 }
 
-fn serve<C: Classifier>(classifier: &C, mut queue: mpsc::UnboundedReceiver<Request>) {
+fn serve<C: Classifier>(classifier: &C, mut queue: mpsc::UnboundedReceiver<Message>) {
     classifier.settle();
     let mut turns = Turns::new(classifier.batch_tokens() as u64);
     loop {
-        let mut request = queue.try_recv().ok();
-        if request.is_none() && turns.is_empty() {
-            request = queue.blocking_recv();
-            if request.is_none() {
+        let mut message = queue.try_recv().ok();
+        if message.is_none() && turns.is_empty() {
+            message = queue.blocking_recv();
+            if message.is_none() {
                 return;
             }
         }
-        match request {
-            Some(Request {
+        match message {
+            Some(Message::Request(Request {
                 session,
                 notes,
                 answer,
-            }) => turns.push(session, Job::new(notes, answer)),
+            })) => turns.push(session, Job::new(notes, answer)),
+            Some(Message::End(session)) => turns.end(session),
             None => {
                 // Of all sessions: what nobody waits for takes memory until then.
                 turns.retain(|job| !job.is_abandoned());
@@ -198,21 +184,4 @@ fn compute<C: Classifier>(classifier: &C, batch: &[C::Window]) -> Vec<Option<Vec
         let alone = |window| call(core::slice::from_ref(window))?.pop()?;
         batch.iter().map(alone).collect()
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_number_of_a_session_that_has_ended_is_the_next_ones() {
-        let numbers = Arc::default();
-        let [first, second, third] = [(); 3].map(|()| Number::take(&numbers));
-        assert!(first.id != second.id && second.id != third.id && first.id != third.id);
-        for ended in [first, third] {
-            let id = ended.id;
-            drop(ended);
-            assert_eq!(Number::take(&numbers).id, id);
-        }
-    }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::encoder::Encoder;
 use super::tokenizer::Window;
 use super::*;
+use crate::contain::contained;
 
 #[derive(Deserialize)]
 struct Reference {
@@ -212,7 +213,7 @@ fn a_panic_costs_its_batch_and_no_other() {
         for place in 0..expected.len() {
             let mut bad = windows();
             *bad[place].ids.last_mut().unwrap() = u32::MAX;
-            assert!(contain::contained(|| engine.encoder.logits(&bad)).is_none());
+            assert!(contained(|| engine.encoder.logits(&bad)).is_none());
             assert_eq!(engine.encoder.logits(&windows()), expected);
         }
     }

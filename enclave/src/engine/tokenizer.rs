@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use sealnote_protocol::classification::NoteError;
+use sealnote_protocol::classification::{KnownShare, NoteError};
+use serde::Deserialize;
 use tokenizers::{Encoding, ModelWrapper, Token, Tokenizer};
 
 use super::config::Inputs;
-use super::contain::contained;
 use super::error::EngineError;
 use super::{LEAST_STEP, OVERLAP};
+use crate::contain::contained;
 
 /// One row of the encoder's input: special tokens and content, no padding.
 pub struct Window {
@@ -31,6 +32,8 @@ impl Window {
 /// A model's tokenizer and the windows it cuts.
 pub(super) struct NoteTokenizer {
     tokenizer: Tokenizer,
+    /// What stands for a piece of text that the vocabulary does not have; `None` if it has all.
+    unknown: Option<u32>,
     around: Arc<Around>,
     window: usize,
 }
@@ -38,6 +41,7 @@ pub(super) struct NoteTokenizer {
 /// A note's windows, each made when it is asked for.
 pub struct Windows {
     content: Vec<u32>,
+    known: KnownShare,
     spans: Spans,
     around: Arc<Around>,
 }
@@ -46,6 +50,13 @@ pub struct Windows {
 struct Around {
     template: Template,
     inputs: Inputs,
+}
+
+impl Windows {
+    /// The share of the note's tokens that stand for what is in the note.
+    pub fn known(&self) -> KnownShare {
+        self.known
+    }
 }
 
 impl Iterator for Windows {
@@ -102,6 +113,7 @@ impl NoteTokenizer {
             return Err(EngineError::Window { window, least });
         }
         Ok(Self {
+            unknown: unknown_token(bytes, &tokenizer),
             tokenizer,
             around: Arc::new(Around { template, inputs }),
             window,
@@ -128,7 +140,9 @@ impl NoteTokenizer {
         if content.is_empty() {
             return Err(NoteError::Empty);
         }
+        let known = content.iter().filter(|id| Some(**id) != self.unknown);
         Ok(Windows {
+            known: KnownShare::of(known.count(), content.len()),
             content: content.to_vec(),
             spans: Spans {
                 next: Some(0),
@@ -138,6 +152,24 @@ impl NoteTokenizer {
             around: self.around.clone(),
         })
     }
+}
+
+/// The model names it by its text, or of the Unigram kind by its number.
+fn unknown_token(tokenizer_json: &[u8], tokenizer: &Tokenizer) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct File {
+        model: Model,
+    }
+    #[derive(Deserialize)]
+    struct Model {
+        unk_token: Option<String>,
+        unk_id: Option<u32>,
+    }
+    let File { model } = serde_json::from_slice(tokenizer_json).ok()?;
+    let named = model
+        .unk_token
+        .and_then(|text| tokenizer.token_to_id(&text));
+    named.or(model.unk_id)
 }
 
 fn check_range(token: u32, key: &'static str, size: usize) -> Result<(), EngineError> {

@@ -1,24 +1,29 @@
-//! Whose turn it is: weighted fair queueing of sessions, each with the same weight.
+//! Whose turn it is: weighted fair queueing of sessions, with equal weights (Demers, Keshav and Shenker, 1989).
 //!
-//! Every session has a clock that advances by what is computed for it, and there is one of all, which advances by a
-//! session's share of what is computed. One that was idle starts at the clock of all: it is owed nothing for its
-//! rest, and has no debt paid off by it; and however many begin, those that wait come nearer with every turn (Demers,
-//! Keshav and Shenker, 1989; the clock of all as in WF²Q+, Bennett and Zhang, 1997).
+//! Each session has a virtual clock, which advances by the cost of what is computed for it. The virtual time advances by
+//! that cost divided by the number of sessions that share it, and never stays behind the clocks of all that wait (as in
+//! WF²Q+, Bennett and Zhang, 1997). A session whose clock is ahead of the virtual time has had more than its share: it
+//! is in debt. A session that was idle goes on at the virtual time or at its own clock, whichever is later. So a rest
+//! earns nothing, and a debt shrinks only as the virtual time advances.
 //!
-//! The turn is the one's whose clock would be the least if all that it asks for were computed, where [`MUCH`] stands for
-//! whatever is more. So a session with little to do goes ahead of those with much, until it is far ahead of its share;
-//! and it does so wherever they are in their round: among themselves their clocks are apart by a turn's cost at most, which
-//! with the little is less than `MUCH`.
+//! The turn goes to the session whose clock would be the least once all that it asks for were computed; what is more than
+//! [`MUCH`] counts as `MUCH`. The clocks of sessions that ask for much are within a turn's cost of each other, and that is
+//! less than `MUCH`. So a session that asks for little goes ahead of all of them, wherever they are in their round, until
+//! its debt comes near to `MUCH`.
 //!
-//! A number that is given to one session after another has one clock: to come anew buys nothing.
+//! A session that ends in debt leaves the debt behind, and the next new session takes it over, the greatest first. So a
+//! client gains nothing by connecting anew: it takes over the debt that it left, or a greater one. (If the least came
+//! first, a client could use up the debts that others left, one after the other, and have all their shares.) The new
+//! session of an innocent client then pays for what another had. That cannot be helped, because nobody can tell the two
+//! apart, but it is made light: for its first turn the debt counts as less by `MUCH`, and few debts are greater than
+//! that. A debt that was left is gone once the virtual time has come to it.
 
 use std::collections::{HashMap, VecDeque};
 
-/// Numbers a session. Those that have ended are used again, the last one first: there are no more than there are sessions
-/// at once.
+/// Numbers a session; never used again.
 pub(super) type SessionId = u64;
 
-/// Batches that are as much as anything.
+/// Batches that count as much: a session that asks for more does not come later for it.
 const MUCH: u64 = 4;
 
 /// What clocks count to for a unit of cost, so that shares of it are not rounded away.
@@ -26,9 +31,12 @@ const UNIT: u64 = 1 << 16;
 
 /// Jobs of sessions.
 pub(super) struct Turns<J> {
-    /// Those that have a job, or whose clock is ahead of that of all: they have had their share in advance.
+    /// Those that have had a job and have not ended.
     sessions: HashMap<SessionId, Session<J>>,
-    /// The clock of all.
+    /// The clocks of sessions that ended in debt, until a new session takes one over or the virtual time comes to it.
+    /// There are never more than there were sessions at once.
+    left: Vec<u64>,
+    /// The virtual time.
     now: u64,
     /// Number of the next job.
     arrivals: u64,
@@ -39,14 +47,16 @@ pub(super) struct Turns<J> {
 struct Session<J> {
     jobs: VecDeque<J>,
     clock: u64,
-    /// Of the session's first job: earlier goes first among equals.
+    /// By so much its clock counts less, until it has had a turn.
+    grace: u64,
+    /// Number of the session's first job: among equals, the earlier goes first.
     arrived: u64,
 }
 
-/// What jobs will cost, as far as can be told without beginning them.
+/// What jobs will cost, as far as can be told before they are begun.
 pub(super) trait Estimate: Sized {
-    /// All that a session asks for, about, but `much` for more than that; and what its next turn costs beside what is
-    /// computed, at most.
+    /// About what a session's jobs will cost in all, or `much` if that is less; and beside it, at most what its next turn
+    /// costs before anything is computed.
     fn estimate(jobs: &VecDeque<Self>, much: u64) -> u64;
 }
 
@@ -55,6 +65,7 @@ impl<J: Estimate> Turns<J> {
     pub(super) fn new(batch: u64) -> Self {
         Self {
             sessions: HashMap::new(),
+            left: Vec::new(),
             now: 0,
             arrivals: 0,
             much: MUCH * batch,
@@ -79,50 +90,82 @@ impl<J: Estimate> Turns<J> {
 
     /// Puts a job behind its session's others.
     pub(super) fn push(&mut self, session: SessionId, job: J) {
-        let session = self.sessions.entry(session).or_insert(Session {
-            jobs: VecDeque::new(),
-            clock: self.now,
-            arrived: 0,
+        let now = self.now;
+        let session = self.sessions.entry(session).or_insert_with(|| {
+            let debt = take_greatest(&mut self.left);
+            let clock = debt.map_or(now, |clock| clock.max(now));
+            Session {
+                jobs: VecDeque::new(),
+                clock,
+                grace: (clock - now).min(self.much * UNIT),
+                arrived: 0,
+            }
         });
         if session.jobs.is_empty() {
+            session.clock = session.clock.max(now);
             session.arrived = self.arrivals;
         }
         session.jobs.push_back(job);
         self.arrivals += 1;
     }
 
+    /// Forgets a session, and what it asked for, but not its debt.
+    pub(super) fn end(&mut self, session: SessionId) {
+        let session = self.sessions.remove(&session);
+        if let Some(session) = session.filter(|session| session.clock > self.now) {
+            self.left.push(session.clock);
+        }
+    }
+
     /// The session whose turn it is: `serve` takes from its jobs, at least one, and says what it cost.
     /// Nothing happens when there is no job.
     pub(super) fn serve(&mut self, serve: impl FnOnce(&mut VecDeque<J>) -> u64) {
-        // Who has had a share in advance has it of this time, too.
-        let sharing = self.sessions.len() as u64;
+        let sharing = self.sharing();
         let much = self.much;
         let due = |session: &Session<J>| {
             let estimate = J::estimate(&session.jobs, much);
-            (session.clock + estimate * UNIT, session.arrived)
+            (
+                session.clock - session.grace + estimate * UNIT,
+                session.arrived,
+            )
         };
         let sessions = self.sessions.values_mut();
         let Some(session) = sessions
             .filter(|session| !session.jobs.is_empty())
             .min_by_key(|session| due(session))
         else {
-            self.sessions.clear();
-            return;
+            return self.forgive();
         };
         let cost = serve(&mut session.jobs).max(1) * UNIT;
         session.clock += cost;
+        session.grace = 0;
         self.now += cost / sharing;
         match self.busy().map(|session| session.clock).min() {
-            Some(least) => {
-                // Never behind all who wait.
-                self.now = self.now.max(least);
-                let now = self.now;
-                self.sessions
-                    .retain(|_, session| !session.jobs.is_empty() || session.clock > now);
-            }
-            None => self.sessions.clear(),
+            // Never behind all that wait.
+            Some(least) => self.now = self.now.max(least),
+            None => self.forgive(),
         }
+        let now = self.now;
+        self.left.retain(|clock| *clock > now);
     }
+
+    /// How many sessions share what is computed: those that wait, and those in debt, which have had their share of it
+    /// in advance.
+    fn sharing(&self) -> u64 {
+        let shares = |session: &&Session<J>| !session.jobs.is_empty() || session.clock > self.now;
+        (self.sessions.values().filter(shares).count() + self.left.len()) as u64
+    }
+
+    /// Nobody waits, so nobody is the worse for what others had: the virtual time comes to every clock.
+    fn forgive(&mut self) {
+        let clocks = self.sessions.values().map(|session| session.clock);
+        self.now = clocks.chain(self.left.drain(..)).fold(self.now, u64::max);
+    }
+}
+
+fn take_greatest(clocks: &mut Vec<u64>) -> Option<u64> {
+    let (index, _) = clocks.iter().enumerate().max_by_key(|(_, clock)| **clock)?;
+    Some(clocks.swap_remove(index))
 }
 
 #[cfg(test)]
@@ -267,27 +310,102 @@ mod tests {
         assert_eq!(order, [1, 3, 1, 3]);
     }
 
-    /// A client that comes anew for each note, under the number that it had: its share is that of one session.
-    #[test]
-    fn a_stream_of_new_sessions_starves_nobody() {
-        let mut turns = busy(10);
-        let mut had = [0u64; 100];
-        for _ in 0..3000 {
-            let session = turn(&mut turns).unwrap() as usize;
-            had[session] += if session < 98 { BATCH } else { 300 };
-            for (number, jobs) in [(98, 1), (99, 2)] {
-                let session = turns.sessions.get(&number);
-                if session.is_none_or(|session| session.jobs.is_empty()) {
-                    (0..jobs).for_each(|_| turns.push(number, (number, Work(300))));
+    /// Two clients that connect anew for each request, of one note and of two, beside so many that are busy. Returns
+    /// what each of them had, and what the busy ones had.
+    fn beside_two_that_come_anew(busy_ones: u64, before: u64) -> ([u64; 2], Vec<u64>) {
+        let mut turns = busy(busy_ones);
+        // So many have been there at once, and have gone, some of them in debt.
+        let mut next = busy_ones + 1;
+        let earlier = next..next + before;
+        earlier
+            .clone()
+            .for_each(|id| turns.push(id, (id, Work(300))));
+        while turns.busy().count() as u64 > busy_ones {
+            turn(&mut turns);
+        }
+        earlier.for_each(|id| turns.end(id));
+        next += before;
+
+        let (mut anew, mut had) = ([0; 2], vec![0; busy_ones as usize]);
+        let mut open = [0, 0];
+        for _ in 0..10_000 {
+            for (session, notes) in open.iter_mut().zip([1, 2]) {
+                if turns
+                    .sessions
+                    .get(session)
+                    .is_none_or(|s| s.jobs.is_empty())
+                {
+                    turns.end(*session);
+                    *session = next;
+                    next += 1;
+                    (0..notes).for_each(|_| turns.push(*session, (*session, Work(300))));
                 }
             }
-            assert!(turns.sessions.len() <= 12);
+            let served = turn(&mut turns).unwrap();
+            match open.iter().position(|session| *session == served) {
+                Some(client) => anew[client] += 300,
+                None => had[served as usize - 1] += BATCH,
+            }
+            assert!(turns.sessions.len() + turns.left.len() <= (busy_ones + 2 + before) as usize);
         }
-        let (least, most) = (had[1..=10].iter().min(), had[1..=10].iter().max());
-        assert!(most.unwrap() - least.unwrap() <= 2 * BATCH, "{had:?}");
-        for new in [98, 99] {
-            assert!(had[new] <= had[1] + (MUCH + 2) * BATCH, "{had:?}");
+        (anew, had)
+    }
+
+    #[test]
+    fn to_connect_anew_buys_nothing() {
+        for (busy_ones, before) in [(94, 0), (2, 0), (2, 94)] {
+            let (anew, had) = beside_two_that_come_anew(busy_ones, before);
+            let (least, most) = (had.iter().min().unwrap(), had.iter().max().unwrap());
+            assert!(most - least <= 2 * BATCH, "{had:?}");
+            // Once, what any session may be ahead, and the grace.
+            let ahead = (2 * MUCH + 2) * BATCH;
+            let fair = |anew: &u64| anew.abs_diff(*least) <= ahead;
+            assert!(anew.iter().all(fair), "{anew:?}, {had:?}");
         }
+    }
+
+    /// How many turns each of a new session's notes waits for, beside ten that are busy, where sessions have just left
+    /// such debts behind.
+    fn waits_after(debts: &[u64]) -> [usize; 2] {
+        let mut turns = busy(10);
+        (0..10).for_each(|_| assert!(turn(&mut turns).is_some()));
+        turns.left = debts.iter().map(|debt| turns.now + debt * UNIT).collect();
+        [(); 2].map(|()| {
+            turns.push(99, (99, Work(10)));
+            let mut served = std::iter::from_fn(|| turn(&mut turns));
+            served.position(|served| served == 99).unwrap()
+        })
+    }
+
+    #[test]
+    fn a_debt_that_is_taken_over_does_not_hold_up_the_first_turn() {
+        assert_eq!(waits_after(&[]), [0, 0]);
+        assert_eq!(waits_after(&[BATCH, 2 * BATCH]), [0, 0]);
+        let [first, second] = waits_after(&[BATCH, 6 * BATCH]);
+        assert_eq!(first, 0);
+        assert!((20..40).contains(&second), "{second}");
+    }
+
+    #[test]
+    fn a_debt_that_is_left_is_paid_off_by_everybodys_turns() {
+        let mut turns = busy(10);
+        turns.push(99, (99, Work(3000)));
+        (0..3).for_each(|_| assert_eq!(turn(&mut turns), Some(99)));
+        turns.end(99);
+        assert_eq!(turns.left.len(), 1);
+        (0..40).for_each(|_| assert!(turn(&mut turns).is_some()));
+        assert!(turns.left.is_empty());
+    }
+
+    #[test]
+    fn a_session_that_has_nothing_to_do_for_a_while_takes_over_no_debt() {
+        let mut turns = busy(10);
+        turns.push(99, (99, Work(10)));
+        (0..20).for_each(|_| assert!(turn(&mut turns).is_some()));
+        turns.left = vec![turns.now + 9 * BATCH * UNIT];
+        turns.push(99, (99, Work(10)));
+        assert_eq!(turn(&mut turns), Some(99));
+        assert_eq!(turns.left.len(), 1);
     }
 
     /// As many small sessions as there may be, each within its share: what is little does not wait for what is much.
@@ -315,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_are_served_in_the_order_of_arrival_and_nothing_is_kept_of_the_idle() {
+    fn equals_are_served_in_the_order_of_arrival_and_nobody_is_in_debt_once_nobody_waits() {
         let mut turns = Turns::new(BATCH);
         for session in [5, 3, 9] {
             turns.push(session, (session, Work(10)));
@@ -325,9 +443,17 @@ mod tests {
         assert!(turns.is_empty() && turn(&mut turns).is_none());
         turns.push(7, (7, Work(10)));
         turns.retain(|_| false);
-        assert!(turn(&mut turns).is_none() && turns.sessions.is_empty());
-        turns.push(1, (1, Work(5000)));
-        while turn(&mut turns).is_some() {}
+        assert!(turn(&mut turns).is_none());
+        for ended in [1, 2] {
+            turns.push(ended, (ended, Work(5000)));
+            while turn(&mut turns).is_some() {}
+            assert_eq!(turns.sharing(), 0);
+            turns.end(ended);
+        }
+        assert!(turns.left.is_empty());
+        [3, 5, 7, 9]
+            .into_iter()
+            .for_each(|session| turns.end(session));
         assert!(turns.sessions.is_empty());
     }
 }

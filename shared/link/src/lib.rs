@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::io;
+use std::io::{self, Cursor};
 
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameError, FrameType};
 use sealnote_transport::{ReceiveHalf, SendHalf, Stream};
@@ -40,6 +40,7 @@ pub fn split(stream: Stream) -> (FrameReader, FrameWriter) {
     };
     let writer = FrameWriter {
         half: send,
+        unsent: None,
         between_frames: true,
     };
     (reader, writer)
@@ -53,12 +54,12 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// The next frame, which must be of the type `due`, or a refusal, and have at most `limit` bytes
-    /// of payload. Any other is an error as soon as its header is there. Cancel safe: no byte is lost.
+    /// The next frame, which must be of the type `due`, or a farewell (refusal, full), and have at most
+    /// `limit` bytes of payload. Any other is an error as soon as its header is there. Cancel safe: no byte is lost.
     pub async fn next(&mut self, due: FrameType, limit: usize) -> Result<Frame, ReadError> {
         loop {
             match self.buffer.next_kind(limit)? {
-                Some(kind) if kind != due && kind != FrameType::Refusal => {
+                Some(kind) if kind != due && !kind.is_farewell() => {
                     return Err(FrameError::OutOfPlace(kind).into());
                 }
                 _ => {}
@@ -72,11 +73,28 @@ impl FrameReader {
             }
         }
     }
+
+    /// What comes while no frame is due: the end of the stream as a rule, else an error of what broke the protocol.
+    /// Cancel safe, as [`next`](Self::next).
+    pub async fn unexpected(&mut self) -> ReadError {
+        // Nobody may send a refusal here, so no frame is let through.
+        match self.next(FrameType::Refusal, 0).await {
+            Ok(refusal) => FrameError::OutOfPlace(refusal.kind()).into(),
+            Err(error) => error,
+        }
+    }
+
+    /// Reads and drops what comes until the stream ends.
+    pub async fn drain(&mut self) {
+        while let Ok(1..) = self.half.read(&mut self.chunk[..]).await {}
+    }
 }
 
 /// Writes frames.
 pub struct FrameWriter {
     half: SendHalf,
+    /// What was started; the cursor is behind what was sent.
+    unsent: Option<Cursor<Vec<u8>>>,
     between_frames: bool,
 }
 
@@ -90,9 +108,40 @@ impl FrameWriter {
         Ok(())
     }
 
+    /// Takes a frame for [`finish`](Self::finish) to send, which may be interrupted to read meanwhile.
+    ///
+    /// # Panics
+    /// If the frame before was not sent to its end.
+    pub fn start(&mut self, frame: Frame) {
+        assert!(self.is_between_frames(), "a frame within a frame");
+        self.unsent = Some(Cursor::new(frame.into_bytes()));
+    }
+
+    /// Sends what was started. Cancel safe: called again, it goes on where it was. If it fails, the
+    /// stream is of no further use.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        let Some(unsent) = &mut self.unsent else {
+            return Ok(());
+        };
+        self.between_frames = false;
+        let sent = self.half.write_all_buf(unsent).await;
+        let sent = match sent {
+            Ok(()) => self.half.flush().await,
+            failed => failed,
+        };
+        self.unsent = None;
+        self.between_frames = sent.is_ok();
+        sent
+    }
+
+    /// Whether a frame was started and neither sent nor lost.
+    pub fn is_sending(&self) -> bool {
+        self.unsent.is_some()
+    }
+
     /// Whether every frame so far was sent whole, so that another may follow.
     pub fn is_between_frames(&self) -> bool {
-        self.between_frames
+        self.between_frames && self.unsent.is_none()
     }
 
     /// Ends this direction: the peer reads what was sent, then an end.

@@ -1,7 +1,7 @@
 //! Frames: the only shape that travels on a connection. PROTOCOL.md, "Frames".
 //!
 //! ```text
-//! type (1) | version = 1 (1) | reserved = 0 (2) | payload length (4, big-endian) | payload
+//! type (1) | version = 2 (1) | reserved = 0 (2) | payload length (4, big-endian) | payload
 //! ```
 
 use thiserror::Error;
@@ -10,7 +10,7 @@ use thiserror::Error;
 pub const HEADER_LEN: usize = 8;
 
 /// The version byte of every header.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,15 @@ pub enum FrameType {
     Record = 4,
     /// Enclave to client: the one opaque refusal, with an empty payload.
     Refusal = 5,
+    /// Enclave or parent to client, in place of answer or ready: there is no place. Empty, too.
+    Full = 6,
+}
+
+impl FrameType {
+    /// Whether it ends a connection and says nothing more: its payload is empty wherever it comes.
+    pub const fn is_farewell(self) -> bool {
+        matches!(self, Self::Refusal | Self::Full)
+    }
 }
 
 /// A whole frame, header included, as it travels.
@@ -42,8 +51,8 @@ pub enum FrameError {
     /// The type byte is not assigned.
     #[error("frame type {0} is not assigned")]
     Type(u8),
-    /// The version byte is not 1.
-    #[error("frame version {0} is not 1; the peer does not speak sealnote/1")]
+    /// The version byte is not 2.
+    #[error("frame version {0} is not {VERSION}; the peer does not speak sealnote/{VERSION}")]
     Version(u8),
     /// The reserved bytes are not zero.
     #[error("the reserved bytes of a frame header are not zero")]
@@ -76,6 +85,11 @@ impl Frame {
     /// The one refusal: it says nothing but that the enclave ends the connection.
     pub fn refusal() -> Self {
         Self::new(FrameType::Refusal, &[])
+    }
+
+    /// Says that there is no place for the client now.
+    pub fn full() -> Self {
+        Self::new(FrameType::Full, &[])
     }
 
     /// Parses exactly one frame of at most `limit` payload bytes.
@@ -137,6 +151,7 @@ fn parse_header(header: &[u8; HEADER_LEN], limit: usize) -> Result<(FrameType, u
         3 => FrameType::Key,
         4 => FrameType::Record,
         5 => FrameType::Refusal,
+        6 => FrameType::Full,
         other => return Err(FrameError::Type(other)),
     };
     if version != VERSION {
@@ -146,8 +161,7 @@ fn parse_header(header: &[u8; HEADER_LEN], limit: usize) -> Result<(FrameType, u
         return Err(FrameError::Reserved);
     }
     let declared = u32::from_be_bytes([l3, l2, l1, l0]) as usize;
-    // A refusal says nothing, wherever it comes.
-    let limit = if kind == FrameType::Refusal { 0 } else { limit };
+    let limit = if kind.is_farewell() { 0 } else { limit };
     if declared > limit {
         return Err(FrameError::TooLong { declared, limit });
     }
@@ -215,12 +229,19 @@ mod tests {
 
     #[test]
     fn a_header_is_refused_before_its_payload_arrives() {
-        let cases: [(&[u8], FrameError); 4] = [
-            (&[9, 1, 0, 0, 0, 0, 0, 0], FrameError::Type(9)),
-            (&[1, 2, 0, 0, 0, 0, 0, 0], FrameError::Version(2)),
-            (&[1, 1, 0, 1, 0, 0, 0, 0], FrameError::Reserved),
+        let cases: [(&[u8], FrameError); 5] = [
+            (&[9, 2, 0, 0, 0, 0, 0, 0], FrameError::Type(9)),
+            (&[1, 1, 0, 0, 0, 0, 0, 0], FrameError::Version(1)),
+            (&[1, 2, 0, 1, 0, 0, 0, 0], FrameError::Reserved),
             (
-                &[1, 1, 0, 0, 0xff, 0xff, 0xff, 0xff],
+                &[6, 2, 0, 0, 0, 0, 0, 1],
+                FrameError::TooLong {
+                    declared: 1,
+                    limit: 0,
+                },
+            ),
+            (
+                &[1, 2, 0, 0, 0xff, 0xff, 0xff, 0xff],
                 FrameError::TooLong {
                     declared: 0xffff_ffff,
                     limit: 10,

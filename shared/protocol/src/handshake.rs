@@ -8,22 +8,49 @@ use crate::frame::{Frame, FrameType};
 use crate::suite::Suite;
 
 /// The greatest payload of a hello or a key message in bytes.
-pub const MAX_CLIENT_HANDSHAKE: usize = 1024;
+pub const MAX_CLIENT_HANDSHAKE: usize = 2048;
 
-/// The greatest length of an attestation document in bytes (checklist X12).
+/// The greatest length of evidence in bytes, and that of endorsements.
+pub const MAX_EVIDENCE: usize = 64 * 1024;
+
+/// The greatest length of an attestation document in bytes (checklist X12). The longest genuine one
+/// known has 7539.
 pub const MAX_DOCUMENT: usize = 32 * 1024;
 
-/// The greatest payload of an answer in bytes: claims, document, and 32 bytes for the map.
-pub const MAX_ANSWER: usize = MAX_CLAIMS + MAX_DOCUMENT + 32;
+/// The greatest payload of an answer in bytes: evidence, claims, endorsements, and 32 bytes for the map.
+pub const MAX_ANSWER: usize = MAX_EVIDENCE + MAX_CLAIMS + MAX_EVIDENCE + 32;
 
 const MAX_SUITES: usize = 16;
 
 /// The kind of evidence in an answer. Later kinds (SEV-SNP, TDX) get numbers of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
+#[non_exhaustive]
 pub enum EvidenceKind {
     /// An AWS Nitro attestation document.
     Nitro = 1,
+}
+
+impl EvidenceKind {
+    /// Every kind known here.
+    pub const ALL: [Self; 1] = [Self::Nitro];
+
+    /// The number on the wire.
+    pub const fn id(self) -> u16 {
+        self as u16
+    }
+
+    /// The kind of a number, if it is one known here.
+    pub fn from_id(id: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.id() == id)
+    }
+
+    /// As policies, flags and JSON have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nitro => "nitro",
+        }
+    }
 }
 
 /// The client's first message.
@@ -44,12 +71,15 @@ pub struct Hello {
 pub struct Answer {
     #[n(1)]
     kind: u16,
-    /// The attestation document as the attester gave it.
+    /// The evidence as the attester gave it.
     #[cbor(n(2), with = "minicbor::bytes")]
-    pub document: Vec<u8>,
+    pub evidence: Vec<u8>,
     /// The claims' exact bytes.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub claims: Vec<u8>,
+    /// What the vendor signed about the machine, for kinds that need it beside the evidence.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub endorsements: Option<Vec<u8>>,
 }
 
 /// The client's second and last handshake message.
@@ -58,9 +88,9 @@ pub struct Answer {
 pub struct Key {
     #[n(1)]
     suite: u16,
-    /// The secret, sealed to the enclave's key.
+    /// The secret, encapsulated to the enclave's key of that suite.
     #[cbor(n(2), with = "minicbor::bytes")]
-    pub sealed: Vec<u8>,
+    pub encapsulated: Vec<u8>,
 }
 
 impl Hello {
@@ -90,20 +120,30 @@ impl Hello {
 }
 
 impl Answer {
-    /// An answer with Nitro evidence.
-    pub fn nitro(document: Vec<u8>, claims: Vec<u8>) -> Self {
+    /// An answer with evidence of a kind that needs no endorsements.
+    pub fn new(kind: EvidenceKind, evidence: Vec<u8>, claims: Vec<u8>) -> Self {
         Self {
-            kind: EvidenceKind::Nitro as u16,
-            document,
+            kind: kind.id(),
+            evidence,
             claims,
+            endorsements: None,
         }
     }
 
-    /// The answer in a frame; `None` if its evidence is of a kind that is not known here.
-    pub fn from_frame(frame: &Frame) -> Result<Option<(EvidenceKind, Self)>, NotDeterministic> {
+    /// The answer in a frame.
+    pub fn from_frame(frame: &Frame) -> Result<Self, NotDeterministic> {
         let answer: Self = decode(frame, FrameType::Answer)?;
-        let nitro = answer.kind == EvidenceKind::Nitro as u16;
-        Ok(nitro.then_some((EvidenceKind::Nitro, answer)))
+        let endorsements = answer.endorsements.as_ref().map_or(1, Vec::len);
+        let lengths = [answer.evidence.len(), answer.claims.len(), endorsements];
+        match answer.kind > 0 && lengths.iter().all(|len| (1..=MAX_EVIDENCE).contains(len)) {
+            true => Ok(answer),
+            false => Err(NotDeterministic),
+        }
+    }
+
+    /// The number of the kind of evidence.
+    pub fn kind(&self) -> u16 {
+        self.kind
     }
 
     /// The message as a frame.
@@ -114,10 +154,10 @@ impl Answer {
 
 impl Key {
     /// A key message for a suite.
-    pub fn new(suite: Suite, sealed: Vec<u8>) -> Self {
+    pub fn new(suite: Suite, encapsulated: Vec<u8>) -> Self {
         Self {
             suite: suite.id(),
-            sealed,
+            encapsulated,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The sealnote/1 protocol: frames, messages, keys and the enclave's session. No I/O.
+//! The sealnote/2 protocol: frames, messages, keys and the enclave's session. No I/O.
 //!
 //! Nothing here opens a socket, reads a clock or draws randomness from the system: bytes, times and
 //! random sources are arguments. PROTOCOL.md is the specification; its sections are named where

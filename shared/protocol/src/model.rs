@@ -5,11 +5,9 @@ use sha2::{Digest, Sha384};
 /// The files of a model folder, in the order in which the digest takes them (that of their names).
 pub const MODEL_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
 
-/// Length of a [`ModelDigest`] in bytes.
-pub const MODEL_DIGEST_LEN: usize = 48;
-
-/// Length of a platform configuration register in bytes: that of a SHA-384 digest.
-pub const REGISTER_LEN: usize = 48;
+/// Length of a SHA-384 digest in bytes, and so of a [`ModelDigest`] and of a platform configuration
+/// register.
+pub const SHA384_LEN: usize = 48;
 
 /// The register that the enclave extends by its model: the first that is the image's to extend.
 pub const MODEL_REGISTER: u8 = 16;
@@ -21,7 +19,7 @@ const REGISTER_LABEL: &[u8] = b"sealnote/1 model\0";
 ///
 /// The labels are part of `config.json`, so the digest covers them too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ModelDigest(pub [u8; MODEL_DIGEST_LEN]);
+pub struct ModelDigest(pub [u8; SHA384_LEN]);
 
 impl ModelDigest {
     /// The digest of the contents of [`MODEL_FILES`], given in that order.
@@ -51,21 +49,26 @@ impl ModelDigest {
     /// digest".
     ///
     /// Not the digest itself, so that no value of another meaning can stand in the register.
-    pub fn extension(&self) -> [u8; REGISTER_LEN] {
+    pub fn extension(&self) -> [u8; SHA384_LEN] {
         Sha384::new_with_prefix(REGISTER_LABEL)
             .chain_update(self.0)
             .finalize()
             .into()
     }
 
-    /// The value of PCR16 after that: `SHA-384(48 zero bytes ‖ extension)`, as the Nitro Security
-    /// Module's `ExtendPCR` leaves a register that nothing was measured into before.
-    pub fn register(&self) -> [u8; REGISTER_LEN] {
-        Sha384::new_with_prefix([0; REGISTER_LEN])
-            .chain_update(self.extension())
-            .finalize()
-            .into()
+    /// The value of PCR16 after that, where nothing was measured into it before.
+    pub fn register(&self) -> [u8; SHA384_LEN] {
+        extended([0; SHA384_LEN], &self.extension())
     }
+}
+
+/// A register after a measurement: `SHA-384(register ‖ measurement)`, as the Nitro Security Module's
+/// `ExtendPCR` leaves it.
+pub fn extended(register: [u8; SHA384_LEN], measurement: &[u8; SHA384_LEN]) -> [u8; SHA384_LEN] {
+    Sha384::new_with_prefix(register)
+        .chain_update(measurement)
+        .finalize()
+        .into()
 }
 
 /// One file's part in a [`ModelDigest`].
@@ -74,7 +77,7 @@ pub struct FileDigest {
     /// Its length in bytes.
     pub len: u64,
     /// SHA-384 over its bytes.
-    pub sha384: [u8; 48],
+    pub sha384: [u8; SHA384_LEN],
 }
 
 impl core::fmt::Display for ModelDigest {
@@ -106,7 +109,7 @@ mod tests {
     #[test]
     fn register_16_has_the_value_that_another_implementation_computes() {
         let digest = ModelDigest(core::array::from_fn(|index| index as u8));
-        let hex = |bytes: [u8; REGISTER_LEN]| ModelDigest(bytes).to_string();
+        let hex = |bytes: [u8; SHA384_LEN]| ModelDigest(bytes).to_string();
         assert_eq!(
             hex(digest.extension()),
             "3e3db43e964b521311911318fce58492a8e18b04002596d2ea3135609249bcc1882297fca56388671ac518a672af3034"

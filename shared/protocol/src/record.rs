@@ -1,31 +1,38 @@
 //! The plaintexts of records: ready, request, answer, close. PROTOCOL.md, "Records".
 //!
-//! Integers are big-endian. Lengths here are of plaintexts, in bytes, without header and tag.
+//! Here is what all tasks have in common; what a request and an answer hold is laid out by a file a
+//! task. Integers are big-endian. Lengths here are of plaintexts, in bytes, without header and tag.
+
+pub mod classify;
 
 use thiserror::Error;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::claims::{Limits, MIN_REQUEST};
-use crate::classification::NoteError;
+use crate::classification::NoteOutcome;
 use crate::frame::HEADER_LEN;
-use crate::plaintext::Plaintext;
+
+pub use classify::{Notes, answer_len, request_len};
 
 /// Length of the tag after every record's ciphertext, in bytes.
 pub const TAG_LEN: usize = 16;
 
-/// Length of a close record's plaintext.
+/// Length of a close record's plaintext: less than that of any other record.
 pub(crate) const CLOSE_LEN: usize = 9;
 
-const READY: &[u8] = b"\x01sealnote/1 ready";
+/// Length of the plaintext of `ready`.
+pub(crate) const READY_LEN: usize = READY.len();
+
+const READY: &[u8] = b"\x01sealnote/2 ready";
 const REQUEST: u8 = 2;
 const ANSWER: u8 = 3;
 const CLOSE: u8 = 4;
 
-/// Kind, request id and number of notes, before the notes of a request or the slots of an answer.
-const PREFIX_LEN: usize = 1 + 8 + 2;
+/// Kind and request id, before what a task lays out in a request.
+const REQUEST_PREFIX: usize = 1 + 8;
 
-/// Scores of one note in label order, each in 0..=1, or why there are none.
-pub type NoteOutcome = Result<Vec<f32>, NoteError>;
+/// Kind, request id and whether it is the last, before what a task lays out in an answer.
+const ANSWER_PREFIX: usize = 1 + 8 + 1;
 
 /// A record opened correctly, but its plaintext is not what PROTOCOL.md allows.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -45,7 +52,7 @@ pub enum Record {
     /// The enclave has the keys.
     Ready,
     /// A request's id and its notes; a bad note is its error already.
-    Request(u64, Vec<Result<Plaintext, NoteError>>),
+    Request(u64, Notes),
     /// A request's id and an outcome for each of its notes.
     Answer(u64, Vec<NoteOutcome>),
     /// The end, and how many requests (client) or answers (enclave) the sender has sent.
@@ -59,27 +66,6 @@ pub struct Shape {
     pub limits: Limits,
     /// How many labels the model has.
     pub labels: usize,
-}
-
-/// The padded length of a request with notes of these lengths: the least power of two that holds
-/// them, and at least 4 KiB. Saturates, so that an absurd length is compared and not computed with.
-pub fn request_len(notes: impl IntoIterator<Item = usize>) -> usize {
-    let content = notes.into_iter().fold(PREFIX_LEN, |sum, note| {
-        sum.saturating_add(note).saturating_add(4)
-    });
-    content
-        .checked_next_power_of_two()
-        .unwrap_or(usize::MAX)
-        .max(MIN_REQUEST as usize)
-}
-
-/// The constant length of an answer: a slot for each of the greatest number of notes.
-pub fn answer_len(notes: u16, labels: usize) -> usize {
-    PREFIX_LEN + usize::from(notes) * slot_len(labels)
-}
-
-fn slot_len(labels: usize) -> usize {
-    1 + 4 * labels
 }
 
 impl Unsealed {
@@ -104,36 +90,21 @@ impl Unsealed {
     pub fn request(id: u64, notes: &[&[u8]]) -> Self {
         let len = request_len(notes.iter().map(|note| note.len()));
         let mut record = Self::with_len(len);
-        record.prefix(REQUEST, id, notes.len());
-        for note in notes {
-            let note_len = (note.len() as u32).to_be_bytes();
-            record.bytes.extend_from_slice(&note_len);
-            record.bytes.extend_from_slice(note);
-        }
+        record.prefix(REQUEST, id);
+        classify::write_notes(&mut record.bytes, notes);
         record.bytes.resize(HEADER_LEN + len, 0);
         record
     }
 
-    /// An answer for `count` notes. A note without an outcome, or with a wrong number of scores,
-    /// becomes an internal error: every note gets exactly one slot.
+    /// The answer to a request of `count` notes. A note without an outcome, or with a wrong number of
+    /// scores, becomes an internal error: every note gets exactly one slot.
     pub fn answer(shape: Shape, id: u64, count: usize, outcomes: &[NoteOutcome]) -> Self {
         let len = shape.limits.answer_bytes();
         let mut record = Self::with_len(len);
-        record.prefix(ANSWER, id, count);
-        for slot in 0..count {
-            let start = record.bytes.len();
-            match outcomes.get(slot) {
-                Some(Ok(scores)) if scores.len() == shape.labels => {
-                    record.bytes.push(STATUS_OK);
-                    for score in scores {
-                        record.bytes.extend_from_slice(&score.to_be_bytes());
-                    }
-                }
-                Some(Err(error)) => record.bytes.push(status(*error)),
-                _ => record.bytes.push(status(NoteError::Internal)),
-            }
-            record.bytes.resize(start + slot_len(shape.labels), 0);
-        }
+        record.prefix(ANSWER, id);
+        // The one answer to its request is its last.
+        record.bytes.push(1);
+        classify::write_outcomes(&mut record.bytes, shape.labels, count, outcomes);
         record.bytes.resize(HEADER_LEN + len, 0);
         record
     }
@@ -147,10 +118,9 @@ impl Unsealed {
         record
     }
 
-    fn prefix(&mut self, kind: u8, id: u64, count: usize) {
+    fn prefix(&mut self, kind: u8, id: u64) {
         self.bytes.push(kind);
         self.bytes.extend_from_slice(&id.to_be_bytes());
-        self.bytes.extend_from_slice(&(count as u16).to_be_bytes());
     }
 }
 
@@ -179,86 +149,24 @@ fn parse_request(len: usize, mut body: &[u8], shape: Shape) -> Result<Record, Ma
     if !len.is_power_of_two() || len < MIN_REQUEST as usize || len > limits.request_bytes as usize {
         return Err(Malformed("request length"));
     }
-    let (id, count) = take_prefix(&mut body, limits)?;
-    let mut notes = Vec::with_capacity(count);
-    for _ in 0..count {
-        let note_len = u32::from_be_bytes(take(&mut body)?) as usize;
-        let (note, rest) = body
-            .split_at_checked(note_len)
-            .ok_or(Malformed("note length"))?;
-        notes.push(read_note(note, limits));
-        body = rest;
-    }
+    let id = u64::from_be_bytes(take(&mut body)?);
+    let notes = classify::read_notes(&mut body, &limits)?;
     zeros(body)?;
     Ok(Record::Request(id, notes))
-}
-
-/// The checks that need no model; a note that tokenises to nothing is found by the engine.
-fn read_note(note: &[u8], limits: Limits) -> Result<Plaintext, NoteError> {
-    if note.len() > limits.note_bytes as usize {
-        return Err(NoteError::TooLong);
-    }
-    let text = core::str::from_utf8(note).map_err(|_| NoteError::NotUtf8)?;
-    if text.trim().is_empty() {
-        return Err(NoteError::Empty);
-    }
-    Ok(Plaintext::new(text.to_owned()))
 }
 
 fn parse_answer(len: usize, mut body: &[u8], shape: Shape) -> Result<Record, Malformed> {
     if len != shape.limits.answer_bytes() {
         return Err(Malformed("answer length"));
     }
-    let (id, count) = take_prefix(&mut body, shape.limits)?;
-    let mut outcomes = Vec::with_capacity(count);
-    for _ in 0..count {
-        let [status] = take(&mut body)?;
-        let mut scores = Zeroizing::new(Vec::with_capacity(shape.labels));
-        for _ in 0..shape.labels {
-            scores.push(f32::from_be_bytes(take(&mut body)?));
-        }
-        outcomes.push(read_slot(status, &mut scores)?);
+    let id = u64::from_be_bytes(take(&mut body)?);
+    let [last] = take(&mut body)?;
+    if last != 1 {
+        return Err(Malformed("an answer that is not the last"));
     }
+    let outcomes = classify::read_outcomes(&mut body, shape)?;
     zeros(body)?;
     Ok(Record::Answer(id, outcomes))
-}
-
-fn read_slot(status: u8, scores: &mut Vec<f32>) -> Result<NoteOutcome, Malformed> {
-    let error = match status {
-        STATUS_OK if scores.iter().all(|score| (0.0..=1.0).contains(score)) => {
-            return Ok(Ok(core::mem::take(scores)));
-        }
-        STATUS_OK => return Err(Malformed("score")),
-        2 => NoteError::Empty,
-        3 => NoteError::TooLong,
-        4 => NoteError::NotUtf8,
-        5 => NoteError::Internal,
-        _ => return Err(Malformed("status")),
-    };
-    match scores.iter().all(|score| score.to_bits() == 0) {
-        true => Ok(Err(error)),
-        false => Err(Malformed("scores beside an error")),
-    }
-}
-
-const STATUS_OK: u8 = 1;
-
-fn status(error: NoteError) -> u8 {
-    match error {
-        NoteError::Empty => 2,
-        NoteError::TooLong => 3,
-        NoteError::NotUtf8 => 4,
-        NoteError::Internal => 5,
-    }
-}
-
-fn take_prefix(body: &mut &[u8], limits: Limits) -> Result<(u64, usize), Malformed> {
-    let id = u64::from_be_bytes(take(body)?);
-    let count = u16::from_be_bytes(take(body)?);
-    if count == 0 || count > limits.notes {
-        return Err(Malformed("number of notes"));
-    }
-    Ok((id, usize::from(count)))
 }
 
 fn take<const N: usize>(body: &mut &[u8]) -> Result<[u8; N], Malformed> {

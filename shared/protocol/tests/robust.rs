@@ -1,13 +1,12 @@
 //! Bytes from anybody: no parser panics, and what one accepts it would write just so.
 
-use sealnote_protocol::claims::{Claims, Limits, ModelClaims};
+use sealnote_protocol::claims::{Claims, Limits, ModelClaims, SuiteKeys};
 use sealnote_protocol::classification::{Precision, Problem};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType, HEADER_LEN};
-use sealnote_protocol::handshake::{Answer, Hello, Key};
+use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, Key};
 use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::record::{Record, Shape};
-use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::{Suite1PrivateKey, Suite1PublicKey};
+use sealnote_protocol::suite::{Suite, rsa_oaep, xwing};
 
 const CASES: usize = 4000;
 
@@ -76,7 +75,11 @@ fn shape() -> Shape {
 }
 
 fn claims() -> Claims {
-    Claims::new(b"a key", [3; 32], model(), shape().limits).unwrap()
+    let keys = SuiteKeys {
+        rsa_oaep: Some(b"a key"),
+        xwing: &[5; xwing::ENCAPSULATION_KEY_LEN],
+    };
+    Claims::new(keys, [3; 32], model(), shape().limits).unwrap()
 }
 
 /// Runs `accepts` on many cases; it gives whether the parser took them. Both must occur.
@@ -153,7 +156,7 @@ fn drain(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, bool) {
 
 #[test]
 fn hellos() {
-    let valid = Hello::new([1; 32], [Suite::One]).to_frame();
+    let valid = Hello::new([1; 32], Suite::ALL).to_frame();
     fuzz(4, valid.payload(), |bytes| {
         let frame = Frame::new(FrameType::Hello, bytes);
         let Ok(hello) = Hello::from_frame(&frame) else {
@@ -167,10 +170,10 @@ fn hellos() {
 
 #[test]
 fn answers() {
-    let valid = Answer::nitro(vec![1; 40], vec![2; 30]).to_frame();
+    let valid = Answer::new(EvidenceKind::Nitro, vec![1; 40], vec![2; 30]).to_frame();
     fuzz(5, valid.payload(), |bytes| {
         let frame = Frame::new(FrameType::Answer, bytes);
-        let Ok(Some((_, answer))) = Answer::from_frame(&frame) else {
+        let Ok(answer) = Answer::from_frame(&frame) else {
             return false;
         };
         assert_eq!(answer.to_frame().payload(), bytes);
@@ -180,14 +183,19 @@ fn answers() {
 
 #[test]
 fn key_messages() {
-    let valid = Key::new(Suite::One, vec![3; 40]).to_frame();
+    let valid = Key::new(Suite::XWing, vec![3; 40]).to_frame();
     fuzz(6, valid.payload(), |bytes| {
         let frame = Frame::new(FrameType::Key, bytes);
         let Ok(key) = Key::from_frame(&frame) else {
             return false;
         };
-        if key.suite() == Suite::One.id() {
-            assert_eq!(Key::new(Suite::One, key.sealed).to_frame().payload(), bytes);
+        if key.suite() == Suite::XWing.id() {
+            assert_eq!(
+                Key::new(Suite::XWing, key.encapsulated)
+                    .to_frame()
+                    .payload(),
+                bytes
+            );
         }
         true
     });
@@ -206,15 +214,16 @@ fn claims_of_any_bytes() {
 
 #[test]
 fn messages_in_frames_of_another_type() {
-    let hello = Hello::new([1; 32], [Suite::One]).to_frame();
-    let answer = Answer::nitro(vec![1], vec![2]).to_frame();
-    let key = Key::new(Suite::One, vec![3]).to_frame();
+    let hello = Hello::new([1; 32], Suite::ALL).to_frame();
+    let answer = Answer::new(EvidenceKind::Nitro, vec![1], vec![2]).to_frame();
+    let key = Key::new(Suite::XWing, vec![3]).to_frame();
     for kind in [
         FrameType::Hello,
         FrameType::Answer,
         FrameType::Key,
         FrameType::Record,
         FrameType::Refusal,
+        FrameType::Full,
     ] {
         let as_kind = |frame: &Frame| Frame::new(kind, frame.payload());
         assert_eq!(
@@ -233,15 +242,29 @@ fn messages_in_frames_of_another_type() {
 }
 
 #[test]
-fn evidence_of_an_unknown_kind() {
-    for (kind, known) in [(0, false), (1, true), (2, false), (23, false)] {
-        let payload = [&[0xa3, 1, kind, 2, 0x41, 9, 3, 0x41, 9][..]].concat();
-        let frame = Frame::new(FrameType::Answer, &payload);
-        assert_eq!(
-            Answer::from_frame(&frame).unwrap().is_some(),
-            known,
-            "{kind}"
-        );
+fn answers_of_any_kind_with_endorsements_and_without() {
+    let parsed = |payload: &[u8]| {
+        let frame = Frame::new(FrameType::Answer, payload);
+        Answer::from_frame(&frame)
+            .map(|answer| (answer.kind(), answer.endorsements))
+            .ok()
+    };
+    for kind in [1, 2, 23] {
+        let bare = [0xa3, 1, kind, 2, 0x41, 9, 3, 0x41, 9];
+        assert_eq!(parsed(&bare), Some((u16::from(kind), None)));
+        let endorsed = [0xa4, 1, kind, 2, 0x41, 9, 3, 0x41, 9, 4, 0x41, 7];
+        assert_eq!(parsed(&endorsed), Some((u16::from(kind), Some(vec![7]))));
+    }
+    for refused in [
+        // Kind 0; nothing where there must be a byte; a null; a text.
+        &[0xa3, 1, 0, 2, 0x41, 9, 3, 0x41, 9][..],
+        &[0xa3, 1, 1, 2, 0x40, 3, 0x41, 9],
+        &[0xa3, 1, 1, 2, 0x41, 9, 3, 0x40],
+        &[0xa4, 1, 1, 2, 0x41, 9, 3, 0x41, 9, 4, 0x40],
+        &[0xa4, 1, 1, 2, 0x41, 9, 3, 0x41, 9, 4, 0xf6],
+        &[0xa4, 1, 1, 2, 0x41, 9, 3, 0x41, 9, 4, 0x61, b'a'],
+    ] {
+        assert_eq!(parsed(refused), None, "{refused:?}");
     }
 }
 
@@ -251,13 +274,13 @@ fn records() {
     let mut request = vec![0; 4096];
     request[..20].copy_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 5, 1, 2, 3, 4, 5]);
     let mut answer = vec![0; answer_len];
-    answer[..12].copy_from_slice(&[3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 2]);
+    answer[..13].copy_from_slice(&[3, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 2]);
     let close = [&[4][..], &[0; 8]].concat();
     for (seed, valid) in [
         (8, request),
         (9, answer),
         (10, close),
-        (11, b"\x01sealnote/1 ready".to_vec()),
+        (11, b"\x01sealnote/2 ready".to_vec()),
     ] {
         assert!(Record::parse(&valid, shape()).is_ok());
         let mut rng = Seeded(seed);
@@ -269,11 +292,11 @@ fn records() {
                 }
                 Ok(Record::Answer(_, outcomes)) => {
                     assert!(bytes.len() == answer_len && (1..=3).contains(&outcomes.len()));
-                    let mut scores = outcomes.iter().flatten().flatten();
+                    let mut scores = outcomes.iter().flatten().flat_map(|note| &note.scores);
                     assert!(scores.all(|score| (0.0..=1.0).contains(score)));
                 }
                 Ok(Record::Close(_)) => assert_eq!(bytes.len(), 9),
-                Ok(Record::Ready) => assert_eq!(bytes, b"\x01sealnote/1 ready"),
+                Ok(Record::Ready) => assert_eq!(bytes, b"\x01sealnote/2 ready"),
                 Err(_) => {}
             }
         }
@@ -317,8 +340,8 @@ fn public_and_private_keys() {
         if let Some(first) = der.first_mut() {
             *first = 0x30;
         }
-        assert!(Suite1PublicKey::from_spki(&der).is_err());
-        assert!(Suite1PrivateKey::from_pkcs8(&der).is_err());
+        assert!(rsa_oaep::PublicKey::from_spki(&der).is_err());
+        assert!(rsa_oaep::PrivateKey::from_pkcs8(&der).is_err());
     }
 }
 
@@ -326,7 +349,7 @@ fn public_and_private_keys() {
 fn a_header_alone_decides_about_its_length() {
     for declared in [0usize, 1, 64, 65, 1 << 16, u32::MAX as usize] {
         let mut buffer = FrameBuffer::default();
-        let mut header = vec![4, 1, 0, 0];
+        let mut header = vec![4, 2, 0, 0];
         header.extend((declared as u32).to_be_bytes());
         assert_eq!(header.len(), HEADER_LEN);
         buffer.push(&header);

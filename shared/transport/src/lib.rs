@@ -23,9 +23,13 @@ mod listener;
 mod probe;
 mod stream;
 mod unix;
+mod vsock;
 
 pub use endpoint::{Cid, Endpoint, ParseEndpointError};
 pub use error::TransportError;
 pub use listener::Listener;
 pub use probe::{PROBE_TIMEOUT, ProbeError, probe_vsock_loopback};
-pub use stream::{MAX_VSOCK_WRITE, ReceiveHalf, SendHalf, Stream, connect, connect_within};
+pub use stream::{
+    MAX_VSOCK_WRITE, PeerAddress, ReceiveHalf, SendHalf, Stream, connect, connect_within,
+};
+pub use vsock::{VSOCK_BACKLOG, VSOCK_BUFFER};

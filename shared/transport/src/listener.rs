@@ -6,13 +6,14 @@ use tokio::{
     net::{TcpListener, UnixListener},
     time::sleep,
 };
-use tokio_vsock::{VsockAddr, VsockListener};
+use tokio_vsock::VsockListener;
 
-use crate::{Endpoint, Stream, TransportError, unix};
+use crate::{Endpoint, Stream, TransportError, unix, vsock};
 
 /// A socket that is listened on.
 ///
-/// A Unix socket's file is removed when the listener is dropped.
+/// Over vsock, [`VSOCK_BUFFER`](crate::VSOCK_BUFFER) and [`VSOCK_BACKLOG`](crate::VSOCK_BACKLOG) bound what
+/// peers can make the kernel keep. A Unix socket's file is removed when the listener is dropped.
 #[derive(Debug)]
 pub struct Listener {
     inner: Inner,
@@ -33,8 +34,7 @@ impl Listener {
         match endpoint {
             Endpoint::Vsock { cid, port } => {
                 let asked = if *port == 0 { VMADDR_PORT_ANY } else { *port };
-                let listener =
-                    VsockListener::bind(VsockAddr::new(cid.0, asked)).map_err(bind_error)?;
+                let listener = vsock::bind(cid.0, asked).map_err(bind_error)?;
                 let port = listener.local_addr().map_err(bind_error)?.port();
                 let local = Endpoint::Vsock { cid: *cid, port };
                 Ok(Listener {

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -30,6 +31,15 @@ pub enum Stream {
     Unix(UnixStream),
     /// Over AF_VSOCK.
     Vsock(VsockStream),
+}
+
+/// Whose connection it is, as far as the system says; without a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PeerAddress {
+    /// Over TCP; an IPv4 address is one, also on a socket that listens for IPv6.
+    Ip(IpAddr),
+    /// Over vsock; [`Cid::ANY`] where the kernel does not say.
+    Vsock(Cid),
 }
 
 /// The receiving half of a [`Stream`].
@@ -91,6 +101,19 @@ impl Stream {
                 Some(address.map_or(Cid::ANY, |address| Cid(address.cid())))
             }
             Stream::Tcp(_) | Stream::Unix(_) => None,
+        }
+    }
+
+    /// Who is at the other end: `None` over a Unix socket, whose peers have no address, and over TCP once
+    /// the peer has reset the connection.
+    pub fn peer_address(&self) -> Option<PeerAddress> {
+        match self {
+            Stream::Tcp(stream) => {
+                let address = stream.peer_addr().ok()?;
+                Some(PeerAddress::Ip(address.ip().to_canonical()))
+            }
+            Stream::Unix(_) => None,
+            Stream::Vsock(_) => self.peer_cid().map(PeerAddress::Vsock),
         }
     }
 

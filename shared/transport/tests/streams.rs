@@ -7,10 +7,13 @@ use std::{
 };
 
 use sealnote_transport::{
-    Endpoint, Listener, PROBE_TIMEOUT, TransportError, connect, connect_within,
-    probe_vsock_loopback,
+    Endpoint, Listener, PROBE_TIMEOUT, PeerAddress, TransportError, VSOCK_BACKLOG, VSOCK_BUFFER,
+    connect, connect_within, probe_vsock_loopback,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 
 /// One endpoint to listen on for each family; vsock only where the kernel loops it back.
 async fn endpoints(dir: &tempfile::TempDir) -> Vec<Endpoint> {
@@ -84,6 +87,70 @@ async fn shutdown_after_the_peer_left_is_no_error() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         send.shutdown().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_peer_has_the_address_that_it_came_from() {
+    let dir = tempfile::tempdir().unwrap();
+    for endpoint in endpoints(&dir).await {
+        let Ok(listener) = Listener::bind(&endpoint).await else {
+            continue;
+        };
+        let (_near, far) = tokio::join!(connect(listener.local_endpoint()), listener.accept());
+        let expected = match &endpoint {
+            Endpoint::Tcp { host, .. } => Some(PeerAddress::Ip(host.parse().unwrap())),
+            Endpoint::Unix { .. } => None,
+            Endpoint::Vsock { cid, .. } => Some(PeerAddress::Vsock(*cid)),
+        };
+        assert_eq!(far.unwrap().peer_address(), expected, "{endpoint}");
+    }
+    // One IPv4 address, whichever kind of socket it comes to.
+    if let Ok(listener) = Listener::bind(&"tcp:[::]:0".parse().unwrap()).await {
+        let Endpoint::Tcp { port, .. } = *listener.local_endpoint() else {
+            unreachable!();
+        };
+        let host = "127.0.0.1".to_owned();
+        let ipv4 = Endpoint::Tcp { host, port };
+        let (_near, far) = tokio::join!(connect(&ipv4), listener.accept());
+        let expected = PeerAddress::Ip("127.0.0.1".parse().unwrap());
+        assert_eq!(far.unwrap().peer_address(), Some(expected));
+    }
+}
+
+/// In a guest only: it takes a kernel that loops vsock back.
+#[tokio::test]
+async fn a_vsock_peer_that_is_not_read_is_held_back_early() {
+    if probe_vsock_loopback().await.is_err() {
+        return;
+    }
+    let listener = Listener::bind(&"vsock:1:0".parse().unwrap()).await.unwrap();
+    let (near, far) = tokio::join!(connect(listener.local_endpoint()), listener.accept());
+    let (_far, (_near, mut send)) = (far.unwrap(), near.unwrap().into_split());
+    let (mut sent, block) = (0, [0; 1000]);
+    while let Ok(written) = timeout(Duration::from_millis(300), send.write(&block)).await {
+        sent += written.unwrap() as u64;
+        assert!(sent <= VSOCK_BUFFER, "the peer is not held back");
+    }
+    assert_eq!(sent, VSOCK_BUFFER);
+}
+
+/// In a guest only.
+#[tokio::test]
+async fn few_vsock_connections_wait_to_be_accepted() {
+    if probe_vsock_loopback().await.is_err() {
+        return;
+    }
+    let listener = Listener::bind(&"vsock:1:0".parse().unwrap()).await.unwrap();
+    let mut waiting = Vec::new();
+    // The kernel takes one more than it was told.
+    for _ in 0..=VSOCK_BACKLOG {
+        waiting.push(connect(listener.local_endpoint()).await.unwrap());
+    }
+    let error = connect(listener.local_endpoint()).await.unwrap_err();
+    assert!(matches!(error, TransportError::Connect { .. }), "{error}");
+    // A place in the queue is free again with each that is accepted.
+    listener.accept().await.unwrap();
+    connect(listener.local_endpoint()).await.unwrap();
 }
 
 #[tokio::test]

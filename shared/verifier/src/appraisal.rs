@@ -20,6 +20,7 @@ use subtle::ConstantTimeEq;
 use crate::chain::{self, RootKind, TrustRoots};
 use crate::check::Check;
 use crate::document::{self, Payload};
+use crate::log::CheckLog;
 use crate::policy::{Measurement, MeasurementSet, Policy};
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
@@ -129,7 +130,7 @@ pub struct VerifiedDocument {
     payload: Payload,
     root: RootKind,
     measurement_set: String,
-    passed: Vec<Check>,
+    pub(crate) passed: CheckLog,
 }
 
 impl Policy {
@@ -149,24 +150,37 @@ impl Policy {
         nonce: Option<&[u8]>,
         now: UnixTime,
     ) -> Result<VerifiedDocument, Rejection> {
-        let (envelope, payload) = document::parse(document)?;
-        let root = chain::verify(&envelope, &payload, roots, now)?;
-        check_not_debug(&payload)?;
-        check_freshness(&payload, self.max_age_seconds(), now)?;
+        let mut log = CheckLog::default();
+        let (envelope, payload) = document::parse(document, &mut log)?;
+        let root = chain::verify(&envelope, &payload, roots, now, &mut log)?;
+        log.run(Check::X6, || check_not_debug(&payload))?;
+        log.run(Check::X9, || {
+            check_freshness(&payload, self.max_age_seconds(), now)
+        })?;
         if let Some(nonce) = nonce {
-            check_nonce(&payload, nonce)?;
+            log.run(Check::X7, || check_nonce(&payload, nonce))?;
         }
-        let measurement_set = self.match_measurements(&payload, now)?.label().to_owned();
-        self.check_pins(&payload)?;
+        let set = log.run(Check::X5, || self.check_measurements(&payload, now))?;
         Ok(VerifiedDocument {
+            measurement_set: set.label().to_owned(),
             payload,
             root,
-            measurement_set,
-            passed: passed(nonce.is_some()),
+            passed: log,
         })
     }
 
-    /// X5: the first set that the registers match and that has not expired.
+    /// X5: the set that matches; and every pin holds.
+    fn check_measurements(
+        &self,
+        payload: &Payload,
+        now: UnixTime,
+    ) -> Result<&MeasurementSet, AppraisalError> {
+        let set = self.match_measurements(payload, now)?;
+        self.check_pins(payload)?;
+        Ok(set)
+    }
+
+    /// The first set that the registers match and that has not expired.
     fn match_measurements(
         &self,
         payload: &Payload,
@@ -210,7 +224,7 @@ impl Policy {
         }))
     }
 
-    /// X5: the registers that the policy pins beside the image's.
+    /// The registers that the policy pins beside the image's.
     fn check_pins(&self, payload: &Payload) -> Result<(), AppraisalError> {
         for (register, accepted) in self.pins() {
             let actual = payload.pcrs.get(&register).copied();
@@ -267,9 +281,9 @@ impl VerifiedDocument {
         self.root
     }
 
-    /// The checks that passed, in the order of the checklist, for display.
+    /// The checks that ran and passed, in the order in which they did.
     pub fn passed(&self) -> &[Check] {
-        &self.passed
+        self.passed.checks()
     }
 }
 
@@ -314,18 +328,6 @@ fn check_nonce(payload: &Payload, challenge: &[u8]) -> Result<(), AppraisalError
         true => Ok(()),
         false => Err(AppraisalError::NonceMismatch),
     }
-}
-
-/// Every check that [`Policy::check_document`] runs. A19 is none, X8 comes later.
-fn passed(with_nonce: bool) -> Vec<Check> {
-    Check::ALL
-        .into_iter()
-        .filter(|check| match check {
-            Check::A19 | Check::X8 => false,
-            Check::X7 => with_nonce,
-            _ => true,
-        })
-        .collect()
 }
 
 fn expectations(sets: &[&MeasurementSet], register: u8) -> Vec<Expectation> {

@@ -4,8 +4,8 @@
 //! for the whole chain from the root down before the next.
 //!
 //! webpki builds the path and verifies its signatures (A20). It ignores key usage, the order of the
-//! bundle, the criticality of basic constraints and everything about the anchor but name and key, so
-//! those are checked here first, on x509-cert's parse; the path that webpki found must then be the
+//! bundle, the criticality of basic constraints and everything about the anchor but name and key, and
+//! it knows critical extensions that no enclave's chain has. So those are checked here first, on x509-cert's parse; the path that webpki found must then be the
 //! bundle itself.
 //!
 //! A19 is not a step: revocation lists are not consulted. AWS's description says that checking them
@@ -24,7 +24,9 @@ use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 pub use error::{BasicConstraintsFault, ChainError, Position, RequiredUsage};
 pub use roots::{RootError, RootKind, TrustRoots};
 
+use crate::check::Check;
 use crate::document::{Envelope, Payload};
+use crate::log::CheckLog;
 use crate::time::UnixTime;
 
 use certificate::LinkCertificate;
@@ -36,72 +38,90 @@ pub(crate) fn verify(
     payload: &Payload,
     roots: &TrustRoots,
     now: UnixTime,
+    log: &mut CheckLog,
 ) -> Result<RootKind, ChainError> {
-    let (root, links) = payload
-        .cabundle
-        .split_first()
-        .ok_or(ChainError::UntrustedRoot {
-            fingerprint: String::from("none"),
-        })?;
-    let kind = roots
-        .kind_of(root)
-        .ok_or_else(|| ChainError::UntrustedRoot {
-            fingerprint: hex::encode(Sha256::digest(root)),
-        })?;
-    let leaf = check_certificates(payload, now)?;
-    check_path(root, links, &payload.certificate, now)?;
-    check_document_signature(envelope, &leaf)?;
+    let kind = log.run(Check::X1, || check_root(payload, roots))?;
+    let (cas, leaf) = check_certificates(payload, now, log)?;
+    log.run(Check::A20, || {
+        cas.iter()
+            .chain([&leaf])
+            .try_for_each(LinkCertificate::check_critical_extensions)?;
+        check_path(payload, now)
+    })?;
+    log.run(Check::A21, || check_document_signature(envelope, &leaf))?;
     Ok(kind)
 }
 
-/// A12, A13, A15, X4, A17, A18 and A16, each for the whole chain; returns the leaf.
-fn check_certificates(payload: &Payload, now: UnixTime) -> Result<LinkCertificate, ChainError> {
-    let cas = payload
-        .cabundle
-        .iter()
-        .enumerate()
-        .map(|(index, der)| LinkCertificate::parse(der, Position::Bundle(index)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let leaf = LinkCertificate::parse(&payload.certificate, Position::Leaf)?;
+/// X1: whose root the bundle starts with.
+fn check_root(payload: &Payload, roots: &TrustRoots) -> Result<RootKind, ChainError> {
+    let root = payload.cabundle.first().map_or(&[][..], Vec::as_slice);
+    roots
+        .kind_of(root)
+        .ok_or_else(|| ChainError::UntrustedRoot {
+            fingerprint: hex::encode(Sha256::digest(root)),
+        })
+}
+
+/// A12, A13, A15, X4, A17, A18 and A16, each for the whole chain; returns the CAs and the leaf.
+fn check_certificates(
+    payload: &Payload,
+    now: UnixTime,
+    log: &mut CheckLog,
+) -> Result<(Vec<LinkCertificate>, LinkCertificate), ChainError> {
+    let cas: Vec<LinkCertificate> = log.run(Check::A12, || {
+        let bundle = payload.cabundle.iter().enumerate();
+        bundle
+            .map(|(index, der)| LinkCertificate::parse(der, Position::Bundle(index)))
+            .collect()
+    })?;
+    let leaf = log.run(Check::A13, || {
+        LinkCertificate::parse(&payload.certificate, Position::Leaf)
+    })?;
     let chain = || cas.iter().chain([&leaf]);
 
-    // The root is its own issuer, every other certificate's is the one before it.
-    for (issuer, certificate) in cas.first().into_iter().chain(&cas).zip(chain()) {
-        certificate.check_issuer(issuer)?;
-    }
-    for certificate in chain() {
-        certificate.check_algorithms()?;
-    }
-    for (below, ca) in (0..cas.len()).rev().zip(&cas) {
-        ca.check_is_ca(below)?;
-    }
-    leaf.check_is_not_ca()?;
-    for ca in &cas {
-        ca.check_may_sign_certificates()?;
-    }
-    leaf.check_may_sign_documents()?;
-    for certificate in chain() {
-        certificate.check_validity(now)?;
-    }
-    Ok(leaf)
+    log.run(Check::A15, || {
+        // The root is its own issuer, every other certificate's is the one before it.
+        let issuers = cas.first().into_iter().chain(&cas);
+        issuers
+            .zip(chain())
+            .try_for_each(|(issuer, certificate)| certificate.check_issuer(issuer))
+    })?;
+    log.run(Check::X4, || {
+        chain().try_for_each(LinkCertificate::check_algorithms)
+    })?;
+    log.run(Check::A17, || {
+        let below = (0..cas.len()).rev();
+        below
+            .zip(&cas)
+            .try_for_each(|(below, ca)| ca.check_is_ca(below))?;
+        leaf.check_is_not_ca()
+    })?;
+    log.run(Check::A18, || {
+        cas.iter()
+            .try_for_each(LinkCertificate::check_may_sign_certificates)?;
+        leaf.check_may_sign_documents()
+    })?;
+    log.run(Check::A16, || {
+        chain().try_for_each(|certificate| certificate.check_validity(now))
+    })?;
+    Ok((cas, leaf))
 }
 
 /// A20: webpki's verification, and that the path is the bundle in its order.
-fn check_path(
-    root: &[u8],
-    links: &[Vec<u8>],
-    leaf: &[u8],
-    now: UnixTime,
-) -> Result<(), ChainError> {
+fn check_path(payload: &Payload, now: UnixTime) -> Result<(), ChainError> {
     let path_error = |reason| ChainError::Path { reason };
-    let root = CertificateDer::from(root);
+    let (root, links) = payload
+        .cabundle
+        .split_first()
+        .ok_or(ChainError::OtherPath)?;
+    let root = CertificateDer::from(root.as_slice());
     let anchors: [TrustAnchor<'_>; 1] =
         [webpki::anchor_from_trusted_cert(&root).map_err(path_error)?];
     let links: Vec<_> = links
         .iter()
         .map(|der| CertificateDer::from(der.as_slice()))
         .collect();
-    let leaf = CertificateDer::from(leaf);
+    let leaf = CertificateDer::from(payload.certificate.as_slice());
     let leaf = EndEntityCert::try_from(&leaf).map_err(path_error)?;
     let path = leaf
         .verify_for_usage(

@@ -144,7 +144,7 @@ impl Check {
             Self::A19 => ("A19", "revocation lists (not consulted)"),
             Self::A20 => ("A20", "chain signed back to the root"),
             Self::A21 => ("A21", "document signed by the enclave's certificate"),
-            Self::X1 => ("X1", "pinned root"),
+            Self::X1 => ("X1", "chain starts at a pinned root"),
             Self::X2 => ("X2", "one CBOR item, strictly encoded"),
             Self::X3 => ("X3", "known keys, once each"),
             Self::X4 => ("X4", "P-384 and SHA-384 throughout"),

@@ -1,7 +1,8 @@
 //! Attestation documents as bytes: strict parsing, without any belief in what they say.
 //!
 //! Order: X12 (size) → X12 and X2 of the whole → A1 → A2 → A3 → A4 → A5 → X2 (shortest form) →
-//! X12 and X2 of the payload → its fields as they come (X11, X3, A7 and A8 to A14) → X11 → A6.
+//! X12 and X2 of the payload → it is a map (A6) with text keys (X3) → its fields as they come (X11, X3,
+//! A7 and A8 to A14) → X11 → A6.
 
 mod envelope;
 mod field;
@@ -17,11 +18,9 @@ pub use structure::{Layer, StructureError};
 pub(crate) use envelope::Envelope;
 pub(crate) use payload::Payload;
 
+use crate::log::CheckLog;
 use crate::policy::Measurement;
 use crate::rejection::Rejection;
-
-/// Greatest length of a document, in bytes. The longest genuine one known has 7539.
-pub const MAX_DOCUMENT_LEN: usize = 32 * 1024;
 
 /// Greatest depth of nested arrays, maps and tags, in the envelope and again in the payload.
 pub const MAX_NESTING: usize = 8;
@@ -41,7 +40,7 @@ pub struct UnverifiedDocument {
 ///
 /// The structural checks only: A1 to A14, X2, X3, X11 and X12.
 pub fn inspect(document: &[u8]) -> Result<UnverifiedDocument, Rejection> {
-    let (_, payload) = parse(document)?;
+    let (_, payload) = parse(document, &mut CheckLog::default())?;
     Ok(UnverifiedDocument { payload })
 }
 
@@ -88,8 +87,11 @@ impl UnverifiedDocument {
 }
 
 /// Both layers of a document, still unverified.
-pub(crate) fn parse(document: &[u8]) -> Result<(Envelope<'_>, Payload), Rejection> {
-    let envelope = Envelope::parse(document)?;
-    let payload = Payload::parse(envelope.payload)?;
+pub(crate) fn parse<'a>(
+    document: &'a [u8],
+    log: &mut CheckLog,
+) -> Result<(Envelope<'a>, Payload), Rejection> {
+    let envelope = Envelope::parse(document, log)?;
+    let payload = Payload::parse(&envelope, log)?;
     Ok((envelope, payload))
 }

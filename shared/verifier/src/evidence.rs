@@ -8,10 +8,10 @@ use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello};
 use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::session::Transcript;
-use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::{KeyError, Suite1PublicKey};
+use sealnote_protocol::suite::{KeyError, PublicKey, Suite, rsa_oaep, xwing};
 use subtle::ConstantTimeEq;
 
+use crate::log::CheckLog;
 use crate::{Check, Policy, Rejection, TrustRoots, UnixTime, VerifiedDocument};
 
 /// A connection's challenge, inside the hello that carries it. Not `Clone`: the check takes it.
@@ -28,7 +28,7 @@ impl Challenge {
         rng.fill_bytes(&mut nonce);
         let suites = Suite::ALL
             .into_iter()
-            .filter(|suite| suite.id() >= policy.least_suite());
+            .filter(|suite| *suite >= policy.least_suite());
         let hello = Hello::new(nonce, suites).to_frame();
         Self { nonce, hello }
     }
@@ -43,7 +43,8 @@ impl Challenge {
 #[derive(Debug)]
 pub struct Evidence {
     frame: Frame,
-    document: Vec<u8>,
+    kind: EvidenceKind,
+    evidence: Vec<u8>,
     claims: Vec<u8>,
 }
 
@@ -55,26 +56,40 @@ pub enum EvidenceError {
     #[error("the server's answer is malformed: {0}")]
     Malformed(#[from] NotDeterministic),
     /// Evidence of a kind that this client cannot check.
-    #[error("the server sent evidence of a kind that this client cannot check")]
-    Kind,
+    #[error(
+        "the server sent evidence of kind {0}, which this release of the client cannot check; a later one may"
+    )]
+    Kind(u16),
+    /// Endorsements beside evidence of a kind that has none.
+    #[error("the server sent endorsements beside {0} evidence, which has none")]
+    Endorsements(&'static str),
 }
 
 impl Evidence {
     /// Takes the answer's frame.
     pub fn from_frame(frame: Frame) -> Result<Self, EvidenceError> {
-        match Answer::from_frame(&frame)? {
-            Some((EvidenceKind::Nitro, answer)) => Ok(Self {
-                document: answer.document,
-                claims: answer.claims,
-                frame,
-            }),
-            None => Err(EvidenceError::Kind),
+        let answer = Answer::from_frame(&frame)?;
+        let number = answer.kind();
+        let kind = EvidenceKind::from_id(number).ok_or(EvidenceError::Kind(number))?;
+        if answer.endorsements.is_some() {
+            return Err(EvidenceError::Endorsements(kind.name()));
         }
+        Ok(Self {
+            kind,
+            evidence: answer.evidence,
+            claims: answer.claims,
+            frame,
+        })
     }
 
-    /// The attestation document, unverified: to be kept for an auditor.
-    pub fn document(&self) -> &[u8] {
-        &self.document
+    /// What it is evidence of.
+    pub fn kind(&self) -> EvidenceKind {
+        self.kind
+    }
+
+    /// The evidence's bytes, unverified: to be kept for an auditor.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.evidence
     }
 }
 
@@ -84,7 +99,7 @@ impl Evidence {
 #[non_exhaustive]
 pub enum BindingError {
     /// The document has no `user_data`.
-    #[error("the document carries no user_data: it was not made for a sealnote/1 session")]
+    #[error("the document carries no user_data: it was not made for a sealnote/2 session")]
     UserDataMissing,
     /// The document's `user_data` is not the digest of the claims.
     #[error("the claims are not those that the document attests: they were changed on the way")]
@@ -92,20 +107,23 @@ pub enum BindingError {
     /// The attested claims are out of shape or range.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
-    /// The document has no `public_key`.
-    #[error("the document carries no public key to seal to")]
+    /// The claims name a key of suite 1, and the document has no `public_key`.
+    #[error("the claims name an RSA key, and the document carries none")]
     PublicKeyMissing,
-    /// The attested key is none that suite 1 allows.
+    /// The document has a `public_key`, and the claims do not have suite 1.
+    #[error("the document carries a public key that its claims do not name")]
+    PublicKeyUnclaimed,
+    /// A key is none that its suite allows.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The attested key is not the one that the attested claims name.
     #[error("the document's public key is not the one that its claims name")]
     KeyNotClaimed,
     /// No suite is both attested and accepted.
-    #[error("the enclave attests no suite of {least} or above, which the policy asks for")]
+    #[error("the enclave attests no suite of {} or above, which the policy asks for", least.id())]
     Suite {
         /// The policy's least suite.
-        least: u16,
+        least: Suite,
     },
     /// The attested model is none that the policy accepts.
     #[error("the enclave runs model {actual}, which is none of the policy's model_digests")]
@@ -128,9 +146,8 @@ pub enum BindingError {
 pub struct VerifiedEvidence {
     document: VerifiedDocument,
     claims: Claims,
-    passed: Vec<Check>,
-    pub(crate) suite: Suite,
-    pub(crate) key: Suite1PublicKey,
+    passed: CheckLog,
+    pub(crate) key: PublicKey,
     pub(crate) transcript: Transcript,
 }
 
@@ -147,19 +164,15 @@ impl Policy {
         now: UnixTime,
     ) -> Result<VerifiedEvidence, Rejection> {
         let document =
-            self.check_document(&evidence.document, roots, Some(&challenge.nonce), now)?;
-        let (claims, suite, key) = self.check_binding(&document, &evidence.claims)?;
-        let passed = document
-            .passed()
-            .iter()
-            .copied()
-            .chain([Check::X8])
-            .collect();
+            self.check_document(&evidence.evidence, roots, Some(&challenge.nonce), now)?;
+        let mut passed = document.passed.clone();
+        let (claims, key) = passed.run(Check::X8, || {
+            self.check_binding(&document, &evidence.claims)
+        })?;
         Ok(VerifiedEvidence {
             document,
             claims,
             passed,
-            suite,
             key,
             transcript: Transcript::new()
                 .with(&challenge.hello)
@@ -172,22 +185,23 @@ impl Policy {
         &self,
         document: &VerifiedDocument,
         claims: &[u8],
-    ) -> Result<(Claims, Suite, Suite1PublicKey), BindingError> {
+    ) -> Result<(Claims, PublicKey), BindingError> {
         let user_data = document.user_data().ok_or(BindingError::UserDataMissing)?;
         if !bool::from(user_data.ct_eq(&binding(claims))) {
             return Err(BindingError::UserData);
         }
         let claims = Claims::decode(claims)?;
-        let spki = document
-            .public_key()
-            .ok_or(BindingError::PublicKeyMissing)?;
-        let key = Suite1PublicKey::from_spki(spki)?;
-        if !claims.names_suite1_key(spki) {
-            return Err(BindingError::KeyNotClaimed);
-        }
+        // Both are checked, whichever the session takes.
+        let rsa_oaep = check_rsa_oaep_key(document, &claims)?.map(PublicKey::RsaOaep);
+        let xwing = claims.xwing_key().map(xwing::EncapsulationKey::from_bytes);
+        let xwing = xwing.transpose().map_err(KeyError::from)?;
+        let xwing = xwing.map(|key| PublicKey::XWing(Box::new(key)));
         let least = self.least_suite();
-        let suite = claims.suites().filter(|suite| suite.id() >= least).max();
-        let suite = suite.ok_or(BindingError::Suite { least })?;
+        let keys = [xwing, rsa_oaep].into_iter().flatten();
+        let key = keys
+            .filter(|key| key.suite() >= least)
+            .max_by_key(PublicKey::suite);
+        let key = key.ok_or(BindingError::Suite { least })?;
         let actual = claims.model().digest();
         if let Some(accepted) = self.model_digests()
             && !accepted.contains(&actual)
@@ -200,7 +214,26 @@ impl Policy {
         {
             return Err(BindingError::Precision { actual, expected });
         }
-        Ok((claims, suite, key))
+        Ok((claims, key))
+    }
+}
+
+/// X8.3: a key is in the document if and only if the claims name it.
+fn check_rsa_oaep_key(
+    document: &VerifiedDocument,
+    claims: &Claims,
+) -> Result<Option<rsa_oaep::PublicKey>, BindingError> {
+    match (document.public_key(), claims.claims_rsa_oaep()) {
+        (None, false) => Ok(None),
+        (None, true) => Err(BindingError::PublicKeyMissing),
+        (Some(_), false) => Err(BindingError::PublicKeyUnclaimed),
+        (Some(spki), true) => {
+            let key = rsa_oaep::PublicKey::from_spki(spki).map_err(KeyError::from)?;
+            match claims.names_rsa_oaep_key(spki) {
+                true => Ok(Some(key)),
+                false => Err(BindingError::KeyNotClaimed),
+            }
+        }
     }
 }
 
@@ -217,11 +250,11 @@ impl VerifiedEvidence {
 
     /// The suite that the session will use: the strongest common one.
     pub fn suite(&self) -> Suite {
-        self.suite
+        self.key.suite()
     }
 
-    /// Every check that passed, X8 included, for display.
+    /// The checks that ran and passed, X8 last.
     pub fn passed(&self) -> &[Check] {
-        &self.passed
+        self.passed.checks()
     }
 }

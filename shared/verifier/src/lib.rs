@@ -11,8 +11,10 @@
 pub mod appraisal;
 pub mod chain;
 mod check;
+pub mod classification;
 pub mod document;
 pub mod evidence;
+mod log;
 pub mod policy;
 mod rejection;
 pub mod session;

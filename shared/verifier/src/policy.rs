@@ -17,7 +17,7 @@
 //!   "model_digests": ["96 hex digits"],
 //!   "pins": { "pcr3": ["96 hex digits"], "pcr4": [], "pcr8": [], "pcr16": [] },
 //!   "precision": "f32",
-//!   "least_suite": 1,
+//!   "least_suite": 2,
 //!   "max_age_seconds": 300
 //! }
 //! ```
@@ -34,13 +34,14 @@ mod nitro_cli;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 pub use error::{HexFault, Place, PolicyError};
-pub use measurement::{MEASUREMENT_LEN, Measurement};
+pub use measurement::Measurement;
 pub use sealnote_protocol::classification::Precision;
 pub use sealnote_protocol::model::ModelDigest;
+pub use sealnote_protocol::suite::Suite;
 
 use crate::time::UnixTime;
 
@@ -49,9 +50,6 @@ pub const MAX_POLICY_LEN: usize = 1024 * 1024;
 
 /// Greatest age of a document unless the policy says otherwise, in seconds.
 pub const DEFAULT_MAX_AGE_SECONDS: u64 = 300;
-
-/// The suites that this version knows.
-pub const KNOWN_SUITES: [u16; 1] = [1];
 
 /// A complete set of measurements: one image.
 ///
@@ -96,15 +94,16 @@ pub struct Policy {
     /// By register; at least one value each.
     pins: BTreeMap<u8, Vec<Measurement>>,
     precision: Option<Precision>,
-    least_suite: u16,
+    least_suite: Suite,
     max_age_seconds: u64,
 }
 
 impl Policy {
     /// Reads a policy file, or the JSON that `nitro-cli build-enclave` or `describe-eif` prints.
     ///
-    /// What has a `Measurements` key is nitro-cli's; its other keys are ignored, except that one of
-    /// our own keys beside it is an error, since a pin must never be ignored.
+    /// What has a `Measurements` key is nitro-cli's. There PCR3, PCR4 and PCR16 are pins; a key that is
+    /// neither a register that is checked nor `HashAlgorithm` is an error, and so is one of our own keys
+    /// beside `Measurements`, since a pin must never be ignored. Other keys beside it are nitro-cli's.
     ///
     /// # Errors
     ///
@@ -150,7 +149,7 @@ impl Policy {
     }
 
     /// The weakest suite that is accepted.
-    pub fn least_suite(&self) -> u16 {
+    pub fn least_suite(&self) -> Suite {
         self.least_suite
     }
 
@@ -165,6 +164,15 @@ impl Policy {
             .iter()
             .map(|(register, accepted)| (*register, accepted.as_slice()))
     }
+}
+
+/// serde reads `null` as absent, which would turn a script's empty variable into "anything goes".
+fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Which keys a policy has, to tell whose it is.

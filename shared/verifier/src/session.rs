@@ -6,18 +6,21 @@
 //!
 //! No method takes a note before `ready` has opened.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rand_core::CryptoRng;
+use sealnote_protocol::claims::ModelClaims;
+use sealnote_protocol::classification::NoteOutcome;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
-use sealnote_protocol::record::{Malformed, NoteOutcome, Record, Shape, Unsealed, request_len};
+use sealnote_protocol::record::{Malformed, Record, Shape, Unsealed, request_len};
 use sealnote_protocol::session::keys::{ExporterSecret, RecvKey, SendKey, SessionKeys};
 use sealnote_protocol::session::{SessionError, SessionLimits};
-use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::KeyError;
+use sealnote_protocol::suite::KeyError;
 use thiserror::Error;
 
+use crate::classification::{Classification, Outcome};
 use crate::evidence::VerifiedEvidence;
 
 /// The door to a session.
@@ -34,16 +37,13 @@ impl ClientSession {
         now: Instant,
     ) -> Result<(AwaitingReady, Frame), KeyError> {
         let shape = evidence.claims().shape();
+        let model = Arc::new(evidence.claims().model().clone());
         let VerifiedEvidence {
-            suite,
-            key,
-            transcript,
-            ..
+            key, transcript, ..
         } = evidence;
-        let (secret, sealed) = match suite {
-            Suite::One => key.seal(rng)?,
-        };
-        let frame = Key::new(suite, sealed).to_frame();
+        let suite = key.suite();
+        let (secret, encapsulated) = key.encapsulate(&transcript, rng)?;
+        let frame = Key::new(suite, encapsulated).to_frame();
         let keys = SessionKeys::derive(suite, &secret, transcript.with(&frame));
         let SessionKeys {
             client_to_enclave,
@@ -59,6 +59,7 @@ impl ClientSession {
         let receiver = ClientReceiver {
             key: Some(RecvKey::new(enclave_to_client, limits, now)),
             shape,
+            model,
             answers: 0,
         };
         Ok((AwaitingReady { sender, receiver }, frame))
@@ -172,6 +173,7 @@ pub struct PendingReply {
 /// An answer that authenticated, not yet matched with its request.
 pub struct Reply {
     request: u64,
+    model: Arc<ModelClaims>,
     outcomes: Vec<NoteOutcome>,
 }
 
@@ -205,11 +207,18 @@ impl PendingReply {
     }
 
     /// The outcomes, one for each note of the request, in order.
-    pub fn accept(self, reply: Reply) -> Result<Vec<NoteOutcome>, SessionError> {
+    pub fn accept(self, reply: Reply) -> Result<Vec<Outcome>, SessionError> {
         if reply.request != self.request || reply.outcomes.len() != self.notes {
             return Err(Malformed("an answer to another request").into());
         }
-        Ok(reply.outcomes)
+        let model = &reply.model;
+        let classified = |outcome: NoteOutcome| match outcome {
+            Ok(scored) => Classification::new(model.clone(), scored)
+                .map(Ok)
+                .ok_or(Malformed("number of scores").into()),
+            Err(error) => Ok(Err(error)),
+        };
+        reply.outcomes.into_iter().map(classified).collect()
     }
 }
 
@@ -219,6 +228,7 @@ pub struct ClientReceiver {
     /// `None` once the session is over: the key is erased at the first error.
     key: Option<RecvKey>,
     shape: Shape,
+    model: Arc<ModelClaims>,
     answers: u64,
 }
 
@@ -228,7 +238,12 @@ impl ClientReceiver {
         match self.open_record(frame, now)? {
             Record::Answer(request, outcomes) => {
                 self.answers += 1;
-                Ok(Incoming::Reply(Reply { request, outcomes }))
+                let model = self.model.clone();
+                Ok(Incoming::Reply(Reply {
+                    request,
+                    model,
+                    outcomes,
+                }))
             }
             Record::Close(answers) => {
                 self.key = None;

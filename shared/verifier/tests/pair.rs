@@ -36,3 +36,5 @@ mod redaction;
 mod sizes;
 #[path = "pair/suite1.rs"]
 mod suite1;
+#[path = "pair/suite2.rs"]
+mod suite2;

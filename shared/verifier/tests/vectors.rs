@@ -1,9 +1,13 @@
 //! Genuine AWS-signed documents, each at its own time, and changes to them.
 //!
-//! They are outside the repository: `SEALNOTE_VECTORS` names the folder, else it is
-//! `../shared/vectors` from the project's root. Where it is absent, every case is ignored and says
-//! why.
+//! They are outside the repository, in two places. Some are in packages that others have published: see
+//! [`published`]. More are in a folder that `SEALNOTE_VECTORS` names, else `../shared/vectors` from the
+//! project's root. What is absent is listed as ignored, with the reason.
 
+#[path = "vectors/published.rs"]
+mod published;
+
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -11,6 +15,8 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use sealnote_verifier::{Check, Policy, Rejection, RootKind, TrustRoots, UnixTime, inspect};
 use serde::Deserialize;
+
+use published::Absent;
 
 const AWS_ROOT: &[u8] = include_bytes!("../roots/aws-nitro-root-g1.der");
 
@@ -32,6 +38,11 @@ const BAD: [(&str, &str); 3] = [
 #[derive(Clone, Deserialize)]
 struct Entry {
     file: String,
+    sha256: String,
+    /// `NAME@VERSION`, of a published one.
+    package: Option<String>,
+    /// The check that a published one fails.
+    rejected_by: Option<String>,
     verify_at_unix: Option<u64>,
     module_id: Option<String>,
     timestamp_ms: Option<u64>,
@@ -53,13 +64,14 @@ type Case = fn(&Vector) -> Result<(), Failed>;
 fn main() {
     let arguments = Arguments::from_args();
     let manifest = folder().join("nitro/manifest.json");
-    let trials = match std::fs::read(&manifest) {
+    let mut trials = match std::fs::read(&manifest) {
         Ok(json) => present(&json),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             absent(&format!("{} is absent", manifest.display()))
         }
         Err(error) => vec![broken(error.to_string())],
     };
+    trials.extend(published::vectors().into_iter().flat_map(published_trials));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -91,6 +103,21 @@ fn load(manifest: &[u8]) -> Result<Vec<Vector>, Box<dyn Error>> {
         .collect()
 }
 
+fn published_trials((entry, found): (Entry, Result<Vector, Absent>)) -> Vec<Trial> {
+    match found {
+        Ok(vector) => trials(vector),
+        Err(Absent::Changed(reason)) => vec![broken(format!("{}: {reason}", entry.name()))],
+        Err(Absent::NotFetched) => {
+            let reason = "the package is not fetched; tools/published-evidence.sh fetches it";
+            let names = cases(&entry).iter().map(|(case, _)| *case);
+            ignored(
+                names.map(|case| format!("{}: {case}", entry.name())),
+                reason,
+            )
+        }
+    }
+}
+
 fn broken(reason: String) -> Trial {
     Trial::test("the vectors can be read", move || Err(reason.into()))
 }
@@ -101,8 +128,11 @@ fn absent(reason: &str) -> Vec<Trial> {
         .iter()
         .map(|(name, _)| format!("genuine: {name}"));
     let bad = BAD.iter().map(|(file, check)| format!("{file}: {check}"));
-    genuine
-        .chain(bad)
+    ignored(genuine.chain(bad), reason)
+}
+
+fn ignored(names: impl Iterator<Item = String>, reason: &str) -> Vec<Trial> {
+    names
         .map(|name| {
             let reason = reason.to_owned();
             Trial::ignorable_test(name, move || Ok(Completion::ignored_with(reason)))
@@ -111,19 +141,22 @@ fn absent(reason: &str) -> Vec<Trial> {
 }
 
 fn trials(vector: Vector) -> Vec<Trial> {
-    let cases: &[(&str, Case)] = match vector.entry.file.starts_with("genuine/") {
-        true => GENUINE_CASES,
-        false => &[("rejected", bad)],
-    };
     let vector = std::sync::Arc::new(vector);
-    cases
+    cases(&vector.entry)
         .iter()
         .map(|(name, case)| {
             let vector = vector.clone();
-            let name = format!("{}: {name}", vector.entry.file);
+            let name = format!("{}: {name}", vector.entry.name());
             Trial::test(name, move || case(&vector))
         })
         .collect()
+}
+
+fn cases(entry: &Entry) -> &'static [(&'static str, Case)] {
+    match entry.rejected_by.is_some() || entry.file.starts_with("bad/") {
+        true => &[("rejected", bad)],
+        false => GENUINE_CASES,
+    }
 }
 
 const GENUINE_CASES: &[(&str, Case)] = &[
@@ -149,7 +182,17 @@ fn appraised(vector: &Vector) -> Result<(), Failed> {
             if document.root() != RootKind::Aws {
                 return Err("the root is not AWS's".into());
             }
-            Ok(())
+            // All but the nonce, the session's binding, and A19, which is no step.
+            let expected = Check::ALL
+                .into_iter()
+                .filter(|check| !matches!(check, Check::A19 | Check::X7 | Check::X8));
+            match BTreeSet::from_iter(document.passed().iter().copied())
+                .into_iter()
+                .eq(expected)
+            {
+                true => Ok(()),
+                false => Err(format!("only {:?} have run", document.passed()).into()),
+            }
         }
         (Err(rejection), true) => expect(Err(rejection), Check::X6),
         (Err(rejection), false) => Err(describe(&rejection).into()),
@@ -280,15 +323,27 @@ fn truncated(vector: &Vector) -> Result<(), Failed> {
 }
 
 fn bad(vector: &Vector) -> Result<(), Failed> {
-    let (_, expected) = BAD
+    let listed = BAD
         .iter()
         .find(|(file, _)| vector.entry.file.contains(file))
-        .ok_or("the expected check is not known")?;
+        .map(|(_, check)| *check);
+    let expected = vector.entry.rejected_by.as_deref().or(listed);
+    let expected = expected.ok_or("the expected check is not known")?;
     let at = UnixTime::from_seconds(vector.entry.verify_at_unix.unwrap_or_default());
     match vector.check(&vector.bytes, at) {
-        Err(rejection) if rejection.check().id() == *expected => Ok(()),
+        Err(rejection) if rejection.check().id() == expected => Ok(()),
         Err(rejection) => Err(describe(&rejection).into()),
         Ok(_) => Err("accepted".into()),
+    }
+}
+
+impl Entry {
+    /// The package, if it is in one, and the file.
+    fn name(&self) -> String {
+        match &self.package {
+            Some(package) => format!("{package}/{}", self.file),
+            None => self.file.clone(),
+        }
     }
 }
 

@@ -14,16 +14,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use getrandom::SysRng;
 use getrandom::rand_core::{Infallible, TryCryptoRng, TryRng, UnwrapErr};
 use hkdf::Hkdf;
+use hpke::aead::ExportOnlyAead;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::XWing;
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{NoteError, Precision, Problem};
+use sealnote_protocol::classification::{
+    KnownShare, NoteError, NoteOutcome, Precision, Problem, Scored,
+};
 use sealnote_protocol::frame::Frame;
-use sealnote_protocol::handshake::Answer;
+use sealnote_protocol::handshake::{Answer, EvidenceKind, Key};
 use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::{Enclave, Received};
-use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::Suite1PrivateKey;
+use sealnote_protocol::session::enclave::{Binding, Enclave, Received};
+use sealnote_protocol::suite::{Suite, rsa_oaep};
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
+use sealnote_verifier::classification::Classification;
 use sealnote_verifier::evidence::{Challenge, Evidence};
 use sealnote_verifier::session::{ClientSession, Incoming};
 use sealnote_verifier::{Policy, TrustRoots, UnixTime};
@@ -63,7 +68,6 @@ fn every_value_of_the_worked_example() {
 /// Runs a whole session with the inputs among `values`: every value, inputs included.
 fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     let input = |name: &str| values[name].clone();
-    let array = |name: &str| <[u8; 32]>::try_from(input(name)).unwrap();
     let seconds = u64::from_be_bytes(input("verify.unix_seconds").try_into().unwrap());
     let now = Instant::now();
     let session_limits = SessionLimits::default();
@@ -84,9 +88,15 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
         Precision::Int8,
     );
     let limits = Limits::new(2, 1000, 4096, 2, 2);
-    let key = Suite1PrivateKey::from_pkcs8(&input("enclave.rsa_private_key")).unwrap();
+    let key = rsa_oaep::PrivateKey::from_pkcs8(&input("enclave.rsa_private_key")).unwrap();
     let spki = key.spki().to_vec();
-    let enclave = Enclave::new(key, model, limits, session_limits).unwrap();
+    let (_, sealed) = rsa_oaep::PublicKey::from_spki(&spki)
+        .unwrap()
+        .seal(&mut Fixed(
+            [input("rsa_oaep.secret"), input("rsa_oaep.seed")].concat(),
+        ))
+        .unwrap();
+    let enclave = Enclave::new(Some(key), model, limits, session_limits).unwrap();
 
     // Hello.
     let mut roots = TrustRoots::aws();
@@ -96,9 +106,12 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     let pcrs =
         ["document.pcr0", "document.pcr1", "document.pcr2"].map(|pcr| hex::encode(input(pcr)));
     let policy = Policy::from_json(format!(
-        r#"{{"version": 1, "measurements": [
+        r#"{{"version": 1, "pins": {{"pcr16": ["{}"]}}, "measurements": [
             {{"label": "example", "pcr0": "{}", "pcr1": "{}", "pcr2": "{}"}}]}}"#,
-        pcrs[0], pcrs[1], pcrs[2]
+        hex::encode(digest.register()),
+        pcrs[0],
+        pcrs[1],
+        pcrs[2]
     ))
     .unwrap();
     let challenge = Challenge::new(&policy, &mut Fixed(input("client.challenge")));
@@ -106,32 +119,38 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
 
     // Answer.
     let awaiting = enclave
-        .hello(&hello, &mut Fixed(input("enclave.random")))
+        .hello(
+            &hello,
+            &mut Fixed([input("enclave.xwing_key"), input("enclave.random")].concat()),
+        )
         .unwrap();
-    let request = awaiting.request().clone();
+    let binding = awaiting.binding().clone();
     let (awaiting_key, answer) = awaiting
-        .answer(document(values, &request, seconds))
+        .answer(EvidenceKind::Nitro, document(values, &binding, seconds))
         .unwrap();
     let evidence = Evidence::from_frame(copy(&answer)).unwrap();
-    let document = evidence.document().to_vec();
-    let claims = Answer::from_frame(&answer).unwrap().unwrap().1.claims;
+    let document = evidence.as_bytes().to_vec();
+    let claims = Answer::from_frame(&answer).unwrap().claims;
 
     // Key.
     let verified = policy
         .verify(evidence, challenge, &roots, UnixTime::from_seconds(seconds))
         .unwrap();
-    let mut rng = Fixed([input("client.secret"), input("client.oaep_seed")].concat());
+    let encapsulation_key = xwing_encapsulation_key(&input("enclave.xwing_key"));
+    let mut rng = Fixed(input("client.encapsulation"));
     let (awaiting_ready, key) =
         ClientSession::establish(verified, session_limits, &mut rng, now).unwrap();
     let (mut enclave_sender, mut enclave_receiver, ready) =
         awaiting_key.key(&key, &mut UnwrapErr(SysRng), now).unwrap();
-    let schedule = Schedule::new(&[&hello, &answer, &key], &array("client.secret"));
+    let info = [b"sealnote/2 suite2\0", &transcript(&[&hello, &answer])[..]].concat();
+    let secret = xwing_secret(&input("enclave.xwing_key"), &key, &info);
+    let schedule = Schedule::new(&[&hello, &answer, &key], &secret);
 
     // Records.
     let ready_bytes = ready.as_bytes().to_vec();
     let (mut sender, mut receiver) = awaiting_ready.ready(ready, now).unwrap();
     assert_eq!(
-        *sender.exporter().export(Suite::One, "example"),
+        *sender.exporter().export(Suite::XWing, "example"),
         schedule.exported("example")
     );
     let notes = [input("note.0"), input("note.1")];
@@ -143,13 +162,21 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     };
     assert_eq!(received[0].as_ref().unwrap().expose().as_bytes(), notes[0]);
     assert_eq!(received[1].as_ref().unwrap_err(), &NoteError::Empty);
-    let outcomes = vec![Ok(vec![0.875, 0.125]), Err(NoteError::Empty)];
+    let scores = vec![0.875, 0.125];
+    let known = KnownShare::of(16, 17);
+    let outcomes = vec![Ok(Scored { scores, known }), Err(NoteError::Empty)];
     let reply = enclave_sender.answer(slot, outcomes.clone(), now).unwrap();
     let reply_bytes = reply.as_bytes().to_vec();
     let Incoming::Reply(reply) = receiver.open(reply, now).unwrap() else {
         panic!("not an answer");
     };
-    assert_eq!(pending.accept(reply).unwrap(), outcomes);
+    let accepted = pending.accept(reply).unwrap().into_iter();
+    let scores = |of: Classification| Scored {
+        scores: of.scores().map(|(_, score)| score).collect(),
+        known: of.known(),
+    };
+    let accepted: Vec<NoteOutcome> = accepted.map(|outcome| outcome.map(scores)).collect();
+    assert_eq!(accepted, outcomes);
     let client_close = sender.close(now).unwrap();
     let client_close_bytes = client_close.as_bytes().to_vec();
     assert!(matches!(
@@ -174,17 +201,21 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
         ("document.pcr0", input("document.pcr0")),
         ("document.pcr1", input("document.pcr1")),
         ("document.pcr2", input("document.pcr2")),
+        ("document.pcr16", digest.register().to_vec()),
         ("verify.unix_seconds", input("verify.unix_seconds")),
         ("client.challenge", input("client.challenge")),
         ("frame.hello", hello.as_bytes().to_vec()),
+        ("enclave.xwing_key", input("enclave.xwing_key")),
+        ("enclave.encapsulation_key", encapsulation_key),
         ("enclave.random", input("enclave.random")),
         ("claims", claims),
-        ("claims.binding", request.user_data.to_vec()),
+        ("claims.binding", binding.claims.to_vec()),
         ("document", document),
         ("frame.answer", answer.as_bytes().to_vec()),
-        ("client.secret", input("client.secret")),
-        ("client.oaep_seed", input("client.oaep_seed")),
+        ("client.encapsulation", input("client.encapsulation")),
+        ("hpke.info", info),
         ("frame.key", key.as_bytes().to_vec()),
+        ("session.secret", secret.to_vec()),
     ];
     all.extend(schedule.values());
     all.extend([
@@ -195,24 +226,23 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
         ("frame.reply", reply_bytes),
         ("frame.client_close", client_close_bytes),
         ("frame.enclave_close", enclave_close_bytes),
+        ("rsa_oaep.secret", input("rsa_oaep.secret")),
+        ("rsa_oaep.seed", input("rsa_oaep.seed")),
+        ("rsa_oaep.sealed", sealed),
     ]);
     all
 }
 
 /// The document of the example, or a new one where there is none yet.
-fn document(
-    values: &BTreeMap<String, Vec<u8>>,
-    request: &sealnote_protocol::session::enclave::EvidenceRequest,
-    seconds: u64,
-) -> Vec<u8> {
+fn document(values: &BTreeMap<String, Vec<u8>>, binding: &Binding, seconds: u64) -> Vec<u8> {
     if let Some(document) = values.get("document") {
         return document.clone();
     }
     FRESH.with_borrow_mut(|attester| {
         let request = AttestationRequest {
-            user_data: Some(&request.user_data),
-            nonce: Some(&request.nonce),
-            public_key: Some(&request.public_key),
+            user_data: Some(&binding.claims),
+            nonce: Some(&binding.challenge),
+            public_key: binding.public_key.as_deref(),
         };
         let now = UNIX_EPOCH + Duration::from_secs(seconds);
         let attester = attester.as_mut().unwrap();
@@ -230,7 +260,10 @@ fn fresh_inputs() -> BTreeMap<String, Vec<u8>> {
     let mut rng = UnwrapErr(SysRng);
     let now = SystemTime::now();
     let root = SoftwareRoot::generate(now, &mut rng).unwrap();
-    let pcrs: BTreeMap<u8, [u8; 48]> = (0..3).map(|index| (index, [0xa0 + index; 48])).collect();
+    let files: [&[u8]; 3] = [b"{}", b"weights", b"[]"];
+    let mut pcrs: BTreeMap<u8, [u8; 48]> =
+        (0..3).map(|index| (index, [0xa0 + index; 48])).collect();
+    pcrs.insert(16, ModelDigest::of_files(files).register());
     let certificate = root.certificate_der().to_vec();
     let attester = SoftwareAttester::new(root, pcrs.clone(), &mut rng).unwrap();
     FRESH.with_borrow_mut(|fresh| *fresh = Some(attester));
@@ -241,9 +274,9 @@ fn fresh_inputs() -> BTreeMap<String, Vec<u8>> {
     BTreeMap::from(
         [
             ("enclave.rsa_private_key", pkcs8.as_bytes().to_vec()),
-            ("model.config.json", b"{}".to_vec()),
-            ("model.model.safetensors", b"weights".to_vec()),
-            ("model.tokenizer.json", b"[]".to_vec()),
+            ("model.config.json", files[0].to_vec()),
+            ("model.model.safetensors", files[1].to_vec()),
+            ("model.tokenizer.json", files[2].to_vec()),
             ("root.certificate", certificate),
             ("document.pcr0", pcrs[&0].to_vec()),
             ("document.pcr1", pcrs[&1].to_vec()),
@@ -251,8 +284,13 @@ fn fresh_inputs() -> BTreeMap<String, Vec<u8>> {
             ("verify.unix_seconds", seconds.to_be_bytes().to_vec()),
             ("client.challenge", counted(0x00)),
             ("enclave.random", counted(0x20)),
-            ("client.secret", counted(0x40)),
-            ("client.oaep_seed", counted(0x60)),
+            ("enclave.xwing_key", counted(0x40)),
+            (
+                "client.encapsulation",
+                [counted(0x60), counted(0x80)].concat(),
+            ),
+            ("rsa_oaep.secret", counted(0xa0)),
+            ("rsa_oaep.seed", counted(0xc0)),
             (
                 "note.0",
                 "Chest pain since 6 h, ST elevation in II, III, aVF.".into(),
@@ -271,12 +309,7 @@ struct Schedule {
 
 impl Schedule {
     fn new(frames: &[&Frame], secret: &[u8]) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(b"sealnote/1 transcript\0");
-        for frame in frames {
-            hash.update(frame.as_bytes());
-        }
-        let transcript: [u8; 32] = hash.finalize().into();
+        let transcript = transcript(frames);
         let ikm = [label("", "secret").as_slice(), secret].concat();
         let (prk, _) = Hkdf::<Sha256>::extract(Some(&transcript), &ikm);
         Self {
@@ -322,6 +355,36 @@ impl Schedule {
     }
 }
 
+fn transcript(frames: &[&Frame]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"sealnote/2 transcript\0");
+    for frame in frames {
+        hash.update(frame.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+fn xwing_encapsulation_key(key: &[u8]) -> Vec<u8> {
+    let key = hpke::Deserializable::from_bytes(key).unwrap();
+    hpke::Serializable::to_bytes(&<XWing as hpke::Kem>::sk_to_pk(&key)).to_vec()
+}
+
+/// The secret of suite 2, by HPKE alone.
+fn xwing_secret(key: &[u8], message: &Frame, info: &[u8]) -> [u8; 32] {
+    let key = hpke::Deserializable::from_bytes(key).unwrap();
+    let encapsulated = Key::from_frame(message).unwrap().encapsulated;
+    let context = hpke::setup_receiver::<ExportOnlyAead, HkdfSha256, XWing>(
+        &hpke::OpModeR::Base,
+        &key,
+        &hpke::Deserializable::from_bytes(&encapsulated).unwrap(),
+        info,
+    );
+    let mut secret = [0; 32];
+    let label = b"sealnote/2 suite2 secret";
+    context.unwrap().export(label, &mut secret).unwrap();
+    secret
+}
+
 fn derive(prk: &[u8], direction: &str, purpose: &str, len: u16) -> Vec<u8> {
     let info = [&len.to_be_bytes()[..], &label(direction, purpose)].concat();
     let mut out = vec![0; usize::from(len)];
@@ -335,8 +398,8 @@ fn derive(prk: &[u8], direction: &str, purpose: &str, len: u16) -> Vec<u8> {
 fn label(direction: &str, purpose: &str) -> Vec<u8> {
     let lp = |part: &[u8]| [&(part.len() as u16).to_be_bytes()[..], part].concat();
     [
-        lp(b"sealnote/1"),
-        lp(&1u16.to_be_bytes()),
+        lp(b"sealnote/2"),
+        lp(&2u16.to_be_bytes()),
         lp(direction.as_bytes()),
         lp(purpose.as_bytes()),
     ]

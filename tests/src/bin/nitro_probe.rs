@@ -19,10 +19,10 @@ use minicbor::{Decoder, Encoder};
 use sealnote_link::split;
 use sealnote_protocol::claims::{Claims, binding};
 use sealnote_protocol::frame::FrameType;
-use sealnote_protocol::handshake::{Answer, Hello, MAX_ANSWER};
+use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, MAX_ANSWER};
 use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest};
 use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::Suite1PublicKey;
+use sealnote_protocol::suite::rsa_oaep;
 use sealnote_tests::relay::{Act, Relay};
 use sealnote_transport::{Cid, Endpoint, Listener, Stream, connect_within};
 use sealnote_verifier::policy::Measurement;
@@ -177,10 +177,14 @@ impl Observed {
             frame.kind() == FrameType::Answer,
             "the enclave refused the hello"
         );
-        let (_, answer) = Answer::from_frame(&frame)?.context("the evidence is of another kind")?;
+        let answer = Answer::from_frame(&frame)?;
+        ensure!(
+            answer.kind() == EvidenceKind::Nitro.id(),
+            "the evidence is of another kind"
+        );
         Ok(Self {
             challenge,
-            document: read_unsigned(&answer.document)?,
+            document: read_unsigned(&answer.evidence)?,
             claims: answer.claims,
         })
     }
@@ -213,9 +217,9 @@ impl Observed {
         same("user_data", &user_data, &hex::encode(binding(&self.claims)))?;
         let claims = Claims::decode(&self.claims)?;
         let key = document.public_key().context("no public_key")?;
-        Suite1PublicKey::from_spki(key).context("public_key")?;
+        rsa_oaep::PublicKey::from_spki(key).context("public_key")?;
         ensure!(
-            claims.names_suite1_key(key),
+            claims.names_rsa_oaep_key(key),
             "the claims name another key than the document"
         );
         same("model in the claims", &claims.model().digest(), model)?;

@@ -8,9 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use sealnote_enclave::engine::{Classifier, EngineHandle, ModelInfo, NoteError, Scores};
-use sealnote_protocol::record::NoteOutcome;
+use sealnote_enclave::engine::{
+    Classifier, EngineHandle, KnownShare, ModelInfo, NoteError, Scores,
+};
+use sealnote_protocol::claims::{Limits, ModelClaims};
+use sealnote_protocol::classification::{NoteOutcome, Scored};
 use sealnote_protocol::session::SessionLimits;
+use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::suite::rsa_oaep;
 use sealnote_tests::rig::Booted;
 use sealnote_transport::Endpoint;
 
@@ -38,6 +43,27 @@ pub fn multi() -> &'static Booted {
 
 pub fn boot(model: &str, limits: SessionLimits) -> Booted {
     Booted::boot(&fixture(model), limits).unwrap()
+}
+
+/// An enclave that claims this, in place of what the engine is, with the key of PROTOCOL.md's example.
+pub fn booted_with(
+    model: ModelClaims,
+    limits: Limits,
+    session_limits: SessionLimits,
+    engine: EngineHandle,
+) -> Booted {
+    let protocol = Path::new(env!("CARGO_MANIFEST_DIR")).join("../PROTOCOL.md");
+    let protocol = std::fs::read_to_string(protocol).unwrap();
+    let (_, key) = protocol
+        .split_once("```hex enclave.rsa_private_key\n")
+        .unwrap();
+    let (key, _) = key.split_once("```").unwrap();
+    let key = hex::decode(key.split_whitespace().collect::<String>()).unwrap();
+    let key = rsa_oaep::PrivateKey::from_pkcs8(&key).unwrap();
+    Booted {
+        enclave: Enclave::new(Some(key), model, limits, session_limits).unwrap(),
+        engine,
+    }
 }
 
 /// Limits that a session reaches after so many records or bytes.
@@ -85,15 +111,23 @@ pub async fn assert_engines_own(
     let expected = booted.engine.session().classify(notes.to_vec()).await;
     assert_eq!(outcomes.len(), expected.len());
     for (index, (outcome, expected)) in outcomes.iter().zip(&expected).enumerate() {
-        let (Some(Ok(scores)), Ok(expected)) = (outcome, expected) else {
+        let (Some(Ok(outcome)), Ok(expected)) = (outcome, expected) else {
             panic!("note {index}: {outcome:?}, the engine says {expected:?}");
         };
+        assert_eq!(outcome.known, expected.known, "note {index}");
+        let (scores, expected) = (&outcome.scores, &expected.scores);
         assert_eq!(scores.len(), expected.len());
         for (score, expected) in scores.iter().zip(expected) {
             assert!((score - expected).abs() <= TOLERANCE, "note {index}");
         }
         assert_eq!(best(scores), best(expected), "note {index}");
     }
+}
+
+/// What a [`StandIn`] says of a note.
+pub fn scored(scores: Vec<f32>) -> NoteOutcome {
+    let known = KnownShare::ALL;
+    Ok(Scored { scores, known })
 }
 
 /// The index of the greatest score.
@@ -140,6 +174,10 @@ where
 
     fn tokenize(&self, note: &str) -> Result<Self::Windows, NoteError> {
         Ok(vec![note.to_owned()].into_iter())
+    }
+
+    fn known(_: &Self::Windows) -> KnownShare {
+        KnownShare::ALL
     }
 
     fn tokens(note: &String) -> usize {

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use sealnote_client::connection::ConnectError;
+use sealnote_client::session::SessionEnd;
 use sealnote_client::submission::{SubmitError, submit};
 use sealnote_enclave::engine::NoteError;
 use sealnote_tests::attester::policy;
@@ -13,7 +14,7 @@ use sealnote_tests::rig::{PATIENCE, Rig, Setup, client, start_enclave, start_par
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::common::{StandIn, anywhere, short_notes, single};
+use crate::common::{StandIn, anywhere, scored, short_notes, single};
 
 #[test]
 fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
@@ -62,12 +63,9 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
     let end = others.block_on(async { timeout(PATIENCE, submitting).await });
     drop(release);
     let error = end.unwrap().unwrap().unwrap_err();
-    assert!(matches!(error, SubmitError::Cut(_)), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains("before the enclave had answered")
-    );
+    let cut = matches!(error, SubmitError::Session(SessionEnd::Wire(_)));
+    assert!(cut, "{error}");
+    assert!(error.to_string().starts_with("the connection "), "{error}");
     assert_eq!(answers.try_recv(), Err(mpsc::TryRecvError::Disconnected));
 }
 
@@ -84,7 +82,7 @@ async fn a_note_that_the_engine_panics_on_fails_alone() {
     let rig = Rig::start(single(), setup).await.unwrap();
     let submitted = submit_all(&rig.client().unwrap(), &["one", "culprit", "three"]).await;
     submitted.end.unwrap();
-    let good = Some(Ok(vec![1.0, 0.0, 0.0]));
+    let good = Some(scored(vec![1.0, 0.0, 0.0]));
     assert_eq!(
         submitted.outcomes,
         [good.clone(), Some(Err(NoteError::Internal)), good]

@@ -118,15 +118,16 @@ async fn whatever_a_stranger_sends_is_refused_and_others_are_served() {
         vec![0; 64],
         vec![0xff; 64 * 1024],
         // A hello of four gigabytes, of too many bytes, of none, and one that ends within.
-        vec![1, 1, 0, 0, 0xff, 0xff, 0xff, 0xff],
-        vec![1, 1, 0, 0, 0, 0, 0x04, 0x01],
-        vec![1, 1, 0, 0, 0, 0, 0, 0],
-        vec![1, 1, 0, 0, 0, 0, 0, 9, 1],
+        vec![1, 2, 0, 0, 0xff, 0xff, 0xff, 0xff],
+        vec![1, 2, 0, 0, 0, 0, 0x08, 0x01],
+        vec![1, 2, 0, 0, 0, 0, 0, 0],
+        vec![1, 2, 0, 0, 0, 0, 0, 9, 1],
         // Frames out of order.
         Frame::new(FrameType::Key, b"").into_bytes(),
         Frame::new(FrameType::Record, &[0; 64]).into_bytes(),
         [hello_and_no_more(), hello_and_no_more()].concat(),
         Frame::refusal().into_bytes(),
+        Frame::full().into_bytes(),
     ] {
         let received = send_raw(&rig.server, &bytes).await;
         // Some have the handshake's answer before it.
@@ -156,7 +157,7 @@ pub async fn send_raw(server: &Endpoint, bytes: &[u8]) -> Vec<u8> {
     timeout(PATIENCE, read_all(&mut stream)).await.unwrap()
 }
 
-async fn start(limits: ServerLimits) -> Rig {
+pub async fn start(limits: ServerLimits) -> Rig {
     let setup = Setup {
         limits,
         ..Setup::default()
@@ -164,7 +165,7 @@ async fn start(limits: ServerLimits) -> Rig {
     Rig::start(single(), setup).await.unwrap()
 }
 
-fn hello_and_no_more() -> Vec<u8> {
+pub fn hello_and_no_more() -> Vec<u8> {
     use sealnote_protocol::handshake::Hello;
     use sealnote_protocol::suite::Suite;
     Hello::new([7; 32], Suite::ALL).to_frame().into_bytes()

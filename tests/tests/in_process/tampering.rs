@@ -82,7 +82,7 @@ impl Tampering {
             CutWithin => return Act::Cut(bytes[..half].to_vec()),
             Plaintext => bytes = b"HTTP/1.1 502 Bad Gateway\r\n\r\n".to_vec(),
             Oversized => bytes[4..HEADER_LEN].copy_from_slice(&u32::MAX.to_be_bytes()),
-            Refuse => bytes = vec![5, 1, 0, 0, 0, 0, 0, 0],
+            Refuse => bytes = vec![5, 2, 0, 0, 0, 0, 0, 0],
         }
         Act::Replace(bytes)
     }
@@ -145,21 +145,27 @@ async fn whatever_is_done_to_a_frame_the_client_says_so_and_the_enclave_goes_on(
                     }
                     for (outcome, expected) in submitted.outcomes.iter().zip(&expected) {
                         let Some(outcome) = outcome else { continue };
-                        let (Ok(scores), Ok(expected)) = (outcome, expected) else {
+                        let (Ok(outcome), Ok(expected)) = (outcome, expected) else {
                             panic!("{name}: {outcome:?}");
                         };
                         let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE;
-                        assert!(scores.iter().zip(expected).all(near), "{name}");
+                        assert!(
+                            outcome.scores.iter().zip(&expected.scores).all(near),
+                            "{name}"
+                        );
                     }
                     match submitted.end {
-                        Ok(()) => assert!(
-                            tampering.harmless(direction, index),
-                            "{name} went unnoticed"
-                        ),
+                        // Once every note is answered, all that can be missing is the close.
+                        Ok(end) => {
+                            let harmless = tampering.harmless(direction, index);
+                            assert_eq!(end.missing_close.is_none(), harmless, "{name}");
+                            assert!(submitted.outcomes.iter().all(Option::is_some), "{name}");
+                        }
                         Err(error) => {
                             let said = error.to_string();
                             assert!(!said.is_empty() && !said.contains('\n'), "{name}: {said}");
                             assert!(!tampering.harmless(direction, index), "{name}: {said}");
+                            assert!(submitted.outcomes.contains(&None), "{name}: {said}");
                         }
                     }
                 });

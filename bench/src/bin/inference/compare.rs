@@ -88,7 +88,8 @@ fn said(model: &Path, computation: Computation, notes: &[Note]) -> anyhow::Resul
     for batch in notes.chunks(BATCH) {
         let texts: Vec<&str> = batch.iter().map(|note| note.text.as_str()).collect();
         for result in engine.classify(&texts) {
-            scores.push(result.map_err(|error| anyhow::anyhow!("{error:?}"))?);
+            let scored = result.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+            scores.push(scored.scores);
         }
     }
     let names = &engine.info().labels;

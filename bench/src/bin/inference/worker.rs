@@ -126,6 +126,7 @@ impl FromText {
         let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
         let scores = self.engine.classify(&batch).into_iter();
         scores
+            .map(|scored| scored.map(|scored| scored.scores))
             .collect::<Result<_, _>>()
             .ok()
             .context("a text was not classified")

@@ -42,8 +42,18 @@ impl Sequence {
                 values: &mut values,
             };
             let half = tokens / 2;
-            piece.set(heads, half, &self.others[(start + half) * row..end * row]);
-            piece.set(heads, 0, &self.others[start * row..(start + half) * row]);
+            piece.set(
+                isa,
+                heads,
+                half,
+                &self.others[(start + half) * row..end * row],
+            );
+            piece.set(
+                isa,
+                heads,
+                0,
+                &self.others[start * row..(start + half) * row],
+            );
             buffers.push((tokens, keys, values));
         }
         let piece = |(tokens, keys, values)| Piece {

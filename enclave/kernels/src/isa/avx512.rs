@@ -3,8 +3,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{F32Tile, Int8Tile, Kernel, Simd};
-use crate::PANEL;
+use super::{F32Tile, Int8Tile, Kernel, Simd, Square};
+use crate::{LANES, PANEL};
 
 /// Proof that the processor has what `detect` asks for: nothing else makes one.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,58 @@ impl Simd for Avx512 {
             }
         }
     }
+
+    #[inline(always)]
+    fn transpose(self, square: Square<'_>) {
+        // SAFETY: as above.
+        unsafe { transpose(square) }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose(square: Square<'_>) {
+    square.check();
+    let (from, to) = (square.from.as_ptr(), square.to.as_mut_ptr());
+    let mut rows = [_mm512_setzero_ps(); LANES];
+    for (index, row) in rows.iter_mut().enumerate() {
+        // SAFETY: `check` found 16 elements in each of 16 rows of `from`.
+        *row = unsafe { _mm512_loadu_ps(from.add(index * square.from_stride)) };
+    }
+    // Each lane of four elements: of two rows, and then of four, what is in the same column.
+    let mut pairs = rows;
+    for (pair, rows) in pairs.chunks_exact_mut(2).zip(rows.chunks_exact(2)) {
+        pair[0] = _mm512_unpacklo_ps(rows[0], rows[1]);
+        pair[1] = _mm512_unpackhi_ps(rows[0], rows[1]);
+    }
+    let mut fours = pairs;
+    for (four, pairs) in fours.chunks_exact_mut(4).zip(pairs.chunks_exact(4)) {
+        for (place, half) in [pairs[0], pairs[1]]
+            .into_iter()
+            .zip([pairs[2], pairs[3]])
+            .enumerate()
+        {
+            let (low, high) = (_mm512_castps_pd(half.0), _mm512_castps_pd(half.1));
+            four[2 * place] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+            four[2 * place + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+        }
+    }
+    // Of a vector the lanes 0 to 3 are the columns `place`, 4 + `place`, 8 + `place` and 12 + `place`.
+    let mut columns = fours;
+    for place in 0..4 {
+        let even = |a, b| _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+        let odd = |a, b| _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
+        let [a, b, c, d] = [0, 4, 8, 12].map(|first| fours[first + place]);
+        let (ab, cd) = ((even(a, b), odd(a, b)), (even(c, d), odd(c, d)));
+        columns[place] = even(ab.0, cd.0);
+        columns[4 + place] = even(ab.1, cd.1);
+        columns[8 + place] = odd(ab.0, cd.0);
+        columns[12 + place] = odd(ab.1, cd.1);
+    }
+    for (index, column) in columns.into_iter().enumerate() {
+        // SAFETY: `check` found 16 elements in each of 16 rows of `to`.
+        unsafe { _mm512_storeu_ps(to.add(index * square.to_stride), column) };
+    }
 }
 
 #[inline(never)]
@@ -70,8 +122,12 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
     assert_eq!(tile.rows, ROWS);
     let (bytes, weights) = (tile.bytes.as_ptr(), tile.weights.as_ptr());
     let places = tile.sums.as_mut_ptr();
-    // Cache lines to fetch a step.
-    let lines = tile.ahead.len().div_ceil(64 * steps.max(1));
+    // A cache line is fetched at each step, without asking whether one is wanted still: that would cost more. Where nothing
+    // is, they are the tile's own.
+    let ahead = match tile.ahead {
+        [] => weights,
+        ahead => ahead.as_ptr(),
+    };
     let mut sums = [[_mm512_setzero_si512(); 4]; ROWS];
     if tile.add {
         for (row, sums) in sums.iter_mut().enumerate() {
@@ -87,10 +143,8 @@ fn int8_tile<const ROWS: usize>(tile: Int8Tile<'_>) {
             // SAFETY: `check` counted the steps of 256 weights, which are 4 vectors of 64 each.
             *column = unsafe { _mm512_loadu_si512(weights.add(step * 256 + vector * 64).cast()) };
         }
-        for line in step * lines..(step + 1) * lines {
-            // Past the end too, now and then: of whatever address, it has an effect on the cache only.
-            _mm_prefetch::<_MM_HINT_T0>(tile.ahead.as_ptr().wrapping_add(line * 64));
-        }
+        // Past the end too, now and then: of whatever address, it has an effect on the cache only.
+        _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(step * 64));
         for (row, sums) in sums.iter_mut().enumerate() {
             // SAFETY: `check` found 4 bytes a step in each row, a row every `stride` bytes. The read is
             // unaligned.

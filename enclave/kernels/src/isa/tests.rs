@@ -20,6 +20,15 @@ impl Kernel for F32<'_> {
     }
 }
 
+struct Transposed<'a>(Square<'a>);
+
+impl Kernel for Transposed<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        simd.transpose(self.0);
+    }
+}
+
 #[test]
 fn the_portable_set_is_always_there_and_last() {
     let all = Isa::available();
@@ -145,6 +154,57 @@ fn f32_tiles_are_exact_on_whole_numbers() {
                 }
             }
         }
+    }
+}
+
+/// Every element is another one; and nothing beside the square is touched.
+#[test]
+fn rows_become_columns() {
+    for isa in Isa::available() {
+        for (from_stride, to_stride) in [(LANES, LANES), (23, 16), (16, 19), (40, 33)] {
+            let numbers = |first: usize, stride: usize| -> Vec<f32> {
+                let len = (LANES - 1) * stride + LANES;
+                (first..first + len).map(|number| number as f32).collect()
+            };
+            let (from, before) = (numbers(0, from_stride), numbers(10_000, to_stride));
+            let mut to = before.clone();
+            isa.run(Transposed(Square {
+                from: &from,
+                from_stride,
+                to: &mut to,
+                to_stride,
+            }));
+            for (place, (&got, &before)) in to.iter().zip(&before).enumerate() {
+                let (row, column) = (place / to_stride, place % to_stride);
+                let expected = match column < LANES {
+                    true => from[column * from_stride + row],
+                    false => before,
+                };
+                assert_eq!(got, expected, "{isa:?}: {row}, {column}");
+            }
+        }
+    }
+}
+
+#[test]
+fn squares_that_would_reach_beyond_their_slices_panic() {
+    const HALF: usize = 1 << (usize::BITS - 1);
+    for isa in Isa::available() {
+        let wrong = |from: usize, from_stride: usize, to: usize, to_stride: usize| {
+            let (from, mut to) = (vec![0.0; from], vec![0.0; to]);
+            let square = Square {
+                from: &from,
+                from_stride,
+                to: &mut to,
+                to_stride,
+            };
+            let run = std::panic::AssertUnwindSafe(|| isa.run(Transposed(square)));
+            std::panic::catch_unwind(run).is_err()
+        };
+        assert!(!wrong(271, 17, 301, 19));
+        assert!(wrong(270, 17, 301, 19) && wrong(271, 17, 300, 19));
+        // Ends that are within, were they to wrap.
+        assert!(wrong(271, HALF, 301, 19) && wrong(271, 17, 301, HALF));
     }
 }
 

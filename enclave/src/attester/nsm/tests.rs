@@ -261,10 +261,10 @@ fn the_request_reaches_the_module_as_it_was() {
         }
     }
     let attester = NsmAttester { module: Echo };
-    let document = attester.attest(&EvidenceRequest {
-        nonce: [1; 32],
-        user_data: [2; 48],
-        public_key: vec![3, 3],
+    let document = attester.attest(&Binding {
+        challenge: [1; 32],
+        claims: [2; 48],
+        public_key: Some(vec![3, 3]),
     });
     assert_eq!(
         document.unwrap(),

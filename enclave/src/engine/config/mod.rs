@@ -118,7 +118,7 @@ const MODEL_TYPES: [ModelType; 6] = [
     },
 ];
 
-/// The types that are computed, for who asks for another.
+/// The types that are computed, for the error about one that is not.
 pub(super) fn model_types() -> String {
     MODEL_TYPES.map(|known| known.name).join(", ")
 }

@@ -130,7 +130,7 @@ impl Worker {
                 if from < to {
                     let rows = &out[(from - start) * 2 * hidden..(to - start) * 2 * hidden];
                     let mut place = own.piece_mut(model.heads, piece);
-                    place.set(model.heads, from - piece.row, rows);
+                    place.set(model.isa, model.heads, from - piece.row, rows);
                 }
             }
         }

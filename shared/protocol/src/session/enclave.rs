@@ -16,19 +16,18 @@ use zeroize::Zeroize;
 use super::keys::{ExporterSecret, RecvKey, SendKey, SessionKeys};
 use super::{SessionError, SessionLimits, Transcript};
 use crate::cbor::NotDeterministic;
-use crate::claims::{Claims, ClaimsError, Limits, ModelClaims, binding};
-use crate::classification::NoteError;
+use crate::claims::{Claims, ClaimsError, Limits, ModelClaims, SuiteKeys, binding};
+use crate::classification::NoteOutcome;
 use crate::frame::Frame;
-use crate::handshake::{Answer, Hello, Key, MAX_DOCUMENT};
-use crate::plaintext::Plaintext;
-use crate::record::{Malformed, NoteOutcome, Record, Shape, TAG_LEN, Unsealed};
-use crate::suite::Suite;
-use crate::suite::suite1::Suite1PrivateKey;
+use crate::handshake::{Answer, EvidenceKind, Hello, Key, MAX_EVIDENCE};
+use crate::record::{Malformed, Notes, Record, Shape, Unsealed};
+use crate::suite::{Suite, rsa_oaep, xwing};
 
-/// What an enclave is for all its connections: its key and what it states of itself.
+/// What an enclave is for all its connections: its key of the boot and what it states of itself.
 #[derive(Debug)]
 pub struct Enclave {
-    key: Suite1PrivateKey,
+    /// `None`: suite 1 is neither claimed nor spoken, and the evidence holds no key.
+    rsa_oaep: Option<rsa_oaep::PrivateKey>,
     model: ModelClaims,
     limits: Limits,
     session_limits: SessionLimits,
@@ -44,9 +43,9 @@ pub enum HandshakeError {
     /// The claims are out of range.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
-    /// The attester gave a document longer than [`MAX_DOCUMENT`].
-    #[error("the attestation document is {0} bytes, more than {MAX_DOCUMENT}")]
-    Document(usize),
+    /// The attester gave evidence longer than [`MAX_EVIDENCE`].
+    #[error("the evidence is {0} bytes, more than {MAX_EVIDENCE}")]
+    Evidence(usize),
     /// The client offers no suite that is spoken here.
     #[error("the client offers no suite that this enclave speaks")]
     NoSuite,
@@ -58,28 +57,32 @@ pub enum HandshakeError {
     Session(#[from] SessionError),
 }
 
-/// What the attester is to put in the document.
+/// What evidence of every kind must be bound to; each kind has its own way to carry it.
 #[derive(Clone, Debug)]
-pub struct EvidenceRequest {
+pub struct Binding {
     /// The client's challenge.
-    pub nonce: [u8; 32],
-    /// The binding of the claims.
-    pub user_data: [u8; 48],
-    /// The suite-1 key as SubjectPublicKeyInfo.
-    pub public_key: Vec<u8>,
+    pub challenge: [u8; 32],
+    /// SHA-384 over the claims; see [`binding`].
+    pub claims: [u8; 48],
+    /// The key of suite 1 as SubjectPublicKeyInfo, if that is claimed.
+    pub public_key: Option<Vec<u8>>,
 }
 
 impl Enclave {
     /// Checks once, before any client comes, that the claims can be made.
     pub fn new(
-        key: Suite1PrivateKey,
+        rsa_oaep: Option<rsa_oaep::PrivateKey>,
         model: ModelClaims,
         limits: Limits,
         session_limits: SessionLimits,
     ) -> Result<Arc<Self>, ClaimsError> {
-        Claims::new(key.spki(), [0; 32], model.clone(), limits)?;
+        let keys = SuiteKeys {
+            rsa_oaep: rsa_oaep.as_ref().map(|key| key.spki()),
+            xwing: &[0; xwing::ENCAPSULATION_KEY_LEN],
+        };
+        Claims::new(keys, [0; 32], model.clone(), limits)?;
         Ok(Arc::new(Self {
-            key,
+            rsa_oaep,
             model,
             limits,
             session_limits,
@@ -88,7 +91,7 @@ impl Enclave {
 
     /// The greatest payload of a record from the client, in bytes.
     pub fn max_record(&self) -> usize {
-        self.limits.request_bytes as usize + TAG_LEN
+        self.limits.max_to_enclave()
     }
 
     /// How long a session may last.
@@ -101,27 +104,43 @@ impl Enclave {
         &self.limits
     }
 
-    /// Takes a client's hello, and draws the claims' random bytes for this connection.
+    /// The suites that it speaks, whatever a client offers.
+    fn speaks(&self, suite: Suite) -> bool {
+        match suite {
+            Suite::RsaOaep => self.rsa_oaep.is_some(),
+            Suite::XWing => true,
+        }
+    }
+
+    /// Takes a client's hello, and draws this connection's key, then the claims' random bytes.
     pub fn hello(
         self: Arc<Self>,
         frame: &Frame,
         rng: &mut impl CryptoRng,
     ) -> Result<AwaitingEvidence, HandshakeError> {
         let hello = Hello::from_frame(frame)?;
-        if !hello.suites.iter().any(|id| Suite::from_id(*id).is_some()) {
+        let mut offered = hello.suites.iter().filter_map(|id| Suite::from_id(*id));
+        if !offered.any(|suite| self.speaks(suite)) {
             return Err(HandshakeError::NoSuite);
         }
+        // Also for a client that offers suite 1 alone: the claims are the same for all.
+        let xwing = xwing::DecapsulationKey::generate(rng);
         let mut random = [0; 32];
         rng.fill_bytes(&mut random);
-        let claims = Claims::new(self.key.spki(), random, self.model.clone(), self.limits)?;
-        let claims = claims.encode();
+        let spki = self.rsa_oaep.as_ref().map(|key| key.spki());
+        let keys = SuiteKeys {
+            rsa_oaep: spki,
+            xwing: xwing.encapsulation_key(),
+        };
+        let claims = Claims::new(keys, random, self.model.clone(), self.limits)?.encode();
         Ok(AwaitingEvidence {
-            request: EvidenceRequest {
-                nonce: hello.challenge,
-                user_data: binding(&claims),
-                public_key: self.key.spki().to_vec(),
+            binding: Binding {
+                challenge: hello.challenge,
+                claims: binding(&claims),
+                public_key: spki.map(<[u8]>::to_vec),
             },
             enclave: self,
+            xwing,
             offered: hello.suites,
             claims,
             transcript: Transcript::new().with(frame),
@@ -129,30 +148,36 @@ impl Enclave {
     }
 }
 
-/// A hello was taken; the document is due from the attester.
+/// A hello was taken; evidence is due from the attester.
 #[derive(Debug)]
 pub struct AwaitingEvidence {
     enclave: Arc<Enclave>,
+    xwing: xwing::DecapsulationKey,
     offered: Vec<u16>,
     claims: Vec<u8>,
-    request: EvidenceRequest,
+    binding: Binding,
     transcript: Transcript,
 }
 
 impl AwaitingEvidence {
-    /// What the document must hold.
-    pub fn request(&self) -> &EvidenceRequest {
-        &self.request
+    /// What the evidence must be bound to.
+    pub fn binding(&self) -> &Binding {
+        &self.binding
     }
 
     /// The answer to send, and the state that waits for the key.
-    pub fn answer(self, document: Vec<u8>) -> Result<(AwaitingKey, Frame), HandshakeError> {
-        if document.len() > MAX_DOCUMENT {
-            return Err(HandshakeError::Document(document.len()));
+    pub fn answer(
+        self,
+        kind: EvidenceKind,
+        evidence: Vec<u8>,
+    ) -> Result<(AwaitingKey, Frame), HandshakeError> {
+        if evidence.len() > MAX_EVIDENCE {
+            return Err(HandshakeError::Evidence(evidence.len()));
         }
-        let frame = Answer::nitro(document, self.claims).to_frame();
+        let frame = Answer::new(kind, evidence, self.claims).to_frame();
         let next = AwaitingKey {
             enclave: self.enclave,
+            xwing: self.xwing,
             offered: self.offered,
             transcript: self.transcript.with(&frame),
         };
@@ -160,16 +185,18 @@ impl AwaitingEvidence {
     }
 }
 
-/// The answer was sent; the key message is due.
+/// The answer was sent; the key message is due. It owns the connection's decapsulation key, which the key
+/// message consumes.
 #[derive(Debug)]
 pub struct AwaitingKey {
     enclave: Arc<Enclave>,
+    xwing: xwing::DecapsulationKey,
     offered: Vec<u16>,
     transcript: Transcript,
 }
 
 impl AwaitingKey {
-    /// Takes the key message: the session, and the `ready` record to send. Costs an RSA decryption.
+    /// Takes the key message: the session, and the `ready` record to send. Suite 1 costs an RSA decryption.
     pub fn key(
         self,
         frame: &Frame,
@@ -179,9 +206,17 @@ impl AwaitingKey {
         let message = Key::from_frame(frame)?;
         let id = message.suite();
         let suite = Suite::from_id(id).filter(|_| self.offered.contains(&id));
-        let suite = suite.ok_or(HandshakeError::Suite(id))?;
-        let secret = match suite {
-            Suite::One => self.enclave.key.open(&message.sealed, rng),
+        let (suite, secret) = match (suite, &self.enclave.rsa_oaep) {
+            (Some(suite @ Suite::RsaOaep), Some(key)) => {
+                (suite, key.open(&message.encapsulated, rng))
+            }
+            (Some(suite @ Suite::XWing), _) => {
+                let opened = self
+                    .xwing
+                    .open(&message.encapsulated, &self.transcript, rng);
+                (suite, opened)
+            }
+            _ => return Err(HandshakeError::Suite(id)),
         };
         let SessionKeys {
             client_to_enclave,
@@ -221,7 +256,7 @@ pub struct ReplySlot {
 #[derive(Debug)]
 pub enum Received {
     /// Notes to classify, in order; a bad note is its error already.
-    Request(ReplySlot, Vec<Result<Plaintext, NoteError>>),
+    Request(ReplySlot, Notes),
     /// The client ends the session, and every request that it sent has arrived.
     Close,
 }
@@ -280,8 +315,8 @@ impl EnclaveSender {
         now: Instant,
     ) -> Result<Frame, SessionError> {
         let record = Unsealed::answer(self.shape, slot.request, slot.notes, &outcomes);
-        for scores in outcomes.iter_mut().flatten() {
-            scores.zeroize();
+        for note in outcomes.iter_mut().flatten() {
+            note.scores.zeroize();
         }
         let frame = self.key.seal(record, now)?;
         self.answers += 1;

@@ -12,8 +12,7 @@ use super::{Limit, SessionError, SessionLimits, Transcript};
 use crate::claims::PROTOCOL;
 use crate::frame::{Frame, FrameType, HEADER_LEN, header};
 use crate::record::{CLOSE_LEN, Record, TAG_LEN, Unsealed};
-use crate::suite::Suite;
-use crate::suite::suite1::Secret;
+use crate::suite::{Secret, Suite};
 
 const IV_LEN: usize = 12;
 
@@ -31,7 +30,7 @@ impl SessionKeys {
     /// HKDF-SHA256 with the transcript's hash as salt; labels as in PROTOCOL.md.
     pub fn derive(suite: Suite, secret: &Secret, transcript: Transcript) -> Self {
         let labelled = Zeroizing::new([&label(suite, "", "secret")[..], &secret.0].concat());
-        let prk = Hkdf::<Sha256>::new(Some(&transcript.finish()), &labelled);
+        let prk = Hkdf::<Sha256>::new(Some(&transcript.hash()), &labelled);
         let direction = |name| DirectionKey {
             key: expand(&prk, suite, name, "key"),
             iv: expand(&prk, suite, name, "iv"),
@@ -269,7 +268,7 @@ mod tests {
     };
 
     fn keys() -> SessionKeys {
-        SessionKeys::derive(Suite::One, &Secret([7; 32]), Transcript::new())
+        SessionKeys::derive(Suite::XWing, &Secret([7; 32]), Transcript::new())
     }
 
     /// Both ends of one direction.
@@ -427,16 +426,16 @@ mod tests {
         let transcript =
             |payload: &[u8]| Transcript::new().with(&Frame::new(FrameType::Hello, payload));
         let all = |secret: [u8; 32], transcript| {
-            let keys = SessionKeys::derive(Suite::One, &Secret(secret), transcript);
+            let keys = SessionKeys::derive(Suite::XWing, &Secret(secret), transcript);
             [
                 keys.client_to_enclave.key.to_vec(),
                 keys.client_to_enclave.iv.to_vec(),
                 keys.enclave_to_client.key.to_vec(),
                 keys.enclave_to_client.iv.to_vec(),
                 keys.exporter.0.to_vec(),
-                keys.exporter.export(Suite::One, "a").to_vec(),
-                keys.exporter.export(Suite::One, "b").to_vec(),
-                keys.exporter.export(Suite::One, "").to_vec(),
+                keys.exporter.export(Suite::XWing, "a").to_vec(),
+                keys.exporter.export(Suite::XWing, "b").to_vec(),
+                keys.exporter.export(Suite::XWing, "").to_vec(),
             ]
         };
         let mut other = [7; 32];
@@ -458,8 +457,8 @@ mod tests {
     fn labels_are_prefix_free() {
         for (one, other) in [(("a", "bc"), ("ab", "c")), (("", "ab"), ("ab", ""))] {
             assert_ne!(
-                label(Suite::One, one.0, one.1),
-                label(Suite::One, other.0, other.1)
+                label(Suite::XWing, one.0, one.1),
+                label(Suite::XWing, other.0, other.1)
             );
         }
     }
@@ -473,9 +472,9 @@ mod tests {
         let key = keys().client_to_enclave;
         let payload = Payload {
             msg: frame.payload(),
-            aad: &[4, 1, 0, 0, 0, 0, 0, 33],
+            aad: &[4, 2, 0, 0, 0, 0, 0, 33],
         };
         let opened = Aes256Gcm::new(&key.key.into()).decrypt(&key.iv.into(), payload);
-        assert_eq!(opened.unwrap(), b"\x01sealnote/1 ready");
+        assert_eq!(opened.unwrap(), b"\x01sealnote/2 ready");
     }
 }

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::frame::Frame;
 
-const LABEL: &[u8] = b"sealnote/1 transcript\0";
+const LABEL: &[u8] = b"sealnote/2 transcript\0";
 
 /// A running hash of the handshake's frames, headers included, as they travelled.
 ///
@@ -24,8 +24,9 @@ impl Transcript {
         Self(self.0.chain_update(frame.as_bytes()))
     }
 
-    pub(crate) fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
+    /// The hash of what was taken in so far.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        self.0.clone().finalize().into()
     }
 }
 

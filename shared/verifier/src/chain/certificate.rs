@@ -3,6 +3,7 @@
 use rustls_pki_types::SignatureVerificationAlgorithm;
 use x509_cert::Certificate;
 use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 use x509_cert::time::Time;
@@ -136,6 +137,19 @@ impl LinkCertificate {
             return Err(ChainError::Expired { at, not_after, now });
         }
         Ok(())
+    }
+
+    /// A20: no extension is critical but those that A17 and A18 have read.
+    pub(super) fn check_critical_extensions(&self) -> Result<(), ChainError> {
+        let extensions = self.certificate.tbs_certificate().extensions().into_iter();
+        let known = [BasicConstraints::OID, KeyUsage::OID];
+        match extensions
+            .flatten()
+            .all(|extension| !extension.critical || known.contains(&extension.extn_id))
+        {
+            true => Ok(()),
+            false => Err(ChainError::CriticalExtension { at: self.at }),
+        }
     }
 
     /// Whether this certificate's own key signed it. webpki takes anchors as they are.

@@ -76,10 +76,10 @@ pub enum BasicConstraintsFault {
 /// The chain or the document's signature does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
-    /// X1: the first certificate of the bundle is no pinned root.
+    /// X1: the bundle starts at a certificate that is not pinned.
     #[error(
-        "the bundle starts with a certificate that is no pinned root (SHA-256 {fingerprint}); \
-         a development root must be named explicitly"
+        "the document's chain starts at a certificate (SHA-256 {fingerprint}) that is neither the AWS \
+         Nitro Enclaves root nor a development root that you named"
     )]
     UntrustedRoot {
         /// SHA-256 of the certificate, lowercase hex.
@@ -151,6 +151,12 @@ pub enum ChainError {
         /// The time of the check.
         now: UnixTime,
     },
+    /// A20: a critical extension beside basic constraints and key usage.
+    #[error("{at} has a critical extension that no certificate of an enclave's chain has")]
+    CriticalExtension {
+        /// The certificate.
+        at: Position,
+    },
     /// A20: webpki finds no path to the root.
     #[error("the certificates do not chain to the root: {reason}")]
     Path {
@@ -179,7 +185,7 @@ impl ChainError {
             Self::BasicConstraints { .. } => Check::A17,
             Self::KeyUsage { .. } | Self::ExtendedKeyUsage { .. } => Check::A18,
             Self::NotYetValid { .. } | Self::Expired { .. } => Check::A16,
-            Self::Path { .. } | Self::OtherPath => Check::A20,
+            Self::CriticalExtension { .. } | Self::Path { .. } | Self::OtherPath => Check::A20,
             Self::DocumentSignature => Check::A21,
         }
     }

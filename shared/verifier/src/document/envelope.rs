@@ -7,10 +7,13 @@
 use minicbor::data::{Tag, Type};
 use minicbor::{Decoder, Encoder};
 
-use crate::check::Check;
+use sealnote_protocol::handshake::MAX_DOCUMENT;
 
-use super::structure::{Layer, StructureError, check_one_item};
-use super::{MAX_DOCUMENT_LEN, Rejection};
+use crate::check::Check;
+use crate::log::CheckLog;
+
+use super::Rejection;
+use super::structure::{Layer, StructureError, array_items, check_one_item, map_entries};
 
 /// `{1: -35}`: the algorithm is ES384 (RFC 9053 section 2.1). So in all genuine documents.
 const PROTECTED_HEADER: &[u8] = &[0xa1, 0x01, 0x38, 0x22];
@@ -84,48 +87,32 @@ pub(crate) struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Checks X12, X2 and A1 to A5, in that order.
-    pub(crate) fn parse(document: &'a [u8]) -> Result<Self, Rejection> {
-        if document.len() > MAX_DOCUMENT_LEN {
+    /// Checks A1 to A5, and what X12 and X2 ask of the envelope.
+    pub(crate) fn parse(document: &'a [u8], log: &mut CheckLog) -> Result<Self, Rejection> {
+        if document.len() > MAX_DOCUMENT {
             return Err(StructureError::TooLarge {
                 len: document.len(),
             }
             .into());
         }
         check_one_item(document, Layer::Envelope)?;
-        Ok(parse_sign1(document)?)
+        Ok(parse_sign1(document, log)?)
     }
 }
 
-fn parse_sign1(document: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
-    let mut decoder = Decoder::new(document);
-    let tagged = matches!(decoder.datatype(), Ok(Type::Tag));
-    if tagged && decoder.tag().ok() != Some(Tag::new(COSE_SIGN1_TAG)) {
-        return Err(EnvelopeError::NotSign1);
-    }
-    match decoder.array() {
-        Ok(Some(4)) => {}
-        Ok(None) => return Err(EnvelopeError::NotShortestForm),
-        _ => return Err(EnvelopeError::NotSign1),
-    }
-    if decoder.bytes().ok() != Some(PROTECTED_HEADER) {
-        return Err(EnvelopeError::ProtectedHeader);
-    }
-    match decoder.map() {
-        Ok(Some(0)) => {}
-        Ok(None) => return Err(EnvelopeError::NotShortestForm),
-        _ => return Err(EnvelopeError::UnprotectedHeader),
-    }
-    let payload = decoder.bytes().map_err(|_| EnvelopeError::PayloadType)?;
-    if payload.is_empty() || payload.len() > MAX_PAYLOAD_LEN {
-        return Err(EnvelopeError::PayloadLength { len: payload.len() });
-    }
-    let signature = decoder.bytes().map_err(|_| EnvelopeError::SignatureType)?;
-    if signature.len() != SIGNATURE_LEN {
-        return Err(EnvelopeError::SignatureLength {
-            len: signature.len(),
-        });
-    }
+fn parse_sign1<'a>(document: &'a [u8], log: &mut CheckLog) -> Result<Envelope<'a>, EnvelopeError> {
+    let (tagged, items) = log.run(Check::A1, || sign1_items(document))?;
+    let [protected, unprotected, payload, signature] = items;
+    log.run(Check::A2, || match Decoder::new(protected).bytes() {
+        Ok(PROTECTED_HEADER) => Ok(()),
+        _ => Err(EnvelopeError::ProtectedHeader),
+    })?;
+    log.run(Check::A3, || match map_entries(unprotected) {
+        Some(entries) if entries.is_empty() => Ok(()),
+        _ => Err(EnvelopeError::UnprotectedHeader),
+    })?;
+    let payload = log.run(Check::A4, || payload_bytes(payload))?;
+    let signature = log.run(Check::A5, || signature_bytes(signature))?;
     // The encoder writes definite lengths in shortest form only, so equality says that the input
     // has no other freedom left.
     match encode_sign1(tagged, payload, signature) {
@@ -134,6 +121,41 @@ fn parse_sign1(document: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
             payload,
         }),
         _ => Err(EnvelopeError::NotShortestForm),
+    }
+}
+
+/// Whether the document is tagged, and its four items.
+fn sign1_items(document: &[u8]) -> Result<(bool, [&[u8]; 4]), EnvelopeError> {
+    let mut decoder = Decoder::new(document);
+    let tagged = matches!(decoder.datatype(), Ok(Type::Tag));
+    if tagged && decoder.tag().ok() != Some(Tag::new(COSE_SIGN1_TAG)) {
+        return Err(EnvelopeError::NotSign1);
+    }
+    document
+        .get(decoder.position()..)
+        .and_then(array_items)
+        .and_then(|items| items.try_into().ok())
+        .map(|items| (tagged, items))
+        .ok_or(EnvelopeError::NotSign1)
+}
+
+fn payload_bytes(item: &[u8]) -> Result<&[u8], EnvelopeError> {
+    let payload = Decoder::new(item)
+        .bytes()
+        .map_err(|_| EnvelopeError::PayloadType)?;
+    match payload.len() {
+        1..=MAX_PAYLOAD_LEN => Ok(payload),
+        len => Err(EnvelopeError::PayloadLength { len }),
+    }
+}
+
+fn signature_bytes(item: &[u8]) -> Result<&[u8], EnvelopeError> {
+    let signature = Decoder::new(item)
+        .bytes()
+        .map_err(|_| EnvelopeError::SignatureType)?;
+    match signature.len() {
+        SIGNATURE_LEN => Ok(signature),
+        len => Err(EnvelopeError::SignatureLength { len }),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use sealnote_protocol::model::SHA384_LEN;
+
 use crate::check::Check;
-use crate::policy::MEASUREMENT_LEN;
 
 pub(super) const MAX_PCRS: usize = 32;
 pub(super) const MAX_CERTIFICATE_LEN: usize = 1024;
@@ -156,7 +157,7 @@ pub enum PayloadError {
     #[error("a PCR has an index that is not 0 to 31")]
     PcrIndex,
     /// A11: a measurement that SHA-384 cannot have made.
-    #[error("PCR{index} has {len} bytes, not {want}", want = MEASUREMENT_LEN)]
+    #[error("PCR{index} has {len} bytes, not {want}", want = SHA384_LEN)]
     PcrLength {
         /// Index of the register.
         index: u8,

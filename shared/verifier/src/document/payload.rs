@@ -8,13 +8,18 @@ use std::collections::BTreeMap;
 use minicbor::Decoder;
 use minicbor::data::Type;
 
-use crate::policy::{MEASUREMENT_LEN, Measurement};
+use sealnote_protocol::model::SHA384_LEN;
+
+use crate::check::Check;
+use crate::log::CheckLog;
+use crate::policy::Measurement;
 use crate::rejection::Rejection;
 
+use super::envelope::Envelope;
 use super::field::{
     Field, MAX_BUNDLE_LEN, MAX_CERTIFICATE_LEN, MAX_OPTIONAL_LEN, MAX_PCRS, PayloadError,
 };
-use super::structure::{Layer, at_break, check_one_item};
+use super::structure::{Layer, array_items, check_one_item, map_entries};
 
 /// The key under which a NitroTPM document has its registers, in place of `pcrs`.
 const NITRO_TPM_PCRS: &str = "nitrotpm_pcrs";
@@ -33,11 +38,32 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// Checks X12 (nesting), X2, then each field as it comes, then X11 and A6.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
-        check_one_item(bytes, Layer::Payload)?;
-        Ok(Fields::parse(bytes)?.finish()?)
+    /// Checks X12 and X2, that the keys are texts, then each field as it comes, then X11 and A6.
+    pub(crate) fn parse(envelope: &Envelope<'_>, log: &mut CheckLog) -> Result<Self, Rejection> {
+        let bytes = envelope.payload;
+        log.run_all([Check::X12, Check::X2], |_| {
+            check_one_item(bytes, Layer::Payload)
+        })?;
+        let entries = entries(bytes)?;
+        let fields = log.run_all([Check::X3, Check::A7, Check::A14], |log| {
+            Fields::read_all(entries, log)
+        })?;
+        log.run(Check::X11, || fields.check_module_is_enclave())?;
+        Ok(log.run(Check::A6, || fields.complete())?)
     }
+}
+
+/// The keys, and each value in its own bytes: what A6 and X3 ask before any field is looked at.
+fn entries(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, PayloadError> {
+    map_entries(bytes)
+        .ok_or(PayloadError::NotAMap)?
+        .into_iter()
+        .enumerate()
+        .map(|(position, (key, value))| match Decoder::new(key).str() {
+            Ok(key) => Ok((key, value)),
+            Err(_) => Err(PayloadError::KeyNotText { position }),
+        })
+        .collect()
 }
 
 /// The fields met so far. The outer `Option` says whether the key was met.
@@ -55,15 +81,9 @@ struct Fields {
 }
 
 impl Fields {
-    fn parse(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let mut decoder = Decoder::new(bytes);
-        let mut left = decoder.map().map_err(|_| PayloadError::NotAMap)?;
+    fn read_all(entries: Vec<(&str, &[u8])>, log: &mut CheckLog) -> Result<Self, PayloadError> {
         let mut fields = Self::default();
-        let mut position = 0;
-        while more(&decoder, &mut left) {
-            let key = decoder
-                .str()
-                .map_err(|_| PayloadError::KeyNotText { position })?;
+        for (position, (key, value)) in entries.into_iter().enumerate() {
             if key == NITRO_TPM_PCRS {
                 return Err(PayloadError::NitroTpm);
             }
@@ -71,36 +91,53 @@ impl Fields {
                 .into_iter()
                 .find(|field| field.name() == key)
                 .ok_or(PayloadError::UnknownKey { position })?;
-            fields.read(field, &mut decoder)?;
-            position += 1;
+            fields.read(field, value, log)?;
         }
         Ok(fields)
     }
 
-    fn read(&mut self, field: Field, decoder: &mut Decoder<'_>) -> Result<(), PayloadError> {
-        if matches!(decoder.datatype(), Ok(Type::Null)) && !field.is_optional() {
+    fn read(&mut self, field: Field, value: &[u8], log: &mut CheckLog) -> Result<(), PayloadError> {
+        if is_null(value) && !field.is_optional() {
             return Err(PayloadError::Null { field });
         }
         match field {
-            Field::ModuleId => set(&mut self.module_id, field, module_id(decoder)?),
-            Field::Digest => set(&mut self.digest, field, digest(decoder)?),
-            Field::Timestamp => set(&mut self.timestamp_ms, field, timestamp(decoder)?),
-            Field::Pcrs => set(&mut self.pcrs, field, pcrs(decoder)?),
-            Field::Certificate => set(&mut self.certificate, field, certificate(decoder, field)?),
-            Field::Cabundle => set(&mut self.cabundle, field, cabundle(decoder)?),
-            Field::PublicKey => set(&mut self.public_key, field, optional(decoder, field, 1)?),
-            Field::UserData => set(&mut self.user_data, field, optional(decoder, field, 0)?),
-            Field::Nonce => set(&mut self.nonce, field, optional(decoder, field, 0)?),
+            Field::ModuleId => {
+                let module_id = log.run(Check::A8, || module_id(value))?;
+                set(&mut self.module_id, field, module_id)
+            }
+            Field::Digest => {
+                log.run(Check::A9, || digest(value))?;
+                set(&mut self.digest, field, ())
+            }
+            Field::Timestamp => {
+                let timestamp = log.run(Check::A10, || timestamp(value))?;
+                set(&mut self.timestamp_ms, field, timestamp)
+            }
+            Field::Pcrs => {
+                let pcrs = log.run(Check::A11, || pcrs(value))?;
+                set(&mut self.pcrs, field, pcrs)
+            }
+            // A12 and A13 pass when the certificates are parsed, in `crate::chain`.
+            Field::Certificate => set(&mut self.certificate, field, certificate(value, field)?),
+            Field::Cabundle => set(&mut self.cabundle, field, cabundle(value)?),
+            Field::PublicKey => set(&mut self.public_key, field, optional(value, field, 1)?),
+            Field::UserData => set(&mut self.user_data, field, optional(value, field, 0)?),
+            Field::Nonce => set(&mut self.nonce, field, optional(value, field, 0)?),
         }
     }
 
-    fn finish(self) -> Result<Payload, PayloadError> {
+    /// X11: an enclave's module is `i-…-enc…`, a NitroTPM's `i-…-tpm…`; the same root signs both.
+    fn check_module_is_enclave(&self) -> Result<(), PayloadError> {
+        match &self.module_id {
+            Some(module_id) if module_id.contains("-tpm") => Err(PayloadError::NitroTpm),
+            _ => Ok(()),
+        }
+    }
+
+    /// A6.
+    fn complete(self) -> Result<Payload, PayloadError> {
         let missing = |field| PayloadError::Missing { field };
         let module_id = self.module_id.ok_or(missing(Field::ModuleId))?;
-        // An enclave's module is `i-…-enc…`, a NitroTPM's `i-…-tpm…`; the same root signs both.
-        if module_id.contains("-tpm") {
-            return Err(PayloadError::NitroTpm);
-        }
         self.digest.ok_or(missing(Field::Digest))?;
         Ok(Payload {
             module_id,
@@ -122,75 +159,46 @@ fn set<T>(slot: &mut Option<T>, field: Field, value: T) -> Result<(), PayloadErr
     }
 }
 
-/// Whether an array or map of `left` items (`None`: indefinite) goes on; counts one off if so.
-fn more(decoder: &Decoder<'_>, left: &mut Option<u64>) -> bool {
-    match left {
-        Some(0) => false,
-        Some(left) => {
-            *left -= 1;
-            true
-        }
-        None => !at_break(decoder),
-    }
-}
-
-/// Steps over the end of an array or map, if it had an indefinite length.
-fn end(decoder: &mut Decoder<'_>, left: Option<u64>) {
-    if left.is_none() {
-        decoder.set_position(decoder.position() + 1);
-    }
-}
-
-fn module_id(decoder: &mut Decoder<'_>) -> Result<String, PayloadError> {
-    let field = Field::ModuleId;
-    match decoder
-        .str()
-        .map_err(|_| PayloadError::WrongType { field })?
-    {
+fn module_id(value: &[u8]) -> Result<String, PayloadError> {
+    match text(value, Field::ModuleId)? {
         "" => Err(PayloadError::EmptyModuleId),
         text => Ok(text.to_owned()),
     }
 }
 
-fn digest(decoder: &mut Decoder<'_>) -> Result<(), PayloadError> {
-    let field = Field::Digest;
-    match decoder
-        .str()
-        .map_err(|_| PayloadError::WrongType { field })?
-    {
+fn digest(value: &[u8]) -> Result<(), PayloadError> {
+    match text(value, Field::Digest)? {
         "SHA384" => Ok(()),
         _ => Err(PayloadError::Digest),
     }
 }
 
-fn timestamp(decoder: &mut Decoder<'_>) -> Result<u64, PayloadError> {
-    let field = Field::Timestamp;
-    let millis = decoder
+fn timestamp(value: &[u8]) -> Result<u64, PayloadError> {
+    let millis = Decoder::new(value)
         .int()
-        .map_err(|_| PayloadError::WrongType { field })?;
+        .map_err(|_| PayloadError::WrongType {
+            field: Field::Timestamp,
+        })?;
     u64::try_from(millis)
         .ok()
         .filter(|millis| *millis > 0)
         .ok_or(PayloadError::Timestamp)
 }
 
-fn pcrs(decoder: &mut Decoder<'_>) -> Result<BTreeMap<u8, Measurement>, PayloadError> {
+fn pcrs(value: &[u8]) -> Result<BTreeMap<u8, Measurement>, PayloadError> {
     let field = Field::Pcrs;
-    let mut left = decoder
-        .map()
-        .map_err(|_| PayloadError::WrongType { field })?;
     let mut pcrs = BTreeMap::new();
-    while more(decoder, &mut left) {
-        let index = decoder
+    for (index, value) in map_entries(value).ok_or(PayloadError::WrongType { field })? {
+        let index = Decoder::new(index)
             .int()
             .map_err(|_| PayloadError::WrongType { field })?;
         let index = u8::try_from(index)
             .ok()
             .filter(|index| usize::from(*index) < MAX_PCRS)
             .ok_or(PayloadError::PcrIndex)?;
-        let value = bytes(decoder, field)?;
+        let value = bytes(value, field)?;
         let measurement =
-            <[u8; MEASUREMENT_LEN]>::try_from(value).map_err(|_| PayloadError::PcrLength {
+            <[u8; SHA384_LEN]>::try_from(value).map_err(|_| PayloadError::PcrLength {
                 index,
                 len: value.len(),
             })?;
@@ -199,54 +207,42 @@ fn pcrs(decoder: &mut Decoder<'_>) -> Result<BTreeMap<u8, Measurement>, PayloadE
             return Err(PayloadError::DuplicatePcr { index });
         }
     }
-    end(decoder, left);
     match pcrs.len() {
         0 => Err(PayloadError::PcrCount { count: 0 }),
         _ => Ok(pcrs),
     }
 }
 
-fn cabundle(decoder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>, PayloadError> {
+fn cabundle(value: &[u8]) -> Result<Vec<Vec<u8>>, PayloadError> {
     let field = Field::Cabundle;
-    let mut left = decoder
-        .array()
-        .map_err(|_| PayloadError::WrongType { field })?;
     let mut bundle = Vec::new();
-    while more(decoder, &mut left) {
-        bundle.push(certificate(decoder, field)?);
+    for item in array_items(value).ok_or(PayloadError::WrongType { field })? {
+        bundle.push(certificate(item, field)?);
         if bundle.len() > MAX_BUNDLE_LEN {
             return Err(PayloadError::BundleLength {
                 count: bundle.len(),
             });
         }
     }
-    end(decoder, left);
     match bundle.len() {
         0 => Err(PayloadError::BundleLength { count: 0 }),
         _ => Ok(bundle),
     }
 }
 
-fn certificate(decoder: &mut Decoder<'_>, field: Field) -> Result<Vec<u8>, PayloadError> {
-    let der = bytes(decoder, field)?;
+fn certificate(value: &[u8], field: Field) -> Result<Vec<u8>, PayloadError> {
+    let der = bytes(value, field)?;
     match der.len() {
         1..=MAX_CERTIFICATE_LEN => Ok(der.to_vec()),
         len => Err(PayloadError::CertificateLength { field, len }),
     }
 }
 
-fn optional(
-    decoder: &mut Decoder<'_>,
-    field: Field,
-    min: usize,
-) -> Result<Option<Vec<u8>>, PayloadError> {
-    if matches!(decoder.datatype(), Ok(Type::Null)) {
-        return match decoder.null() {
-            Ok(()) => Ok(None),
-            Err(_) => Err(PayloadError::WrongType { field }),
-        };
+fn optional(value: &[u8], field: Field, min: usize) -> Result<Option<Vec<u8>>, PayloadError> {
+    if is_null(value) {
+        return Ok(None);
     }
-    let value = bytes(decoder, field)?;
+    let value = bytes(value, field)?;
     match value.len() {
         len if len < min || len > MAX_OPTIONAL_LEN => {
             Err(PayloadError::OptionalLength { field, len, min })
@@ -255,7 +251,18 @@ fn optional(
     }
 }
 
-fn bytes<'a>(decoder: &mut Decoder<'a>, field: Field) -> Result<&'a [u8], PayloadError> {
+fn is_null(value: &[u8]) -> bool {
+    matches!(Decoder::new(value).datatype(), Ok(Type::Null))
+}
+
+fn text(value: &[u8], field: Field) -> Result<&str, PayloadError> {
+    Decoder::new(value)
+        .str()
+        .map_err(|_| PayloadError::WrongType { field })
+}
+
+fn bytes(value: &[u8], field: Field) -> Result<&[u8], PayloadError> {
+    let mut decoder = Decoder::new(value);
     match decoder.datatype() {
         Ok(Type::String) => Err(PayloadError::TextForBytes { field }),
         _ => decoder

@@ -5,9 +5,11 @@ use std::fmt;
 use minicbor::Decoder;
 use minicbor::data::Type;
 
+use sealnote_protocol::handshake::MAX_DOCUMENT;
+
 use crate::check::Check;
 
-use super::{MAX_DOCUMENT_LEN, MAX_NESTING};
+use super::MAX_NESTING;
 
 /// Which CBOR item of the document is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub enum StructureError {
     /// X12: more bytes than are read.
     #[error(
         "the document has {len} bytes, at most {max} are read; is this an attestation document?",
-        max = MAX_DOCUMENT_LEN
+        max = MAX_DOCUMENT
     )]
     TooLarge {
         /// Length of the input in bytes.
@@ -152,7 +154,43 @@ fn walk_items(
     }
 }
 
+/// The items of an array, each in its own bytes; `None` if `bytes` is no array.
+///
+/// For bytes that have passed [`check_one_item`].
+pub(super) fn array_items(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut decoder = Decoder::new(bytes);
+    let len = decoder.array().ok()?;
+    items(bytes, decoder, len)
+}
+
+/// The keys and values of a map, each in its own bytes; `None` if `bytes` is no map.
+///
+/// For bytes that have passed [`check_one_item`].
+pub(super) fn map_entries(bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut decoder = Decoder::new(bytes);
+    let len = decoder.map().ok()?;
+    let items = items(bytes, decoder, len.map(|len| len.saturating_mul(2)))?;
+    let (entries, _) = items.as_chunks();
+    Some(entries.iter().map(|[key, value]| (*key, *value)).collect())
+}
+
+/// What `decoder` has before it in `bytes`: `left` items (`None`: as many as there are).
+fn items<'a>(
+    bytes: &'a [u8],
+    mut decoder: Decoder<'a>,
+    mut left: Option<u64>,
+) -> Option<Vec<&'a [u8]>> {
+    let mut items = Vec::new();
+    while left.map_or(!at_break(&decoder), |left| left > 0) {
+        let start = decoder.position();
+        decoder.skip().ok()?;
+        items.push(bytes.get(start..decoder.position())?);
+        left = left.map(|left| left - 1);
+    }
+    Some(items)
+}
+
 /// Whether an item of indefinite length ends here.
-pub(super) fn at_break(decoder: &Decoder<'_>) -> bool {
+fn at_break(decoder: &Decoder<'_>) -> bool {
     matches!(decoder.datatype(), Ok(Type::Break))
 }

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use super::measurement::MEASUREMENT_LEN;
-use super::{KNOWN_SUITES, MAX_POLICY_LEN};
+use sealnote_protocol::model::SHA384_LEN;
+
+use super::{MAX_POLICY_LEN, Suite};
 
 /// What is wrong with a value in hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HexFault {
     /// Too short or too long.
-    #[error("has {found} characters, not the {want} hex digits of a SHA-384 value", want = 2 * MEASUREMENT_LEN)]
+    #[error("has {found} characters, not the {want} hex digits of a SHA-384 value", want = 2 * SHA384_LEN)]
     Length {
         /// Length of the text in bytes.
         found: usize,
@@ -75,6 +76,15 @@ pub enum PolicyError {
     MixedShapes {
         /// Our key.
         key: &'static str,
+    },
+    /// Something in nitro-cli's `Measurements` that is not checked.
+    #[error(
+        "\"Measurements\" has {key:?}, which is not checked here: take it out, if it need not be checked; \
+         PCR0, 1, 2, 3, 4, 8 and 16 are"
+    )]
+    UnknownMeasurement {
+        /// The key in the file.
+        key: String,
     },
     /// A later version's file.
     #[error("the policy has version {found}, this program reads version 1")]
@@ -143,7 +153,7 @@ pub enum PolicyError {
         found: String,
     },
     /// No suite of this program.
-    #[error("least_suite {found} is unknown; this program knows {KNOWN_SUITES:?}")]
+    #[error("least_suite {found} is unknown; it is {known}", known = known_suites())]
     Suite {
         /// The suite in the file.
         found: u64,
@@ -151,4 +161,9 @@ pub enum PolicyError {
     /// An age that no document has.
     #[error("max_age_seconds is 0 and would accept nothing")]
     MaxAge,
+}
+
+fn known_suites() -> String {
+    let known = Suite::ALL.map(|suite| format!("{} ({})", suite.id(), suite.name()));
+    known.join(" or ")
 }

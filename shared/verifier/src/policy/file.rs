@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::error::{Place, PolicyError};
 use super::measurement::{Measurement, expected_digest};
 use super::{
-    DEFAULT_MAX_AGE_SECONDS, KNOWN_SUITES, MeasurementSet, ModelDigest, Policy, Precision,
+    DEFAULT_MAX_AGE_SECONDS, MeasurementSet, ModelDigest, Policy, Precision, Suite, not_null,
 };
 use crate::time::UnixTime;
 
@@ -66,15 +66,6 @@ struct Pins {
     pcr16: Option<Vec<String>>,
 }
 
-/// serde reads `null` as absent, which would turn a script's empty variable into "anything goes".
-fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
-}
-
 pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
     let file: File = serde_json::from_slice(json)?;
     if file.version != VERSION {
@@ -87,7 +78,9 @@ pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
         model_digests: file.model_digests.map(model_digests).transpose()?,
         pins: file.pins.map(pins).transpose()?.unwrap_or_default(),
         precision: file.precision.map(precision).transpose()?,
-        least_suite: file.least_suite.map_or(Ok(KNOWN_SUITES[0]), known_suite)?,
+        least_suite: file
+            .least_suite
+            .map_or(Ok(Suite::DEFAULT_LEAST), known_suite)?,
         max_age_seconds: match file.max_age_seconds {
             Some(0) => return Err(PolicyError::MaxAge),
             Some(seconds) => seconds,
@@ -199,9 +192,9 @@ fn precision(name: String) -> Result<Precision, PolicyError> {
     Precision::from_name(&name).ok_or(PolicyError::Precision { found: name })
 }
 
-fn known_suite(found: u64) -> Result<u16, PolicyError> {
+fn known_suite(found: u64) -> Result<Suite, PolicyError> {
     u16::try_from(found)
         .ok()
-        .filter(|suite| KNOWN_SUITES.contains(suite))
+        .and_then(Suite::from_id)
         .ok_or(PolicyError::Suite { found })
 }

@@ -2,21 +2,20 @@
 
 use std::fmt;
 
-use super::error::HexFault;
+use sealnote_protocol::model::SHA384_LEN;
 
-/// Length of a [`Measurement`] in bytes: that of a SHA-384 digest.
-pub const MEASUREMENT_LEN: usize = 48;
+use super::error::HexFault;
 
 /// The value of a register, 48 bytes. Displayed as 96 lowercase hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Measurement([u8; MEASUREMENT_LEN]);
+pub struct Measurement([u8; SHA384_LEN]);
 
 impl Measurement {
     /// The value of a register that nothing was measured into, as PCR0, 1 and 2 of a debug enclave.
-    pub const ZERO: Self = Self([0; MEASUREMENT_LEN]);
+    pub const ZERO: Self = Self([0; SHA384_LEN]);
 
     /// The value's bytes.
-    pub fn as_bytes(&self) -> &[u8; MEASUREMENT_LEN] {
+    pub fn as_bytes(&self) -> &[u8; SHA384_LEN] {
         &self.0
     }
 
@@ -26,8 +25,8 @@ impl Measurement {
     }
 }
 
-impl From<[u8; MEASUREMENT_LEN]> for Measurement {
-    fn from(bytes: [u8; MEASUREMENT_LEN]) -> Self {
+impl From<[u8; SHA384_LEN]> for Measurement {
+    fn from(bytes: [u8; SHA384_LEN]) -> Self {
         Self(bytes)
     }
 }
@@ -45,9 +44,9 @@ impl fmt::Debug for Measurement {
 }
 
 /// Reads 48 bytes of hex, of either case, that are not all zero.
-pub(super) fn expected_digest(text: &str) -> Result<[u8; MEASUREMENT_LEN], HexFault> {
-    let mut bytes = [0; MEASUREMENT_LEN];
-    if text.len() != 2 * MEASUREMENT_LEN {
+pub(super) fn expected_digest(text: &str) -> Result<[u8; SHA384_LEN], HexFault> {
+    let mut bytes = [0; SHA384_LEN];
+    if text.len() != 2 * SHA384_LEN {
         return Err(HexFault::Length { found: text.len() });
     }
     hex::decode_to_slice(text, &mut bytes).map_err(|_| HexFault::NotHex)?;

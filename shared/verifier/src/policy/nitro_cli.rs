@@ -2,14 +2,19 @@
 //!
 //! Both have `Measurements`; `describe-eif` has much beside it. The source is aws-nitro-enclaves-cli's
 //! and aws-nitro-enclaves-image-format's `get_pcrs`. PCR8 is there if the image is signed.
+//!
+//! The tools print no other register, but people add those that they computed themselves. PCR3, PCR4 and
+//! PCR16 are pins then. Whatever else is in `Measurements` is an error, since to leave it out of the
+//! check would accept more than its author meant.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::error::{Place, PolicyError};
 use super::measurement::Measurement;
-use super::{DEFAULT_MAX_AGE_SECONDS, KNOWN_SUITES, MeasurementSet, Policy};
+use super::{DEFAULT_MAX_AGE_SECONDS, MeasurementSet, Policy, Suite, not_null};
 
 const LABEL: &str = "nitro-cli";
 
@@ -27,18 +32,30 @@ struct Output {
 struct Measurements {
     #[serde(rename = "HashAlgorithm")]
     hash_algorithm: Option<String>,
-    #[serde(rename = "PCR0")]
+    #[serde(rename = "PCR0", default, deserialize_with = "not_null")]
     pcr0: Option<String>,
-    #[serde(rename = "PCR1")]
+    #[serde(rename = "PCR1", default, deserialize_with = "not_null")]
     pcr1: Option<String>,
-    #[serde(rename = "PCR2")]
+    #[serde(rename = "PCR2", default, deserialize_with = "not_null")]
     pcr2: Option<String>,
-    #[serde(rename = "PCR8")]
+    #[serde(rename = "PCR3", default, deserialize_with = "not_null")]
+    pcr3: Option<String>,
+    #[serde(rename = "PCR4", default, deserialize_with = "not_null")]
+    pcr4: Option<String>,
+    #[serde(rename = "PCR8", default, deserialize_with = "not_null")]
     pcr8: Option<String>,
+    #[serde(rename = "PCR16", default, deserialize_with = "not_null")]
+    pcr16: Option<String>,
+    /// What none of the above is.
+    #[serde(flatten)]
+    unknown: BTreeMap<String, IgnoredAny>,
 }
 
 pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
     let Output { measurements } = serde_json::from_slice(json)?;
+    if let Some(key) = measurements.unknown.into_keys().next() {
+        return Err(PolicyError::UnknownMeasurement { key });
+    }
     if let Some(found) = measurements.hash_algorithm {
         let name = found.split([' ', '{']).next().unwrap_or_default();
         if !SHA384_NAMES.contains(&name) {
@@ -65,12 +82,21 @@ pub(super) fn load(json: &[u8]) -> Result<Policy, PolicyError> {
             .map(|text| expected(&text, 8))
             .transpose()?,
     };
+    let pins = [
+        (3, measurements.pcr3),
+        (4, measurements.pcr4),
+        (16, measurements.pcr16),
+    ];
     Ok(Policy {
         sets: vec![set],
         model_digests: None,
-        pins: BTreeMap::new(),
+        pins: pins
+            .into_iter()
+            .filter_map(|(register, text)| Some((register, text?)))
+            .map(|(register, text)| Ok((register, vec![expected(&text, register)?])))
+            .collect::<Result<_, PolicyError>>()?,
         precision: None,
-        least_suite: KNOWN_SUITES[0],
+        least_suite: Suite::DEFAULT_LEAST,
         max_age_seconds: DEFAULT_MAX_AGE_SECONDS,
     })
 }

@@ -7,7 +7,7 @@ use p384::ecdsa::signature::{Keypair, Signer};
 use p384::ecdsa::{DerSignature, SigningKey, VerifyingKey};
 use p384::elliptic_curve::Generate;
 use sealnote_software_attester::{CertificateSpec, ChainSpec, Document, SoftwareRoot};
-use sealnote_verifier::TrustRoots;
+use sealnote_verifier::{TrustRoots, UnixTime};
 use sha2::{Digest, Sha256};
 use x509_cert::SubjectPublicKeyInfo;
 use x509_cert::der::asn1::{BitString, ObjectIdentifier, OctetString};
@@ -18,11 +18,12 @@ use x509_cert::name::Name;
 use x509_cert::spki::{AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier};
 
 use crate::Case;
-use crate::common::{Attempt, Fixture, now, rng, trusting};
+use crate::common::{Attempt, Fixture, NOW_SECONDS, now, rng, trusting};
 
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
 const SECOND: Duration = Duration::from_secs(1);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -69,6 +70,9 @@ pub const CASES: &[Case] = &[
     ("a CA twice", "A15", |f| {
         f.chain(|chain| chain.cabundle.insert(2, chain.cabundle[1].clone()))
     }),
+    ("the root twice", "A20", |f| {
+        f.chain(|chain| chain.cabundle.insert(1, chain.cabundle[0].clone()))
+    }),
     ("the root alone", "A15", |f| {
         f.chain(|chain| chain.cabundle.truncate(1))
     }),
@@ -80,6 +84,14 @@ pub const CASES: &[Case] = &[
     }),
     ("a leaf that ended a second ago", "A16", |f| {
         f.spec(|spec| spec.leaf.certificate.not_after = now() - SECOND)
+    }),
+    ("a leaf that ended within this second", "accepted", |f| {
+        f.spec(|spec| spec.leaf.certificate.not_after = now())
+            .at(UnixTime::from_millis(NOW_SECONDS * 1000 + 999))
+    }),
+    ("a leaf that starts within this second", "A16", |f| {
+        f.spec(|spec| spec.leaf.certificate.not_before = now() + SECOND)
+            .at(UnixTime::from_millis(NOW_SECONDS * 1000 + 999))
     }),
     ("a leaf that starts now", "accepted", |f| {
         f.spec(|spec| spec.leaf.certificate.not_before = now())
@@ -189,6 +201,29 @@ pub const CASES: &[Case] = &[
             let unknown = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1");
             set(&mut spec.leaf.certificate, unknown, true, vec![0x05, 0x00]);
         })
+    }),
+    ("a critical extension that webpki knows", "A20", |f| {
+        f.spec(|spec| {
+            set(
+                &mut spec.leaf.certificate,
+                CRL_DISTRIBUTION_POINTS,
+                true,
+                vec![0x30, 0x00],
+            )
+        })
+    }),
+    ("the same, not critical", "accepted", |f| {
+        f.spec(|spec| {
+            set(
+                &mut spec.leaf.certificate,
+                CRL_DISTRIBUTION_POINTS,
+                false,
+                vec![0x30, 0x00],
+            )
+        })
+    }),
+    ("a critical extension in the root", "A20", |_| {
+        root(|root| set(root, CRL_DISTRIBUTION_POINTS, true, vec![0x30, 0x00]))
     }),
     ("a CA that the path does not need", "A20", superfluous_ca),
     ("a P-256 leaf", "X4", |f| {

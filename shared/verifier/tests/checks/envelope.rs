@@ -104,6 +104,22 @@ pub const CASES: &[Case] = &[
     ("an unprotected map of indefinite length", "X2", |f| {
         f.envelope(|b| drop(b.splice(6..7, [0xbf, 0xff])))
     }),
+    ("the same, and ES256", "A2", |f| {
+        f.envelope(|b| {
+            b[0] = 0x9f;
+            b[5] = 0x06;
+            b.push(0xff);
+        })
+    }),
+    ("an array of indefinite length with five items", "A1", |f| {
+        f.envelope(|b| {
+            b[0] = 0x9f;
+            b.extend([0xf6, 0xff]);
+        })
+    }),
+    ("an indefinite unprotected map with a key", "A3", |f| {
+        f.envelope(|b| drop(b.splice(6..7, [0xbf, 0x04, 0x41, 1, 0xff])))
+    }),
     ("the array's length in longer form", "X2", |f| {
         f.envelope(|b| drop(b.splice(0..1, [0x98, 0x04])))
     }),
@@ -134,6 +150,15 @@ pub const CASES: &[Case] = &[
     }),
     ("eight arrays in each other", "A1", |f| {
         f.envelope(|b| *b = vec![0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x80])
+    }),
+    ("nine arrays, the ninth without its items", "X12", |f| {
+        f.envelope(|b| *b = [vec![0x81; 8], vec![0x9a]].concat())
+    }),
+    ("a reserved byte before nine arrays", "X2", |f| {
+        f.envelope(|b| *b = [vec![0x82, 0x1c], vec![0x81; 9], vec![0x80]].concat())
+    }),
+    ("nine arrays before a reserved byte", "X12", |f| {
+        f.envelope(|b| *b = [vec![0x82], vec![0x81; 9], vec![0x80, 0x1c]].concat())
     }),
     ("nine tags", "X12", |f| {
         f.envelope(|b| *b = [vec![0xd2; 9], b.clone()].concat())

@@ -177,6 +177,25 @@ pub const CASES: &[Case] = &[
         payload.extend([0x01, NULL, 0xff]);
         f.payload(&payload)
     }),
+    ("SHA256, and later a number as key", "X3", |f| {
+        wrong_digest_and(f, &[0x01, NULL])
+    }),
+    ("SHA256, and later an unknown key", "A9", |f| {
+        wrong_digest_and(f, &[0x61, b'm', NULL])
+    }),
+    (
+        "a NitroTPM's registers, and later a number as key",
+        "X3",
+        |f| {
+            let payload = [
+                &[0xbf, 0x6d][..],
+                b"nitrotpm_pcrs",
+                &[0xa0, 0x01, NULL, 0xff],
+            ]
+            .concat();
+            f.payload(&payload)
+        },
+    ),
     ("text as public key", "X3", |f| {
         value(f, "public_key", |v| *v = vec![0x61, b'k'])
     }),
@@ -219,6 +238,17 @@ fn value(fixture: &Fixture, key: &str, edit: fn(&mut Vec<u8>)) -> Attempt {
             edit(value);
         }
     })
+}
+
+/// `SHA256` as digest, and one more entry at the end of the payload.
+fn wrong_digest_and(fixture: &Fixture, entry: &[u8]) -> Attempt {
+    let mut document = fixture.document.clone();
+    document.digest = "SHA256".into();
+    let mut payload = document.encode().expect("a payload");
+    payload.pop();
+    payload.extend(entry);
+    payload.push(0xff);
+    fixture.payload(&payload)
 }
 
 fn null(fixture: &Fixture, key: &str) -> Attempt {

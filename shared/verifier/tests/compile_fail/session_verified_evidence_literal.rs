@@ -2,17 +2,15 @@
 
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::session::Transcript;
-use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::Suite1PublicKey;
+use sealnote_protocol::suite::PublicKey;
 use sealnote_verifier::VerifiedDocument;
 use sealnote_verifier::evidence::VerifiedEvidence;
 
-fn forged(document: VerifiedDocument, claims: Claims, key: Suite1PublicKey) -> VerifiedEvidence {
+fn forged(document: VerifiedDocument, claims: Claims, key: PublicKey) -> VerifiedEvidence {
     VerifiedEvidence {
         document,
         claims,
-        passed: Vec::new(),
-        suite: Suite::One,
+        passed: Default::default(),
         key,
         transcript: Transcript::new(),
     }

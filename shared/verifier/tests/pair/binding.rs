@@ -1,11 +1,11 @@
 //! X8: the document is bound to the claims, the key and the session, or nothing is sealed.
 
-use sealnote_protocol::claims::{Claims, binding};
+use sealnote_protocol::claims::{Claims, SuiteKeys, binding};
 use sealnote_protocol::classification::Precision;
-use sealnote_protocol::handshake::{Answer, Hello, Key};
+use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, Key};
 use sealnote_protocol::session::SessionError;
-use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::KeyError;
+use sealnote_protocol::suite::rsa_oaep::KeyError;
+use sealnote_protocol::suite::{self, Suite, xwing};
 use sealnote_verifier::evidence::{BindingError, Challenge, Evidence, VerifiedEvidence};
 use sealnote_verifier::{Check, Policy, Rejection};
 
@@ -23,7 +23,7 @@ pub fn verify(
     let challenge = Challenge::new(policy, &mut Tape::new());
     let nonce = Hello::from_frame(challenge.hello()).unwrap().challenge;
     let document = WORLD.attest_fields(Some(&nonce), Some(&binding(claims)), public_key);
-    let answer = Answer::nitro(document, claims.to_vec()).to_frame();
+    let answer = Answer::new(EvidenceKind::Nitro, document, claims.to_vec()).to_frame();
     let evidence = Evidence::from_frame(answer).unwrap();
     policy.verify(evidence, challenge, &WORLD.roots, now())
 }
@@ -35,22 +35,38 @@ pub fn spki() -> Vec<u8> {
         .enclave
         .clone()
         .hello(challenge.hello(), &mut Tape::new());
-    awaiting.unwrap().request().public_key.clone()
+    awaiting.unwrap().binding().public_key.clone().unwrap()
 }
 
+/// Claims of both suites: this key, and an encapsulation key whose other half nobody has.
 pub fn claims_for(spki: &[u8]) -> Vec<u8> {
-    Claims::new(spki, [3; 32], model(), claims_limits())
+    claims_of(Some(spki), &encapsulation_key())
+}
+
+fn claims_of(rsa_oaep: Option<&[u8]>, xwing: &[u8]) -> Vec<u8> {
+    let keys = SuiteKeys { rsa_oaep, xwing };
+    Claims::new(keys, [3; 32], model(), claims_limits())
         .unwrap()
         .encode()
+}
+
+pub fn encapsulation_key() -> Vec<u8> {
+    let key = xwing::DecapsulationKey::generate(&mut Tape::new());
+    key.encapsulation_key().to_vec()
 }
 
 #[test]
 fn what_is_bound_is_accepted() {
     let spki = spki();
     let evidence = verify(&WORLD.policy, &claims_for(&spki), Some(&spki)).unwrap();
-    assert_eq!(evidence.suite(), Suite::One);
+    assert_eq!(evidence.suite(), Suite::XWing);
     assert_eq!(evidence.claims().model().digest(), model_digest());
-    assert_eq!(evidence.passed().last(), Some(&Check::X8));
+    // All that the document has passed, and one more.
+    assert_eq!(
+        evidence.passed(),
+        [evidence.document().passed(), &[Check::X8]].concat()
+    );
+    assert!(evidence.document().passed().contains(&Check::X7));
 }
 
 /// Every byte of the claims counts, and nothing can be put before or behind them.
@@ -65,7 +81,6 @@ fn claims_changed_on_the_way() {
     changes.push(Box::new(|claims| claims.truncate(claims.len() - 1)));
     changes.push(Box::new(|claims| claims.push(0)));
     changes.push(Box::new(|claims| claims.insert(0, 0xa0)));
-    changes.push(Box::new(|claims| claims.clear()));
     changes.push(Box::new(|claims| *claims = claims_for(&spki())));
     for (number, change) in changes.into_iter().enumerate() {
         let pair = tampered(|answer| change(&mut answer.claims));
@@ -81,7 +96,11 @@ fn claims_changed_on_the_way() {
 #[test]
 fn a_document_that_lacks_the_binding() {
     let mut pair = Pair::new().attesting(|request| {
-        WORLD.attest_fields(Some(&request.nonce), None, Some(&request.public_key))
+        WORLD.attest_fields(
+            Some(&request.challenge),
+            None,
+            request.public_key.as_deref(),
+        )
     });
     pair.run(&mut honest);
     assert_eq!(
@@ -98,9 +117,9 @@ fn a_document_that_lacks_the_binding() {
         let user_data = user_data.to_vec();
         let mut pair = Pair::new().attesting(move |request| {
             WORLD.attest_fields(
-                Some(&request.nonce),
+                Some(&request.challenge),
                 Some(&user_data),
-                Some(&request.public_key),
+                request.public_key.as_deref(),
             )
         });
         pair.run(&mut honest);
@@ -196,8 +215,58 @@ fn keys_that_suite_1_does_not_allow() {
     ];
     for (name, key, expected) in cases {
         let error = verify(&WORLD.policy, &claims_for(&key), Some(&key)).unwrap_err();
-        assert_eq!(error, BindingError::Key(expected).into(), "{name}");
+        assert_eq!(error, BindingError::Key(expected.into()).into(), "{name}");
     }
+}
+
+#[test]
+fn keys_that_suite_2_does_not_allow() {
+    let good = encapsulation_key();
+    let mut unreduced = good.clone();
+    // The first coefficient, 12 bits, is 4095: not below 3329.
+    unreduced[0] = 0xff;
+    unreduced[1] |= 0x0f;
+    let cases = [
+        (
+            "a byte short",
+            good[1..].to_vec(),
+            xwing::KeyError::Length(1215),
+        ),
+        (
+            "a byte more",
+            [&good[..], &[0]].concat(),
+            xwing::KeyError::Length(1217),
+        ),
+        (
+            "no reduced coefficient",
+            unreduced,
+            xwing::KeyError::Modulus,
+        ),
+    ];
+    let spki = spki();
+    for (name, key, expected) in cases {
+        // Whichever suite the session would take.
+        for least in [1, 2] {
+            let policy = policy(&format!(r#""least_suite": {least},"#));
+            let claims = claims_of(Some(&spki), &key);
+            let error = verify(&policy, &claims, Some(&spki)).unwrap_err();
+            let expected = suite::KeyError::XWing(expected);
+            assert_eq!(error, BindingError::Key(expected).into(), "{name}");
+        }
+    }
+}
+
+/// The key of suite 1 is in the document if and only if it is claimed.
+#[test]
+fn an_image_without_suite_1() {
+    let (spki, key) = (spki(), encapsulation_key());
+    let without = claims_of(None, &key);
+    let evidence = verify(&WORLD.policy, &without, None).unwrap();
+    assert_eq!(evidence.suite(), Suite::XWing);
+    let error = verify(&WORLD.policy, &without, Some(&spki)).unwrap_err();
+    assert_eq!(error, BindingError::PublicKeyUnclaimed.into());
+    let error = verify(&WORLD.policy, &claims_for(&spki), None).unwrap_err();
+    assert_eq!(error, BindingError::PublicKeyMissing.into());
 }
 
 #[test]
@@ -232,15 +301,17 @@ fn the_precision_is_the_policys() {
 #[test]
 fn a_hello_with_other_suites() {
     let transcript = || Fault::Session(SessionError::NotAuthentic);
-    let cases: [(&[u16], Fault, Fault); 8] = [
-        // An unassigned suite put in.
+    let cases: [(&[u16], Fault, Fault); 9] = [
+        // A suite put in: the weaker one, and an unassigned one.
         (&[1, 2], Fault::Cut, transcript()),
-        (&[1, 65535], Fault::Cut, transcript()),
-        // Stripped of the only one.
-        (&[2], Fault::NoSuite, Fault::Refused),
+        (&[2, 65535], Fault::Cut, transcript()),
+        // Stripped of the only one, for the weaker one: the claims have it all the same, and the client
+        // takes it.
+        (&[1], Fault::Suite(2), Fault::Refused),
+        (&[3], Fault::NoSuite, Fault::Refused),
         (&[], Fault::Message, Fault::Refused),
-        (&[0, 1], Fault::Message, Fault::Refused),
-        (&[1, 1], Fault::Message, Fault::Refused),
+        (&[0, 2], Fault::Message, Fault::Refused),
+        (&[2, 2], Fault::Message, Fault::Refused),
         (&[2, 1], Fault::Message, Fault::Refused),
         (
             &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17],
@@ -265,7 +336,7 @@ fn a_hello_with_other_suites() {
 
 #[test]
 fn a_key_message_with_another_suite() {
-    for suite in [0u16, 2, 23, 24, 256, 65535] {
+    for suite in [0u16, 1, 3, 23, 24, 256, 65535] {
         let mut pair = Pair::new();
         pair.run(&mut |step: Step, frame: Vec<u8>| {
             if step != Step::Key {
@@ -274,7 +345,7 @@ fn a_key_message_with_another_suite() {
             let key = Key::from_frame(&parse(frame)).unwrap();
             let mut payload = minicbor::Encoder::new(vec![]);
             payload.map(2).unwrap().u8(1).unwrap().u16(suite).unwrap();
-            payload.u8(2).unwrap().bytes(&key.sealed).unwrap();
+            payload.u8(2).unwrap().bytes(&key.encapsulated).unwrap();
             let payload = payload.into_writer();
             let frame = sealnote_protocol::frame::Frame::new(
                 sealnote_protocol::frame::FrameType::Key,
@@ -296,7 +367,7 @@ fn tampered(change: impl Fn(&mut Answer)) -> Pair {
         if step != Step::Answer {
             return vec![frame];
         }
-        let mut answer = Answer::from_frame(&parse(frame)).unwrap().unwrap().1;
+        let mut answer = Answer::from_frame(&parse(frame)).unwrap();
         change(&mut answer);
         vec![answer.to_frame().into_bytes()]
     });

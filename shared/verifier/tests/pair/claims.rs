@@ -2,13 +2,17 @@
 
 use sealnote_protocol::NotDeterministic;
 use sealnote_protocol::claims::ClaimsError;
+use sealnote_protocol::suite::Suite;
 use sealnote_verifier::evidence::BindingError;
 
-use crate::binding::{claims_for, spki, verify};
-use crate::world::WORLD;
+use crate::binding::{claims_for, encapsulation_key, spki, verify};
+use crate::world::{WORLD, policy};
 
 /// A map's entries, each key and value encoded.
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Where the task is among the entries of the claims.
+const TASK: usize = 3;
 
 /// An edit to one of the maps of the claims.
 type Edit = fn(&mut Entries);
@@ -30,6 +34,8 @@ fn the_outer_map() {
     };
     let range = |what| Err(ClaimsError::Range(what));
     let ours = &material(&spki())[..];
+    let xwing = encapsulation_key();
+    let xwing = &[&[0x59, 0x04, 0xc0][..], &xwing].concat()[..];
     type Case<'a> = (
         &'a str,
         Box<dyn Fn(&mut Entries) + 'a>,
@@ -49,7 +55,7 @@ fn the_outer_map() {
         ),
         (
             "an unknown key",
-            Box::new(|e| e.push((vec![6], vec![0]))),
+            Box::new(|e| e.push((vec![7], vec![0]))),
             Err(encoding()),
         ),
         (
@@ -69,7 +75,7 @@ fn the_outer_map() {
         ),
         (
             "a null behind",
-            Box::new(|e| e.push((vec![6], vec![0xf6]))),
+            Box::new(|e| e.push((vec![7], vec![0xf6]))),
             Err(encoding()),
         ),
         (
@@ -87,10 +93,15 @@ fn the_outer_map() {
             Box::new(|e| drop(e.remove(2))),
             Err(encoding()),
         ),
-        ("no model", Box::new(|e| drop(e.remove(3))), Err(encoding())),
+        ("no task", Box::new(|e| drop(e.remove(3))), Err(encoding())),
         (
             "no limits",
             Box::new(|e| drop(e.remove(4))),
+            Err(encoding()),
+        ),
+        (
+            "no extensions",
+            Box::new(|e| drop(e.remove(5))),
             Err(encoding()),
         ),
         ("out of order", Box::new(|e| e.swap(0, 2)), Err(encoding())),
@@ -116,7 +127,7 @@ fn the_outer_map() {
         ),
         (
             "another protocol",
-            Box::new(|e| *e[0].1.last_mut().unwrap() = b'2'),
+            Box::new(|e| *e[0].1.last_mut().unwrap() = b'1'),
             Err(ClaimsError::Protocol),
         ),
         ("no UTF-8", Box::new(|e| e[0].1[3] = 0xff), Err(encoding())),
@@ -142,7 +153,7 @@ fn the_outer_map() {
         ),
         (
             "a suite unknown here",
-            Box::new(move |e| suites(e, &[(&[1], ours), (&[7], &[0x41, 9])])),
+            Box::new(move |e| suites(e, &[(&[1], ours), (&[2], xwing), (&[7], &[0x41, 9])])),
             Ok(()),
         ),
         (
@@ -152,7 +163,7 @@ fn the_outer_map() {
         ),
         (
             "suites out of order",
-            Box::new(move |e| suites(e, &[(&[7], &[0x41, 9]), (&[1], ours)])),
+            Box::new(move |e| suites(e, &[(&[7], &[0x41, 9]), (&[1], ours), (&[2], xwing)])),
             Err(encoding()),
         ),
         (
@@ -177,7 +188,7 @@ fn the_outer_map() {
         ),
         (
             "empty key material",
-            Box::new(move |e| suites(e, &[(&[1], ours), (&[2], &[0x40])])),
+            Box::new(move |e| suites(e, &[(&[1], ours), (&[2], xwing), (&[7], &[0x40])])),
             range("suites"),
         ),
         (
@@ -198,17 +209,139 @@ fn the_outer_map() {
 
 #[test]
 fn a_suite_claimed_with_another_key_or_not_at_all() {
-    let cases: [&[u8]; 2] = [
+    let cases: [(&[u8], BindingError); 2] = [
         // Suite 7 only; the attested key is none of the claims'.
-        &[0xa1, 7, 0x41, 9],
+        (&[0xa1, 7, 0x41, 9], BindingError::PublicKeyUnclaimed),
         // Suite 1 with other key material.
-        &[0xa1, 1, 0x41, 9],
+        (&[0xa1, 1, 0x41, 9], BindingError::KeyNotClaimed),
     ];
-    for suites in cases {
+    for (suites, expected) in cases {
         let mut entries = entries(&claims());
         entries[1].1 = suites.to_vec();
         let error = verify(&WORLD.policy, &map(&entries), Some(&spki())).unwrap_err();
-        assert_eq!(error, BindingError::KeyNotClaimed.into());
+        assert_eq!(error, expected.into());
+    }
+}
+
+#[test]
+fn a_session_takes_no_suite_below_the_policys() {
+    let mut only_rsa = entries(&claims());
+    only_rsa[1].1 = [&[0xa1, 1][..], &material(&spki())].concat();
+    let only_rsa = map(&only_rsa);
+    let verify = |more: &str, claims: &[u8]| {
+        let verified = verify(&policy(more), claims, Some(&spki()));
+        verified.map(|evidence| evidence.suite())
+    };
+    let error = Err(BindingError::Suite {
+        least: Suite::XWing,
+    }
+    .into());
+    assert_eq!(verify("", &only_rsa), error);
+    assert_eq!(verify(r#""least_suite": 2,"#, &only_rsa), error);
+    let least = r#""least_suite": 1,"#;
+    assert_eq!(verify(least, &only_rsa), Ok(Suite::RsaOaep));
+    assert_eq!(verify(least, &claims()), Ok(Suite::XWing));
+}
+
+/// Edits to the task, and to its parameters as a whole.
+#[test]
+fn the_task() {
+    let cases: [(&str, Edit, Result<(), ClaimsError>); 8] = [
+        ("unchanged", |_| (), Ok(())),
+        ("task 0", |e| e[0].1 = vec![0], Err(ClaimsError::Task(0))),
+        (
+            "another task",
+            |e| e[0].1 = vec![2],
+            Err(ClaimsError::Task(2)),
+        ),
+        ("no number", |e| drop(e.remove(0)), Err(encoding())),
+        ("no parameters", |e| drop(e.remove(1)), Err(encoding())),
+        ("empty parameters", |e| e[1].1 = vec![0x40], Err(encoding())),
+        (
+            "a byte behind the parameters",
+            |e| {
+                let mut parameters = bytes_of(&e[1].1);
+                parameters.push(0);
+                e[1].1 = bstr(&parameters);
+            },
+            Err(encoding()),
+        ),
+        (
+            "parameters that are not in a byte string",
+            |e| e[1].1 = bytes_of(&e[1].1),
+            Err(encoding()),
+        ),
+    ];
+    for (name, edit, expected) in cases {
+        let mut outer = entries(&claims());
+        let mut task = entries(&outer[TASK].1);
+        edit(&mut task);
+        outer[TASK].1 = map(&task);
+        assert_eq!(refusal(&map(&outer)), expected, "{name}");
+    }
+}
+
+#[test]
+fn extensions() {
+    let critical = |number| Err(ClaimsError::Extension(number));
+    let many = |count: u8| {
+        let entry = |number: u8| [&[0x18, 24 + number][..], &[0x82, 0xf4, 0x40]].concat();
+        [vec![0xb8, count], (0..count).flat_map(entry).collect()].concat()
+    };
+    let cases: [(&str, Vec<u8>, Result<(), ClaimsError>); 12] = [
+        ("none", vec![0xa0], Ok(())),
+        (
+            "one to be ignored",
+            vec![0xa1, 9, 0x82, 0xf4, 0x41, 7],
+            Ok(()),
+        ),
+        (
+            "one to be understood",
+            vec![0xa1, 9, 0x82, 0xf5, 0x41, 7],
+            critical(9),
+        ),
+        (
+            "the second to be understood",
+            vec![0xa2, 9, 0x82, 0xf4, 0x40, 10, 0x82, 0xf5, 0x40],
+            critical(10),
+        ),
+        ("32", many(32), Ok(())),
+        ("33", many(33), Err(ClaimsError::Range("extensions"))),
+        (
+            "number 0",
+            vec![0xa1, 0, 0x82, 0xf4, 0x40],
+            Err(ClaimsError::Range("extensions")),
+        ),
+        (
+            "twice the same",
+            vec![0xa2, 9, 0x82, 0xf4, 0x40, 9, 0x82, 0xf4, 0x40],
+            Err(encoding()),
+        ),
+        (
+            "out of order",
+            vec![0xa2, 10, 0x82, 0xf4, 0x40, 9, 0x82, 0xf4, 0x40],
+            Err(encoding()),
+        ),
+        (
+            "without its flag",
+            vec![0xa1, 9, 0x81, 0x40],
+            Err(encoding()),
+        ),
+        (
+            "with a third part",
+            vec![0xa1, 9, 0x83, 0xf4, 0x40, 0],
+            Err(encoding()),
+        ),
+        (
+            "with a null for its flag",
+            vec![0xa1, 9, 0x82, 0xf6, 0x40],
+            Err(encoding()),
+        ),
+    ];
+    for (name, extensions, expected) in cases {
+        let mut outer = entries(&claims());
+        outer[5].1 = extensions;
+        assert_eq!(refusal(&map(&outer)), expected, "{name}");
     }
 }
 
@@ -216,8 +349,8 @@ fn a_suite_claimed_with_another_key_or_not_at_all() {
 #[test]
 fn the_inner_maps() {
     let range = |what| Err(ClaimsError::Range(what));
-    let (model, limits) = (3, 4);
-    let cases: [(&str, usize, Edit, Result<(), ClaimsError>); 33] = [
+    let (model, limits) = (TASK, 4);
+    let cases: [(&str, usize, Edit, Result<(), ClaimsError>); 34] = [
         ("unchanged", model, |_| (), Ok(())),
         ("unchanged", limits, |_| (), Ok(())),
         (
@@ -381,15 +514,31 @@ fn the_inner_maps() {
         (
             "another answer length",
             limits,
-            |e| e[4].1 = vec![0x18, 64],
+            |e| e[4].1 = vec![0x81, 0x18, 64],
             range("answer length"),
+        ),
+        (
+            "two answer lengths",
+            limits,
+            |e| e[4].1 = vec![0x82, 0x18, 68, 0x18, 69],
+            Err(encoding()),
         ),
     ];
     for (name, which, edit, expected) in cases {
         let mut outer = entries(&claims());
-        let mut inner = entries(&outer[which].1);
+        let mut task = entries(&outer[TASK].1);
+        let mut inner = match which {
+            TASK => entries(&bytes_of(&task[1].1)),
+            _ => entries(&outer[which].1),
+        };
         edit(&mut inner);
-        outer[which].1 = map(&inner);
+        match which {
+            TASK => {
+                task[1].1 = bstr(&map(&inner));
+                outer[TASK].1 = map(&task);
+            }
+            _ => outer[which].1 = map(&inner),
+        }
         assert_eq!(refusal(&map(&outer)), expected, "{name} in {which}");
     }
 }
@@ -398,7 +547,7 @@ fn the_inner_maps() {
 fn the_whole() {
     let claims = claims();
     let indefinite = [&[0xbf][..], &claims[1..], &[0xff]].concat();
-    let long_count = [&[0xb8, 5][..], &claims[1..]].concat();
+    let long_count = [&[0xb8, 6][..], &claims[1..]].concat();
     let cases = [
         ("a byte behind", [&claims[..], &[0]].concat()),
         ("a second map behind", [&claims[..], &claims].concat()),
@@ -409,7 +558,7 @@ fn the_whole() {
         ("in a list", [&[0x81][..], &claims].concat()),
         (
             "a list in place of the map",
-            [&[0x85][..], &claims[1..]].concat(),
+            [&[0x86][..], &claims[1..]].concat(),
         ),
         (
             "a count of 2^64 - 1",
@@ -454,6 +603,14 @@ fn entries(map: &[u8]) -> Entries {
     (0..count)
         .map(|_| (item(&mut decoder), item(&mut decoder)))
         .collect()
+}
+
+fn bstr(bytes: &[u8]) -> Vec<u8> {
+    minicbor::to_vec(minicbor::bytes::ByteVec::from(bytes.to_vec())).unwrap()
+}
+
+fn bytes_of(bstr: &[u8]) -> Vec<u8> {
+    minicbor::Decoder::new(bstr).bytes().unwrap().to_vec()
 }
 
 fn map(entries: &Entries) -> Vec<u8> {

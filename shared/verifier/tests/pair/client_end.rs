@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use sealnote_protocol::classification::{NoteOutcome, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
 use sealnote_protocol::handshake::MAX_ANSWER;
-use sealnote_protocol::record::{NoteOutcome, TAG_LEN};
 use sealnote_protocol::session::{SessionError, SessionLimits};
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::Policy;
+use sealnote_verifier::classification::{Classification, Outcome};
 use sealnote_verifier::evidence::{Challenge, Evidence};
 use sealnote_verifier::session::{
     AwaitingReady, ClientReceiver, ClientSession, Incoming, PendingReply,
@@ -50,6 +51,16 @@ enum State {
     Over(Option<ClientReceiver>),
 }
 
+/// The outcomes without their model.
+pub fn scores(outcomes: Vec<Outcome>) -> Vec<NoteOutcome> {
+    let scores = |of: Classification| Scored {
+        scores: of.scores().map(|(_, score)| score).collect(),
+        known: of.known(),
+    };
+    let outcomes = outcomes.into_iter();
+    outcomes.map(|outcome| outcome.map(scores)).collect()
+}
+
 impl State {
     fn due(&self) -> FrameType {
         match self {
@@ -86,12 +97,6 @@ impl ClientEnd {
             panic!("started twice");
         };
         vec![(Step::Hello, challenge.hello().as_bytes().to_vec())]
-    }
-
-    /// The secret that was sealed; known once the key message was sent.
-    pub fn secret(&self) -> [u8; 32] {
-        // The challenge was drawn before it, OAEP's seed after it.
-        self.rng.drawn[32..64].try_into().expect("drawn")
     }
 
     pub fn deliver(&mut self, bytes: &[u8]) -> Sent {
@@ -146,7 +151,7 @@ impl ClientEnd {
             .policy
             .verify(evidence, challenge, &WORLD.roots, now())
             .map_err(Fault::Rejected)?;
-        self.limit = verified.claims().limits().answer_bytes() + TAG_LEN;
+        self.limit = verified.claims().limits().max_to_client();
         let (awaiting, key) =
             ClientSession::establish(verified, self.session_limits, &mut self.rng, *START)
                 .expect("the attested key seals");
@@ -157,7 +162,7 @@ impl ClientEnd {
     fn take_ready(&mut self, frame: Frame, awaiting: AwaitingReady) -> Result<Sent, Fault> {
         let (mut sender, receiver) = awaiting.ready(frame, *START)?;
         self.confirmed = true;
-        self.exported = Some(*sender.exporter().export(Suite::One, "pair"));
+        self.exported = Some(*sender.exporter().export(Suite::XWing, "pair"));
         let mut sent = Sent::new();
         for (index, batch) in self.batches.iter().enumerate() {
             let notes: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
@@ -176,7 +181,7 @@ impl ClientEnd {
             Ok(Incoming::Reply(reply)) => {
                 let pending = self.pending.remove(&reply.request_id());
                 let (pending, index) = pending.ok_or(Fault::Unasked)?;
-                self.answers[index] = Some(pending.accept(reply)?);
+                self.answers[index] = Some(scores(pending.accept(reply)?));
                 self.state = State::Open(receiver);
             }
             Ok(Incoming::Close) => {

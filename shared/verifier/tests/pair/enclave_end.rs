@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use sealnote_protocol::classification::NoteError;
+use sealnote_protocol::classification::{KnownShare, NoteError, NoteOutcome, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
-use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
+use sealnote_protocol::handshake::{EvidenceKind, MAX_CLIENT_HANDSHAKE};
 use sealnote_protocol::plaintext::Plaintext;
-use sealnote_protocol::record::NoteOutcome;
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::session::enclave::{
-    AwaitingKey, Enclave, EnclaveReceiver, EnclaveSender, EvidenceRequest, Received, ReplySlot,
+    AwaitingKey, Binding, Enclave, EnclaveReceiver, EnclaveSender, Received, ReplySlot,
 };
 use sealnote_protocol::suite::Suite;
 
@@ -20,7 +19,7 @@ use crate::world::{LABELS, START, Tape, WORLD};
 pub const BREAKS_THE_MODEL: &str = "breaks the model";
 
 /// Makes the document for a request.
-pub type Attest = Box<dyn FnMut(&EvidenceRequest) -> Vec<u8>>;
+pub type Attest = Box<dyn FnMut(&Binding) -> Vec<u8>>;
 
 pub struct EnclaveEnd {
     state: State,
@@ -62,9 +61,11 @@ pub fn classify(note: &str) -> NoteOutcome {
         sum.wrapping_mul(31).wrapping_add(u32::from(byte))
     });
     let score = |shift: u32| f32::from((sum >> shift) as u8) / 255.0;
-    Ok((0..LABELS.len() as u32)
-        .map(|label| score(label * 8))
-        .collect())
+    let labels = 0..LABELS.len() as u32;
+    Ok(Scored {
+        scores: labels.map(|label| score(label * 8)).collect(),
+        known: KnownShare::from_byte(sum as u8),
+    })
 }
 
 impl State {
@@ -147,15 +148,15 @@ impl EnclaveEnd {
 
     fn take_hello(&mut self, frame: &Frame) -> Result<Sent, Fault> {
         let awaiting = self.enclave.clone().hello(frame, &mut self.rng)?;
-        let document = (self.attest)(awaiting.request());
-        let (awaiting, answer) = awaiting.answer(document)?;
+        let document = (self.attest)(awaiting.binding());
+        let (awaiting, answer) = awaiting.answer(EvidenceKind::Nitro, document)?;
         self.state = State::AwaitingKey(awaiting);
         Ok(vec![(Step::Answer, answer.into_bytes())])
     }
 
     fn take_key(&mut self, frame: &Frame, awaiting: AwaitingKey) -> Result<Sent, Fault> {
         let (sender, receiver, ready) = awaiting.key(frame, &mut self.rng, *START)?;
-        self.exported = Some(*sender.exporter().export(Suite::One, "pair"));
+        self.exported = Some(*sender.exporter().export(Suite::XWing, "pair"));
         self.limit = self.enclave.max_record();
         self.sender = Some(sender);
         self.state = State::Open(receiver);

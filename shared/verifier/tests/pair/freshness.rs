@@ -17,7 +17,7 @@ use crate::world::{START, WORLD, claims_limits};
 #[test]
 fn a_recorded_client_flight_opens_nothing_at_the_same_enclave() {
     let recorded = Pair::completed();
-    let document = answer(&recorded).document;
+    let document = answer(&recorded).evidence;
     let mut enclave = EnclaveEnd::new(WORLD.enclave.clone(), 3);
     enclave.attest = Box::new(move |_| document.clone());
 
@@ -33,7 +33,7 @@ fn a_recorded_client_flight_opens_nothing_at_the_same_enclave() {
     // Other keys: the recorded session's open the recorded ready, and not this one.
     let schedule = recorded.schedule();
     let opened = schedule.open(Direction::ToClient, 0, &recorded.frame(Step::Ready));
-    assert_eq!(opened.unwrap(), b"\x01sealnote/1 ready");
+    assert_eq!(opened.unwrap(), b"\x01sealnote/2 ready");
     assert_eq!(schedule.open(Direction::ToClient, 0, ready), None);
     assert!(enclave.exported.is_some());
     assert_ne!(enclave.exported, recorded.enclave.exported);
@@ -65,7 +65,7 @@ fn a_recorded_answer_does_not_answer_a_new_challenge() {
 #[test]
 fn a_document_without_a_nonce_answers_no_challenge() {
     let mut pair = Pair::new().attesting(|request| {
-        WORLD.attest_fields(None, Some(&request.user_data), Some(&request.public_key))
+        WORLD.attest_fields(None, Some(&request.claims), request.public_key.as_deref())
     });
     pair.run(&mut crate::pair::honest);
     let expected = Fault::Rejected(AppraisalError::NonceMissing.into());
@@ -135,13 +135,13 @@ fn a_document_that_verifies_but_was_changed_on_the_way() {
         if step != Step::Answer {
             return vec![frame];
         }
-        let mut answer = Answer::from_frame(&parse(frame)).unwrap().unwrap().1;
-        let at = answer.document.len() - 96;
-        let signature = Signature::from_slice(&answer.document[at..]).unwrap();
+        let mut answer = Answer::from_frame(&parse(frame)).unwrap();
+        let at = answer.evidence.len() - 96;
+        let signature = Signature::from_slice(&answer.evidence[at..]).unwrap();
         let (r, s) = signature.split_scalars();
         let twin = Signature::from_scalars(r, -s).unwrap();
         assert_ne!(twin, signature);
-        answer.document[at..].copy_from_slice(&twin.to_bytes());
+        answer.evidence[at..].copy_from_slice(&twin.to_bytes());
         vec![answer.to_frame().into_bytes()]
     });
     let expected = Fault::Session(SessionError::NotAuthentic);
@@ -160,5 +160,5 @@ fn replacing(at: Step, with: Vec<u8>) -> Pair {
 
 fn answer(pair: &Pair) -> Answer {
     let frame = parse(pair.frame(Step::Answer));
-    Answer::from_frame(&frame).unwrap().unwrap().1
+    Answer::from_frame(&frame).unwrap()
 }

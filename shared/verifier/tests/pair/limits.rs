@@ -14,7 +14,7 @@ use crate::world::{LABELS, NOTE_BYTES, REQUEST_BYTES, START};
 const CLOSE: u64 = 8 + 9 + 16;
 const READY: u64 = 8 + 17 + 16;
 const REQUEST: u64 = 8 + 4096 + 16;
-const ANSWER: u64 = 8 + (11 + 1024 * 13) + 16;
+const ANSWER: u64 = 8 + (12 + 1024 * 14) + 16;
 
 /// Answers are longer than requests, so that a direction's limit on bytes can be that of the answers.
 fn claims() -> Limits {

@@ -59,7 +59,7 @@ enum Mutation {
     Retype(u8),
 }
 
-const MUTATIONS: [Mutation; 17] = [
+const MUTATIONS: [Mutation; 18] = [
     Mutation::Drop,
     Mutation::Replay,
     Mutation::Swap,
@@ -77,6 +77,7 @@ const MUTATIONS: [Mutation; 17] = [
     Mutation::Retype(4),
     Mutation::Retype(5),
     Mutation::Retype(6),
+    Mutation::Retype(7),
 ];
 
 /// How a run ends.
@@ -120,7 +121,7 @@ fn every_mutation_of_every_frame() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(runs, 163);
+    assert_eq!(runs, 174);
 }
 
 /// `None` where a frame has no such mutation: there is nothing after it to swap with, or nothing
@@ -130,11 +131,11 @@ fn expected(step: Step, mutation: Mutation, len: usize) -> Option<End> {
     let not_authentic = || Fault::Session(SessionError::NotAuthentic);
     let malformed = || Fault::Evidence(EvidenceError::Malformed(NotDeterministic));
     let shifted = || Fault::Frame(FrameError::Type(0));
-    // The client allows an answer's payload: 63 bytes of plaintext here, and the tag.
+    // The client allows an answer's payload: 68 bytes of plaintext here, and the tag.
     let too_long = |len: usize| {
         Fault::Frame(FrameError::TooLong {
             declared: len - 8,
-            limit: 11 + 4 * 13 + 16,
+            limit: 12 + 4 * 14 + 16,
         })
     };
     let out_of_place = |step| {
@@ -183,8 +184,8 @@ fn expected(step: Step, mutation: Mutation, len: usize) -> Option<End> {
         (Mutation::Shorten | Mutation::Lengthen | Mutation::Empty, _) => garbled(),
         (Mutation::Retype(to), _) => {
             let fault = match (to, garbled()) {
-                // A refusal has no payload, and every other frame has one.
-                (5, _) => Fault::Frame(FrameError::TooLong {
+                // A farewell has no payload, and every other frame has one.
+                (5 | 6, _) => Fault::Frame(FrameError::TooLong {
                     declared: len - 8,
                     limit: 0,
                 }),
@@ -316,7 +317,7 @@ fn a_flip_in_any_header_byte() {
                 let original = honest.frame(step);
                 let value = original[byte] ^ 1 << bit;
                 match byte {
-                    0 if !(1..=5).contains(&value) => {
+                    0 if !(1..=6).contains(&value) => {
                         let expected = Fault::Frame(FrameError::Type(value));
                         assert_eq!(fault.as_ref(), Some(&expected), "{place}");
                     }

@@ -2,12 +2,14 @@
 
 use sealnote_protocol::claims::Limits;
 use sealnote_protocol::frame::Frame;
+use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender};
+use sealnote_protocol::suite::Suite;
 use sealnote_verifier::evidence::{Challenge, Evidence, VerifiedEvidence};
 use sealnote_verifier::session::{AwaitingReady, ClientReceiver, ClientSender, ClientSession};
 
-use crate::rogue::{Schedule, parse};
+use crate::rogue::{Schedule, parse, xwing_secret};
 use crate::world::{START, Tape, WORLD, claims_limits, now};
 
 pub struct Open {
@@ -54,21 +56,22 @@ impl Confirming {
         let enclave = WORLD.enclave_with(claims, enclave);
         let challenge = Challenge::new(&WORLD.policy, &mut rng);
         let hello = copy(challenge.hello());
-        let awaiting = enclave.hello(&hello, &mut Tape::new()).unwrap();
-        let document = WORLD.attest(awaiting.request());
-        let (awaiting, answer) = awaiting.answer(document).unwrap();
+        let mut hello_rng = Tape::new();
+        let awaiting = enclave.hello(&hello, &mut hello_rng).unwrap();
+        let document = WORLD.attest(awaiting.binding());
+        let (awaiting, answer) = awaiting.answer(EvidenceKind::Nitro, document).unwrap();
         let evidence = verify(copy(&answer), challenge);
         let (client, key) = ClientSession::establish(evidence, client, &mut rng, *START).unwrap();
         let (enclave_sender, enclave_receiver, ready) =
             awaiting.key(&key, &mut Tape::new(), *START).unwrap();
         let frames = [&hello, &answer, &key].map(|frame| frame.as_bytes().to_vec());
-        let secret = rng.drawn[32..64].try_into().unwrap();
+        let secret = xwing_secret(&hello_rng.drawn[..32], &frames);
         Self {
             client,
             ready,
             enclave_sender,
             enclave_receiver,
-            schedule: Schedule::new(&frames, &secret),
+            schedule: Schedule::new(Suite::XWing, &frames, &secret),
         }
     }
 }

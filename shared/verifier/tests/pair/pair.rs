@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::EvidenceRequest;
+use sealnote_protocol::session::enclave::Binding;
+use sealnote_protocol::suite::Suite;
 
 use crate::client_end::{Batches, ClientEnd};
 use crate::enclave_end::{EnclaveEnd, classify};
-use crate::rogue::Schedule;
+use crate::rogue::{Schedule, xwing_secret};
 use crate::wire::{Fault, Step};
 use crate::world::WORLD;
 
@@ -52,7 +53,7 @@ impl Pair {
     }
 
     /// Has the enclave's attester make documents by `attest`.
-    pub fn attesting(mut self, attest: impl FnMut(&EvidenceRequest) -> Vec<u8> + 'static) -> Self {
+    pub fn attesting(mut self, attest: impl FnMut(&Binding) -> Vec<u8> + 'static) -> Self {
         self.enclave.attest = Box::new(attest);
         self
     }
@@ -96,7 +97,8 @@ impl Pair {
     /// The client's schedule, computed from the wire and its secret.
     pub fn schedule(&self) -> Schedule {
         let frames = [Step::Hello, Step::Answer, Step::Key].map(|step| self.frame(step));
-        Schedule::new(&frames, &self.client.secret())
+        let secret = xwing_secret(&self.enclave.rng.drawn[..32], &frames);
+        Schedule::new(Suite::XWing, &frames, &secret)
     }
 
     /// What must hold whatever was done to the frames.

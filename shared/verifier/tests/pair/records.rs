@@ -8,7 +8,7 @@ use sealnote_verifier::session::Incoming;
 
 use crate::open::{Confirming, Open};
 use crate::rogue::Direction::{ToClient, ToEnclave};
-use crate::world::{START, claims_limits};
+use crate::world::{LABELS, START, claims_limits};
 
 /// A request's plaintext, padded to `len`.
 fn request(id: u64, count: u16, notes: &[&[u8]], len: usize) -> Vec<u8> {
@@ -23,18 +23,19 @@ fn request(id: u64, count: u16, notes: &[&[u8]], len: usize) -> Vec<u8> {
     plaintext
 }
 
-/// An answer's plaintext with these slots, each a status and three scores.
+/// An answer's plaintext with these slots, each a status and three scores; of a note with scores half is known.
 fn answer(id: u64, count: u16, slots: &[(u8, [f32; 3])]) -> Vec<u8> {
     let mut plaintext = vec![3];
     plaintext.extend(id.to_be_bytes());
+    plaintext.push(1);
     plaintext.extend(count.to_be_bytes());
     for (status, scores) in slots {
-        plaintext.push(*status);
+        plaintext.extend([*status, if *status == 1 { 127 } else { 0 }]);
         for score in scores {
             plaintext.extend(score.to_be_bytes());
         }
     }
-    plaintext.resize(63, 0);
+    plaintext.resize(68, 0);
     plaintext
 }
 
@@ -110,8 +111,8 @@ fn to_the_enclave() {
         ("nothing", vec![], "kind"),
         ("kind 0", patched(one(4096), 0, 0), "kind"),
         ("kind 5", patched(one(4096), 0, 5), "kind"),
-        ("ready", b"\x01sealnote/1 ready".to_vec(), "kind"),
-        ("almost ready", b"\x01sealnote/1 readY".to_vec(), "kind"),
+        ("ready", b"\x01sealnote/2 ready".to_vec(), "kind"),
+        ("almost ready", b"\x01sealnote/2 readY".to_vec(), "kind"),
         ("an answer", answer(0, 1, &[(1, [0.5; 3])]), "kind"),
         (
             "a close of another count",
@@ -203,7 +204,7 @@ fn to_the_client() {
     let good = || answer(0, 1, &[(1, [0.25, 0.5, 1.0])]);
     let scored = |score: f32| answer(0, 1, &[(1, [0.5, 0.5, score])]);
     let cases: Vec<(&str, Vec<u8>, &'static str)> = vec![
-        ("a byte short", good()[..62].to_vec(), "answer length"),
+        ("a byte short", good()[..67].to_vec(), "answer length"),
         ("the kind alone", vec![3], "answer length"),
         ("no note", answer(0, 0, &[]), "number of notes"),
         (
@@ -211,11 +212,26 @@ fn to_the_client() {
             answer(0, 5, &[(2, [0.0; 3]); 4]),
             "number of notes",
         ),
-        ("padding", patched(good(), 62, 1), "padding"),
+        ("padding", patched(good(), 67, 1), "padding"),
         (
             "scores in a slot that no note has",
-            patched(good(), 24, 1),
+            patched(good(), 26, 1),
             "padding",
+        ),
+        (
+            "an answer that others follow",
+            patched(good(), 9, 0),
+            "an answer that is not the last",
+        ),
+        (
+            "a last of 2",
+            patched(good(), 9, 2),
+            "an answer that is not the last",
+        ),
+        (
+            "a known share beside an error",
+            patched(answer(0, 1, &[(2, [0.0; 3])]), 13, 1),
+            "scores beside an error",
         ),
         ("status 0", answer(0, 1, &[(0, [0.0; 3])]), "status"),
         ("status 6", answer(0, 1, &[(6, [0.0; 3])]), "status"),
@@ -234,7 +250,7 @@ fn to_the_client() {
             answer(0, 1, &[(5, [-0.0, 0.0, 0.0])]),
             "scores beside an error",
         ),
-        ("ready again", b"\x01sealnote/1 ready".to_vec(), "kind"),
+        ("ready again", b"\x01sealnote/2 ready".to_vec(), "kind"),
         (
             "a request as long as an answer",
             patched(good(), 0, 2),
@@ -274,6 +290,25 @@ fn to_the_client() {
 }
 
 #[test]
+fn minus_zero_is_zero() {
+    let mut open = Open::unlimited();
+    let (pending, _) = open.client_sender.request(&[b"a"], *START).unwrap();
+    let plaintext = answer(0, 1, &[(1, [-0.0, 0.0, 0.0])]);
+    let frame = open.schedule.seal(ToClient, 1, &plaintext);
+    let Ok(Incoming::Reply(reply)) = open.client_receiver.open(frame, *START) else {
+        panic!("not a reply");
+    };
+    let outcomes = pending.accept(reply).unwrap();
+    let Ok(classification) = &outcomes[0] else {
+        panic!("not classified");
+    };
+    let bits: Vec<u32> = classification.scores().map(|(_, s)| s.to_bits()).collect();
+    assert_eq!(bits, [0, 0, 0]);
+    // Among equals the lowest index.
+    assert_eq!(classification.holding(), [(LABELS[0], 0.0)]);
+}
+
+#[test]
 fn a_first_record_other_than_ready() {
     let close = [&[4][..], &[0; 8]].concat();
     for (plaintext, expected) in [
@@ -286,8 +321,8 @@ fn a_first_record_other_than_ready() {
             request(0, 1, &[b"a"], 4096),
             "the first record is not ready",
         ),
-        (b"\x01sealnote/1 ready\0".to_vec(), "kind"),
-        (b"\x01sealnote/1 read".to_vec(), "kind"),
+        (b"\x01sealnote/2 ready\0".to_vec(), "kind"),
+        (b"\x01sealnote/2 read".to_vec(), "kind"),
         (vec![], "kind"),
     ] {
         let limits = SessionLimits::default();

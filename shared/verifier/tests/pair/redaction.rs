@@ -2,18 +2,19 @@
 
 use std::fmt::Debug;
 
+use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::plaintext::Plaintext;
 use sealnote_protocol::record::Malformed;
 use sealnote_protocol::session::enclave::Received;
 use sealnote_protocol::session::keys::{RecvKey, SendKey, SessionKeys};
 use sealnote_protocol::session::{SessionLimits, Transcript};
 use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::suite1::Suite1PublicKey;
+use sealnote_protocol::suite::{PublicKey, rsa_oaep};
 use sealnote_verifier::evidence::{Challenge, Evidence};
 use sealnote_verifier::session::ClientSession;
 
 use crate::open::{Confirming, Open, copy, verify};
-use crate::rogue::Direction;
+use crate::rogue::{Direction, xwing_secret};
 use crate::world::{START, Tape, WORLD, claims_limits};
 
 const CANARY: &str = "CANARY-7f3a";
@@ -65,9 +66,11 @@ fn no_debug_output_has_a_secret_or_a_word_of_a_note() {
     printed.add(&enclave);
     let challenge = Challenge::new(&WORLD.policy, &mut rng);
     let hello = copy(challenge.hello());
-    let awaiting = enclave.hello(&hello, &mut Tape::new()).unwrap();
-    let document = WORLD.attest(awaiting.request());
-    let (awaiting, answer) = awaiting.answer(document).unwrap();
+    let mut hello_rng = Tape::new();
+    let awaiting = enclave.hello(&hello, &mut hello_rng).unwrap();
+    printed.add(&awaiting);
+    let document = WORLD.attest(awaiting.binding());
+    let (awaiting, answer) = awaiting.answer(EvidenceKind::Nitro, document).unwrap();
     printed.add(&awaiting);
     printed.add(Evidence::from_frame(copy(&answer)).unwrap());
     let evidence = verify(copy(&answer), challenge);
@@ -79,16 +82,18 @@ fn no_debug_output_has_a_secret_or_a_word_of_a_note() {
     let (sender, receiver, ready) = awaiting.key(&key, &mut enclave_rng, *START).unwrap();
     printed.add((&sender, &receiver, &ready));
     printed.add(sender.exporter());
-    let secret: [u8; 32] = rng.drawn[32..64].try_into().unwrap();
-    let exported = sender.exporter().export(Suite::One, "pair");
+    let frames = [&hello, &answer, &key].map(|frame| frame.as_bytes().to_vec());
+    let secret = xwing_secret(&hello_rng.drawn[..32], &frames);
+    let exported = sender.exporter().export(Suite::XWing, "pair");
     let (client_sender, client_receiver) = client.ready(ready, *START).unwrap();
     printed.add((&client_sender, &client_receiver));
 
     // The keys by themselves.
     let mut own = Tape::new();
-    let public = Suite1PublicKey::from_spki(&crate::binding::spki()).unwrap();
-    let (own_secret, _) = public.seal(&mut own).unwrap();
-    let keys = SessionKeys::derive(Suite::One, &own_secret, Transcript::new());
+    let public = rsa_oaep::PublicKey::from_spki(&crate::binding::spki()).unwrap();
+    let public = PublicKey::RsaOaep(public);
+    let (own_secret, _) = public.encapsulate(&Transcript::new(), &mut own).unwrap();
+    let keys = SessionKeys::derive(Suite::RsaOaep, &own_secret, Transcript::new());
     printed.add(&keys);
     printed.add((&keys.client_to_enclave, &keys.enclave_to_client));
     printed.add(SendKey::new(keys.client_to_enclave, limits, *START));
@@ -119,11 +124,12 @@ fn no_debug_output_has_a_secret_or_a_word_of_a_note() {
 
     assert!(!printed.0.contains("CANARY") && !printed.0.contains("chest pain"));
     printed.check_free_of("the session's secret", &secret);
-    printed.check_free_of("OAEP's seed", &rng.drawn[64..]);
+    printed.check_free_of("the draws of the encapsulation", &rng.drawn[32..]);
+    printed.check_free_of("the decapsulation key", &hello_rng.drawn[..32]);
     printed.check_free_of("the secret of the keys alone", &own.drawn[..32]);
     printed.check_free_of("an exported value", &*exported);
     printed.check_free_of("the enclave's draws", &enclave_rng.drawn);
-    assert!(printed.0.contains("Suite1PrivateKey(redacted)"));
+    assert!(printed.0.contains("DecapsulationKey(redacted)"));
     assert!(printed.0.contains("Plaintext(redacted)"));
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sealnote_protocol::classification::NoteError;
-use sealnote_protocol::record::NoteOutcome;
+use sealnote_protocol::classification::{KnownShare, NoteError, NoteOutcome, Scored};
 use sealnote_protocol::session::enclave::{Received, ReplySlot};
 use sealnote_verifier::session::RequestError;
 
+use crate::client_end::scores;
 use crate::open::Open;
 use crate::world::{NOTES, REQUEST_BYTES, START};
 
@@ -73,13 +73,13 @@ fn every_answer_has_one_length() {
     let one_hot = |label: usize| {
         let mut scores = vec![0.0; 3];
         scores[label] = 1.0;
-        Ok(scores)
+        classified(scores)
     };
     let kinds: Vec<NoteOutcome> = vec![
         one_hot(0),
         one_hot(1),
         one_hot(2),
-        Ok(vec![1.0 / 3.0; 3]),
+        classified(vec![1.0 / 3.0; 3]),
         Err(NoteError::Empty),
         Err(NoteError::TooLong),
         Err(NoteError::NotUtf8),
@@ -95,30 +95,31 @@ fn every_answer_has_one_length() {
             lengths.insert(frame.as_bytes().len() - AROUND);
         }
         // Too few outcomes, too many, or a wrong number of scores: internal errors, same length.
-        for outcomes in [vec![], vec![one_hot(0); 9], vec![Ok(vec![0.5; 300]); count]] {
+        for outcomes in [
+            vec![],
+            vec![one_hot(0); 9],
+            vec![classified(vec![0.5; 300]); count],
+        ] {
             let slot = slot(&mut open, count);
             let frame = open.enclave_sender.answer(slot, outcomes, *START).unwrap();
             lengths.insert(frame.as_bytes().len() - AROUND);
         }
     }
-    assert_eq!(lengths, BTreeSet::from([11 + 4 * (1 + 4 * 3)]));
+    assert_eq!(lengths, BTreeSet::from([12 + 4 * (2 + 4 * 3)]));
 }
 
 #[test]
 fn outcomes_that_do_not_fit_their_notes_are_internal_errors() {
-    let good = vec![0.5; 3];
+    let good = || classified(vec![0.5; 3]);
     let internal = || Err(NoteError::Internal);
     let cases: [(Vec<NoteOutcome>, [NoteOutcome; 2]); 4] = [
         (vec![], [internal(), internal()]),
-        (vec![Ok(good.clone())], [Ok(good.clone()), internal()]),
+        (vec![good()], [good(), internal()]),
         (
-            vec![Ok(vec![0.5; 2]), Ok(vec![0.5; 4])],
+            vec![classified(vec![0.5; 2]), classified(vec![0.5; 4])],
             [internal(), internal()],
         ),
-        (
-            vec![Ok(good.clone()); 3],
-            [Ok(good.clone()), Ok(good.clone())],
-        ),
+        (vec![good(); 3], [good(), good()]),
     ];
     for (outcomes, expected) in cases {
         let mut open = Open::unlimited();
@@ -132,8 +133,13 @@ fn outcomes_that_do_not_fit_their_notes_are_internal_errors() {
         else {
             panic!("not a reply");
         };
-        assert_eq!(pending.accept(reply).unwrap(), expected);
+        assert_eq!(scores(pending.accept(reply).unwrap()), expected);
     }
+}
+
+fn classified(scores: Vec<f32>) -> NoteOutcome {
+    let known = KnownShare::of(2, 3);
+    Ok(Scored { scores, known })
 }
 
 fn slot(open: &mut Open, count: usize) -> ReplySlot {

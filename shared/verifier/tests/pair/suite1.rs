@@ -5,17 +5,17 @@ use rsa::sha2::Sha256;
 use rsa::{Oaep, PublicKey};
 use sealnote_protocol::handshake::Key;
 use sealnote_protocol::session::SessionError;
-use sealnote_protocol::session::enclave::EvidenceRequest;
+use sealnote_protocol::session::enclave::Binding;
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::evidence::Challenge;
 
 use crate::enclave_end::EnclaveEnd;
 use crate::rogue::{Direction, Schedule};
 use crate::wire::{Fault, Step};
-use crate::world::{Tape, WORLD};
+use crate::world::{Tape, WORLD, policy};
 
-const LABEL: &[u8] = b"sealnote/1 suite1 secret";
-const READY: &[u8] = b"\x01sealnote/1 ready";
+const LABEL: &[u8] = b"sealnote/2 suite1 secret";
+const READY: &[u8] = b"\x01sealnote/2 ready";
 
 /// A client that seals by itself, and knows what it sealed.
 struct Rogue {
@@ -30,11 +30,11 @@ impl Rogue {
         let mut enclave = EnclaveEnd::new(WORLD.enclave.clone(), 1);
         let spki = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
         let seen = spki.clone();
-        enclave.attest = Box::new(move |request: &EvidenceRequest| {
-            seen.replace(request.public_key.clone());
+        enclave.attest = Box::new(move |request: &Binding| {
+            seen.replace(request.public_key.clone().unwrap());
             WORLD.attest(request)
         });
-        let challenge = Challenge::new(&WORLD.policy, &mut Tape::new());
+        let challenge = Challenge::new(&policy(r#""least_suite": 1,"#), &mut Tape::new());
         let hello = challenge.hello().as_bytes().to_vec();
         let (_, answer) = enclave.deliver(&hello).remove(0);
         let public_key = PublicKey::from_public_key_der(&spki.borrow()).unwrap();
@@ -54,10 +54,10 @@ impl Rogue {
 
     /// Sends the key message: the enclave's reply, and the keys that the secret would give.
     fn key(&mut self, sealed: Vec<u8>, secret: &[u8; 32]) -> (Vec<(Step, Vec<u8>)>, Schedule) {
-        let key = Key::new(Suite::One, sealed).to_frame().into_bytes();
+        let key = Key::new(Suite::RsaOaep, sealed).to_frame().into_bytes();
         let sent = self.enclave.deliver(&key);
         let frames = [self.hello.clone(), self.answer.clone(), key];
-        (sent, Schedule::new(&frames, secret))
+        (sent, Schedule::new(Suite::RsaOaep, &frames, secret))
     }
 }
 
@@ -110,7 +110,7 @@ fn a_key_message_that_does_not_open_gets_a_reply_that_looks_the_same() {
         ),
         (
             "another label",
-            |rogue| rogue.seal(b"sealnote/1 suite2 secret", &[7; 32]),
+            |rogue| rogue.seal(b"sealnote/2 suite2 secret", &[7; 32]),
             [7; 32],
         ),
         ("no label", |rogue| rogue.seal(b"", &[7; 32]), [7; 32]),
@@ -127,7 +127,7 @@ fn a_key_message_that_does_not_open_gets_a_reply_that_looks_the_same() {
             panic!("{name}: {sent:?}");
         };
         assert_eq!(ready.len(), 8 + READY.len() + 16, "{name}");
-        assert_eq!(ready[..8], [4, 1, 0, 0, 0, 0, 0, 33], "{name}");
+        assert_eq!(ready[..8], [4, 2, 0, 0, 0, 0, 0, 33], "{name}");
         assert_eq!(schedule.open(Direction::ToClient, 0, ready), None, "{name}");
         exported.push(rogue.enclave.exported.unwrap());
 
@@ -135,7 +135,7 @@ fn a_key_message_that_does_not_open_gets_a_reply_that_looks_the_same() {
         let sent = rogue.enclave.deliver(record.as_bytes());
         assert_eq!(
             sent,
-            [(Step::Refusal, vec![5, 1, 0, 0, 0, 0, 0, 0])],
+            [(Step::Refusal, vec![5, 2, 0, 0, 0, 0, 0, 0])],
             "{name}"
         );
         let fault = Fault::Session(SessionError::NotAuthentic);

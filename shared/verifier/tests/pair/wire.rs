@@ -67,9 +67,7 @@ pub fn next(
     limit: usize,
 ) -> Result<Option<Frame>, FrameError> {
     match buffer.next_kind(limit)? {
-        Some(kind) if kind != due && kind != FrameType::Refusal => {
-            Err(FrameError::OutOfPlace(kind))
-        }
+        Some(kind) if kind != due && !kind.is_farewell() => Err(FrameError::OutOfPlace(kind)),
         _ => buffer.pop(limit),
     }
 }

@@ -10,8 +10,8 @@ use sealnote_protocol::claims::{Limits, ModelClaims};
 use sealnote_protocol::classification::{Precision, Problem};
 use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::{Enclave, EvidenceRequest};
-use sealnote_protocol::suite::suite1::Suite1PrivateKey;
+use sealnote_protocol::session::enclave::{Binding, Enclave};
+use sealnote_protocol::suite::rsa_oaep;
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sealnote_verifier::{Policy, TrustRoots, UnixTime};
 
@@ -66,17 +66,22 @@ impl World {
         }
     }
 
+    /// The RSA key of every enclave here, in PKCS #8.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
     /// Another enclave with the same key.
     pub fn enclave_with(&self, limits: Limits, session_limits: SessionLimits) -> Arc<Enclave> {
         enclave(&self.pkcs8, limits, session_limits)
     }
 
     /// A document that carries what the enclave asks for.
-    pub fn attest(&self, request: &EvidenceRequest) -> Vec<u8> {
+    pub fn attest(&self, binding: &Binding) -> Vec<u8> {
         self.attest_fields(
-            Some(&request.nonce),
-            Some(&request.user_data),
-            Some(&request.public_key),
+            Some(&binding.challenge),
+            Some(&binding.claims),
+            binding.public_key.as_deref(),
         )
     }
 
@@ -99,8 +104,8 @@ impl World {
 }
 
 fn enclave(pkcs8: &[u8], limits: Limits, session_limits: SessionLimits) -> Arc<Enclave> {
-    let key = Suite1PrivateKey::from_pkcs8(pkcs8).expect("the shared key");
-    Enclave::new(key, model(), limits, session_limits).expect("an enclave")
+    let key = rsa_oaep::PrivateKey::from_pkcs8(pkcs8).expect("the shared key");
+    Enclave::new(Some(key), model(), limits, session_limits).expect("an enclave")
 }
 
 /// A policy file for the shared attester, with `more` keys and a comma before the rest.

@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 ///
 /// The process's panic hook runs first and is given the panic's message, which may quote a note (a slice of
 /// a `str` out of bounds quotes it). The program must install a hook that prints no message.
-pub(super) fn contained<T>(call: impl FnOnce() -> T) -> Option<T> {
-    // Unwind safety: a classifier is not changed by a call, so a panic leaves nothing half-changed.
+pub(crate) fn contained<T>(call: impl FnOnce() -> T) -> Option<T> {
+    // Unwind safety: a call owns what it changes, or changes nothing (a classifier), so a panic leaves nothing
+    // half-changed behind.
     catch_unwind(AssertUnwindSafe(call)).ok()
 }

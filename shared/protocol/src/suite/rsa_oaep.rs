@@ -1,12 +1,14 @@
-//! Suite 1: RSA-3072 OAEP-SHA256 as a key encapsulation. PROTOCOL.md, "Suite 1".
+//! Suite 1: RSA-3072 OAEP-SHA256 as a key encapsulation. PROTOCOL.md, "Suite 1: RSA-OAEP".
 
 use rand_core::CryptoRng;
 use rsa::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey};
 use rsa::sha2::Sha256;
 use rsa::traits::PublicKeyParts;
-use rsa::{BoxedUint, Oaep, PrivateKey, PublicKey};
+use rsa::{BoxedUint, Oaep};
 use thiserror::Error;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
+
+use super::Secret;
 
 /// Bits of the modulus; no other length is accepted.
 pub const MODULUS_BITS: u32 = 3072;
@@ -15,13 +17,9 @@ pub const MODULUS_BITS: u32 = 3072;
 pub const SEALED_LEN: usize = MODULUS_BITS as usize / 8;
 
 const PUBLIC_EXPONENT: u64 = 65537;
-const OAEP_LABEL: &[u8] = b"sealnote/1 suite1 secret";
+const OAEP_LABEL: &[u8] = b"sealnote/2 suite1 secret";
 
-/// The session's 32-byte secret, before the key schedule.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Secret(pub(crate) [u8; 32]);
-
-/// Why bytes are not a suite-1 public key.
+/// Why there is no suite-1 key, or no secret sealed to it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -37,27 +35,34 @@ pub enum KeyError {
     /// Not a PKCS #8 private key.
     #[error("the private key is not PKCS #8 of an RSA key")]
     Private,
+    /// No key came of the random numbers.
+    #[error("no RSA key of {MODULUS_BITS} bits could be drawn")]
+    Generation,
+    /// The encryption failed.
+    #[error("the session's secret could not be encrypted to the RSA key")]
+    Sealing,
 }
 
 /// The enclave's private key: one a boot, used for nothing else.
-pub struct Suite1PrivateKey {
-    key: PrivateKey,
+pub struct PrivateKey {
+    key: rsa::PrivateKey,
     spki: Vec<u8>,
 }
 
-impl Suite1PrivateKey {
+impl PrivateKey {
     /// Draws a key; takes about a second.
     pub fn generate(rng: &mut impl CryptoRng) -> Result<Self, KeyError> {
-        let key = PrivateKey::new(rng, MODULUS_BITS as usize).map_err(|_| KeyError::Private)?;
+        let key =
+            rsa::PrivateKey::new(rng, MODULUS_BITS as usize).map_err(|_| KeyError::Generation)?;
         Self::from_rsa(key)
     }
 
     /// Reads a key from PKCS #8 DER: for test vectors. An enclave always generates its own.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        Self::from_rsa(PrivateKey::from_pkcs8_der(der).map_err(|_| KeyError::Private)?)
+        Self::from_rsa(rsa::PrivateKey::from_pkcs8_der(der).map_err(|_| KeyError::Private)?)
     }
 
-    fn from_rsa(key: PrivateKey) -> Result<Self, KeyError> {
+    fn from_rsa(key: rsa::PrivateKey) -> Result<Self, KeyError> {
         check(key.as_public_key())?;
         let spki = key.as_public_key().to_public_key_der();
         let spki = spki.map_err(|_| KeyError::Encoding)?.into_vec();
@@ -76,8 +81,7 @@ impl Suite1PrivateKey {
     /// zero; the `rsa` crate does not. The label hash and the separator are checked.
     pub fn open(&self, sealed: &[u8], rng: &mut impl CryptoRng) -> Secret {
         // Drawn before decryption, so that both outcomes take the same draws.
-        let mut secret = Secret([0; 32]);
-        rng.fill_bytes(&mut secret.0);
+        let mut secret = Secret::draw(rng);
         let opened = self
             .key
             .decrypt_blinded(rng, oaep(), sealed)
@@ -91,20 +95,20 @@ impl Suite1PrivateKey {
     }
 }
 
-impl core::fmt::Debug for Suite1PrivateKey {
+impl core::fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Suite1PrivateKey(redacted)")
+        f.write_str("PrivateKey(redacted)")
     }
 }
 
 /// The enclave's public key, as the client uses it.
 #[derive(Clone, Debug)]
-pub struct Suite1PublicKey(PublicKey);
+pub struct PublicKey(rsa::PublicKey);
 
-impl Suite1PublicKey {
+impl PublicKey {
     /// Parses a SubjectPublicKeyInfo strictly: DER, RSA, 3072 bits, e = 65537, nothing else.
     pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
-        let key = PublicKey::from_public_key_der(der).map_err(|_| KeyError::Encoding)?;
+        let key = rsa::PublicKey::from_public_key_der(der).map_err(|_| KeyError::Encoding)?;
         check(&key)?;
         // Encoding again catches whatever a lenient decoder let pass.
         let again = key.to_public_key_der().map_err(|_| KeyError::Encoding)?;
@@ -116,10 +120,9 @@ impl Suite1PublicKey {
 
     /// Draws a secret and seals it: first 32 bytes of `rng` for the secret, then 32 for OAEP's seed.
     pub fn seal(&self, rng: &mut impl CryptoRng) -> Result<(Secret, Vec<u8>), KeyError> {
-        let mut secret = Secret([0; 32]);
-        rng.fill_bytes(&mut secret.0);
+        let secret = Secret::draw(rng);
         let sealed = self.0.encrypt(rng, oaep(), &secret.0);
-        Ok((secret, sealed.map_err(|_| KeyError::Encoding)?))
+        Ok((secret, sealed.map_err(|_| KeyError::Sealing)?))
     }
 }
 
@@ -127,7 +130,7 @@ fn oaep() -> Oaep<Sha256> {
     Oaep::new_with_label(OAEP_LABEL)
 }
 
-fn check(key: &PublicKey) -> Result<(), KeyError> {
+fn check(key: &rsa::PublicKey) -> Result<(), KeyError> {
     match key.n().bit_width() {
         MODULUS_BITS => {}
         bits => return Err(KeyError::Modulus(bits)),

@@ -1,0 +1,178 @@
+//! After `ready`, no trace of the connection's decapsulation key is in the process's memory.
+//!
+//! A program of its own: what is looked for must not be there for another test's sake.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Instant;
+
+use rand_core::{Infallible, TryCryptoRng, TryRng};
+use sealnote_protocol::claims::{Limits, ModelClaims};
+use sealnote_protocol::classification::{Precision, Problem};
+use sealnote_protocol::handshake::{EvidenceKind, Hello, Key};
+use sealnote_protocol::model::ModelDigest;
+use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::session::{SessionLimits, Transcript};
+use sealnote_protocol::suite::xwing::EncapsulationKey;
+use sealnote_protocol::suite::{PublicKey, Suite};
+use shake::{ExtendableOutput, Shake256, Update, XofReader};
+use zeroize::Zeroize;
+
+/// What is looked for is kept under a mask, so that this test's own copy is not found.
+const MASK: u8 = 0xa5;
+
+/// Bytes in a row that count as a trace.
+const RUN: usize = 16;
+
+/// Draws from a counter, and keeps what it has drawn, masked.
+struct Masked {
+    counter: u64,
+    drawn: Vec<u8>,
+}
+
+impl Masked {
+    fn new() -> Self {
+        Self {
+            counter: u64::from(std::process::id()),
+            drawn: Vec::new(),
+        }
+    }
+}
+
+impl TryRng for Masked {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        unreachable!("only bytes are drawn")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        unreachable!("only bytes are drawn")
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.counter += 1;
+        let mut shake = Shake256::default();
+        shake.update(&self.counter.to_be_bytes());
+        shake.finalize_xof().read(bytes);
+        self.drawn.extend(bytes.iter().map(|byte| byte ^ MASK));
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Masked {}
+
+/// How many places of the process's writable memory hold a run of the masked bytes, unmasked.
+fn traces(masked: &[u8]) -> usize {
+    let runs: Vec<&[u8]> = masked.windows(RUN).collect();
+    // By a run's first two bytes, to look closely at few places.
+    let mut begins = vec![false; 1 << 16];
+    for run in &runs {
+        begins[usize::from(u16::from_be_bytes([run[0], run[1]]))] = true;
+    }
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let memory = File::open("/proc/self/mem").unwrap();
+    let mut chunk = vec![0; 1 << 20];
+    let mut found = 0;
+    for line in maps.lines() {
+        let mut fields = line.split(' ');
+        let (range, access) = (fields.next().unwrap(), fields.next().unwrap());
+        if !access.starts_with("rw") {
+            continue;
+        }
+        let (start, end) = range.split_once('-').unwrap();
+        let [mut at, end] = [start, end].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        // Chunks overlap, so that no run is missed at their border.
+        while at + (RUN as u64) <= end {
+            let len = chunk.len().min((end - at) as usize);
+            if memory.read_exact_at(&mut chunk[..len], at).is_err() {
+                break;
+            }
+            for place in chunk[..len].windows(RUN) {
+                let first = [place[0] ^ MASK, place[1] ^ MASK];
+                if begins[usize::from(u16::from_be_bytes(first))] {
+                    let same = |run: &&[u8]| run.iter().zip(place).all(|(a, b)| a ^ MASK == *b);
+                    found += usize::from(runs.iter().any(|run| same(run)));
+                }
+            }
+            chunk.zeroize();
+            chunk.resize(1 << 20, 0);
+            at += (len - RUN + 1) as u64;
+        }
+    }
+    found
+}
+
+/// Of [`expand`], without what that leaves on the stack.
+fn expanded(masked: &[u8]) -> Vec<u8> {
+    let expanded = expand(masked);
+    overwrite_stack();
+    expanded
+}
+
+#[inline(never)]
+fn overwrite_stack() {
+    let mut below = [0u8; 64 * 1024];
+    below.zeroize();
+    std::hint::black_box(&mut below);
+}
+
+/// The decapsulation key, and what it expands to: the seeds of ML-KEM, and X25519's scalar.
+#[inline(never)]
+fn expand(masked: &[u8]) -> Vec<u8> {
+    let mut key: Vec<u8> = masked.iter().map(|byte| byte ^ MASK).collect();
+    let mut shake = Shake256::default();
+    shake.update(&key);
+    key.zeroize();
+    let mut parts = [0; 96];
+    shake.finalize_xof().read(&mut parts);
+    let masked = [masked, &parts.map(|byte| byte ^ MASK)].concat();
+    parts.zeroize();
+    masked
+}
+
+#[test]
+fn after_ready_no_trace_of_the_decapsulation_key_is_in_memory() {
+    let labels = vec!["a".to_owned(), "b".to_owned()];
+    let digest = ModelDigest([9; 48]);
+    let model = ModelClaims::new(
+        digest,
+        labels,
+        Problem::SingleLabel,
+        256,
+        64,
+        Precision::Int8,
+    );
+    let limits = Limits::new(3, 1000, 8192, 2, 2);
+    let enclave = Enclave::new(None, model, limits, SessionLimits::default()).unwrap();
+
+    let hello = Hello::new([1; 32], [Suite::XWing]).to_frame();
+    let mut rng = Masked::new();
+    let awaiting = enclave.hello(&hello, &mut rng).unwrap();
+    let masked = rng.drawn[..32].to_vec();
+    let (awaiting, answer) = awaiting
+        .answer(EvidenceKind::Nitro, b"evidence".to_vec())
+        .unwrap();
+    // The search finds what is there: the key, which the state holds.
+    assert!(
+        traces(&masked) > 0,
+        "the key is not found while it is there"
+    );
+
+    let transcript = Transcript::new().with(&hello).with(&answer);
+    let payload = answer.payload();
+    let key = payload
+        .windows(3)
+        .position(|bytes| bytes == [0x59, 0x04, 0xc0])
+        .map(|at| &payload[at + 3..][..1216])
+        .unwrap();
+    let key = PublicKey::XWing(Box::new(EncapsulationKey::from_bytes(key).unwrap()));
+    let (_, encapsulated) = key.encapsulate(&transcript, &mut Masked::new()).unwrap();
+    let message = Key::new(Suite::XWing, encapsulated).to_frame();
+    let session = awaiting.key(&message, &mut Masked::new(), Instant::now());
+    let (_sender, _receiver, _ready) = session.unwrap();
+    let found = traces(&masked);
+    assert_eq!(found, 0, "traces of the decapsulation key");
+    let found = traces(&expanded(&masked));
+    assert_eq!(found, 0, "traces of what it expands to");
+}

@@ -1,0 +1,320 @@
+//! How sessions end, and what is in flight meanwhile.
+
+use std::time::{Duration, Instant};
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use sealnote_client::session::SessionEnd;
+use sealnote_client::submission::{EMPTY_SESSIONS, SubmitError};
+use sealnote_client::wire::WireError;
+use sealnote_enclave::attester::Attester;
+use sealnote_enclave::engine::EngineHandle;
+use sealnote_link::{FrameReader, FrameWriter, split};
+use sealnote_protocol::claims::{Limits, ModelClaims};
+use sealnote_protocol::classification::{Precision, Problem};
+use sealnote_protocol::frame::{Frame, FrameType};
+use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
+use sealnote_protocol::model::ModelDigest;
+use sealnote_protocol::session::SessionLimits;
+use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender, Received, ReplySlot};
+use sealnote_tests::attester::{DevAttester, Quirk, policy};
+use sealnote_tests::relay::{Act, Direction, Relay, Seen};
+use sealnote_tests::rig::{Booted, Rig, Setup, client, submit_all};
+use sealnote_transport::{Endpoint, Listener};
+
+use crate::common::programs::{Program, line, parse_lines, run};
+use crate::common::{
+    StandIn, anywhere, boot, booted_with, scored, short_notes, short_session, single,
+};
+
+fn model(labels: usize) -> ModelClaims {
+    let labels = (0..labels).map(|index| index.to_string()).collect();
+    let digest = ModelDigest([1; 48]);
+    ModelClaims::new(digest, labels, Problem::MultiLabel, 256, 64, Precision::F32)
+}
+
+fn engine(labels: usize) -> EngineHandle {
+    let scores = vec![0.5; labels];
+    StandIn::spawn(single(), move |notes| {
+        notes.iter().map(|_| scores.clone()).collect()
+    })
+}
+
+/// An enclave that does as a test says.
+struct Scripted {
+    reader: FrameReader,
+    writer: FrameWriter,
+    sender: EnclaveSender,
+    receiver: EnclaveReceiver,
+    max_record: usize,
+}
+
+impl Scripted {
+    /// Takes one client, up to `ready`.
+    async fn accept(listener: &Listener, booted: &Booted, attester: &DevAttester) -> Self {
+        let rng = &mut UnwrapErr(SysRng);
+        let (mut reader, mut writer) = split(listener.accept().await.unwrap());
+        let hello = reader.next(FrameType::Hello, MAX_CLIENT_HANDSHAKE).await;
+        let awaiting = booted.enclave.clone().hello(&hello.unwrap(), rng).unwrap();
+        let document = attester.attest(awaiting.binding()).unwrap();
+        let (awaiting, answer) = awaiting.answer(attester.kind(), document).unwrap();
+        writer.send(&answer).await.unwrap();
+        let key = reader.next(FrameType::Key, MAX_CLIENT_HANDSHAKE).await;
+        let (sender, receiver, ready) = awaiting.key(&key.unwrap(), rng, Instant::now()).unwrap();
+        writer.send(&ready).await.unwrap();
+        Self {
+            reader,
+            writer,
+            sender,
+            receiver,
+            max_record: booted.enclave.max_record(),
+        }
+    }
+
+    async fn receive(&mut self) -> Received {
+        let frame = self.reader.next(FrameType::Record, self.max_record).await;
+        self.receiver.open(frame.unwrap(), Instant::now()).unwrap()
+    }
+
+    async fn request(&mut self) -> ReplySlot {
+        match self.receive().await {
+            Received::Request(slot, _) => slot,
+            Received::Close => panic!("a close"),
+        }
+    }
+
+    fn seal(&mut self, slot: ReplySlot, labels: usize) -> Frame {
+        let outcomes = vec![scored(vec![0.5; labels])];
+        self.sender.answer(slot, outcomes, Instant::now()).unwrap()
+    }
+}
+
+/// Over a Unix socket, whose buffers hold neither such a request nor such an answer.
+#[tokio::test]
+async fn answers_are_read_while_a_request_is_held_up() {
+    const LABELS: usize = 512;
+    const REQUESTS: usize = 4;
+    let limits = Limits::new(1024, 1 << 20, 1 << 21, 2, LABELS);
+    let booted = booted_with(
+        model(LABELS),
+        limits,
+        SessionLimits::default(),
+        engine(LABELS),
+    );
+    let attester = DevAttester::start(Quirk::None).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let listen: Endpoint = format!("unix:{}", dir.path().join("enclave").display())
+        .parse()
+        .unwrap();
+    let listener = Listener::bind(&listen).await.unwrap();
+    let mut client = client(listen, &attester.root_pem().unwrap(), &policy()).unwrap();
+    client.patience = Duration::from_secs(20);
+
+    let enclave = async {
+        let mut enclave = Scripted::accept(&listener, &booted, &attester).await;
+        for _ in 0..REQUESTS {
+            // It reads nothing more before this answer is taken.
+            let slot = enclave.request().await;
+            let answer = enclave.seal(slot, LABELS);
+            enclave.writer.send(&answer).await.unwrap();
+        }
+        assert!(matches!(enclave.receive().await, Received::Close));
+        let close = enclave.sender.close(Instant::now()).unwrap();
+        enclave.writer.send(&close).await.unwrap();
+    };
+    let notes = vec![vec![b'a'; 1 << 20]; REQUESTS];
+    let ((), submitted) = tokio::join!(enclave, submit_all(&client, &notes));
+    assert!(submitted.end.unwrap().missing_close.is_none());
+    assert_eq!(
+        submitted.outcomes,
+        vec![Some(scored(vec![0.5; LABELS])); REQUESTS]
+    );
+}
+
+/// At its limit an enclave sends its close and goes, whatever the client is writing.
+#[tokio::test]
+async fn a_close_is_read_in_the_middle_of_a_write() {
+    let limits = Limits::new(1, 1 << 20, 1 << 21, 2, 1);
+    let booted = booted_with(model(1), limits, SessionLimits::default(), engine(1));
+    let attester = DevAttester::start(Quirk::None).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let listen: Endpoint = format!("unix:{}", dir.path().join("enclave").display())
+        .parse()
+        .unwrap();
+    let listener = Listener::bind(&listen).await.unwrap();
+    let client = client(listen, &attester.root_pem().unwrap(), &policy()).unwrap();
+    let enclave = async {
+        for close in [true, false] {
+            let mut enclave = Scripted::accept(&listener, &booted, &attester).await;
+            let slot = enclave.request().await;
+            let answer = enclave.seal(slot, 1);
+            enclave.writer.send(&answer).await.unwrap();
+            if close {
+                let close = enclave.sender.close(Instant::now()).unwrap();
+                enclave.writer.send(&close).await.unwrap();
+            }
+        }
+    };
+    let notes = vec![vec![b'a'; 1 << 20]; 3];
+    let ((), submitted) = tokio::join!(enclave, submit_all(&client, &notes));
+    // The first session ended in order, the second did not, and had answered one note.
+    let answered = submitted
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.is_some());
+    assert_eq!(answered.count(), 2);
+    let error = submitted.end.unwrap_err().to_string();
+    assert!(error.starts_with("the connection "), "{error}");
+}
+
+/// The shortest answers that there are.
+#[tokio::test]
+async fn a_model_with_one_label_answers_requests_of_one_note() {
+    let limits = Limits::new(1, 1000, 4096, 4, 1);
+    assert_eq!(limits.answer_bytes(), 18);
+    let booted = booted_with(model(1), limits, SessionLimits::default(), engine(1));
+    let rig = Rig::start(&booted, Setup::default()).await.unwrap();
+    let submitted = submit_all(&rig.client().unwrap(), &["one", "two", "three"]).await;
+    assert!(submitted.end.unwrap().missing_close.is_none());
+    assert_eq!(submitted.outcomes, vec![Some(scored(vec![0.5])); 3]);
+}
+
+/// Without the close it is not known that the session ended in order, so it is not followed by another.
+#[tokio::test]
+async fn notes_that_were_not_sent_before_a_missing_close_have_no_answer() {
+    const CLOSE_LEN: usize = 8 + 9 + 16;
+    let rig = Rig::start(single(), Setup::default()).await.unwrap();
+    let relay = Relay::start(&anywhere(), rig.server.clone(), |frame| {
+        match (frame.direction, frame.bytes.len()) {
+            (Direction::ToClient, CLOSE_LEN) => Act::Cut(Vec::new()),
+            _ => Act::Pass,
+        }
+    })
+    .await
+    .unwrap();
+    let mut client = rig.client().unwrap();
+    client.server = relay.endpoint.clone();
+    // Room for two requests of 4 KiB and a close.
+    client.session_limits = short_session(1 << 10, 10_000);
+    let per_request = usize::from(single().enclave.limits().notes);
+    let submitted = submit_all(&client, &short_notes(3 * per_request)).await;
+    let end = submitted.end.unwrap_err();
+    assert!(
+        matches!(end, SubmitError::Session(SessionEnd::Wire(_))),
+        "{end}"
+    );
+    let answered = submitted.outcomes.iter().flatten().count();
+    assert_eq!(answered, 2 * per_request);
+    let hellos = relay.from_client().into_iter();
+    assert_eq!(hellos.filter(|kind| *kind == FrameType::Hello).count(), 1);
+}
+
+type MakeAct = fn() -> Act;
+
+/// A relay that does this to the enclave's close, after one answer.
+async fn at_the_close(rig: &Rig, act: MakeAct) -> Relay {
+    /// The handshake's answer, `ready`, an answer, the close.
+    const CLOSE: usize = 3;
+    let tamper = move |frame: &Seen| match (frame.direction, frame.index) {
+        (Direction::ToClient, CLOSE) => act(),
+        _ => Act::Pass,
+    };
+    Relay::start(&anywhere(), rig.server.clone(), tamper)
+        .await
+        .unwrap()
+}
+
+/// What a user sees: the file is there, and a line says what is missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_are_complete_without_the_enclaves_close() {
+    let attester = DevAttester::start(Quirk::None).unwrap();
+    let root = attester.root_pem().unwrap();
+    let setup = Setup {
+        attester: Some(attester),
+        ..Setup::default()
+    };
+    let rig = Rig::start(single(), setup).await.unwrap();
+    let acts: [(MakeAct, &str); 4] = [
+        (|| Act::Cut(Vec::new()), "the connection ended"),
+        (|| Act::Cut(vec![4, 2, 0]), "the connection ended"),
+        (
+            || Act::Replace(Frame::refusal().into_bytes()),
+            "the server refused to go on",
+        ),
+        (
+            || Act::Replace(Frame::new(FrameType::Record, &[0; 25]).into_bytes()),
+            "a record does not authenticate",
+        ),
+    ];
+    for (act, reason) in acts {
+        let relay = at_the_close(&rig, act).await;
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, contents: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, contents).unwrap();
+            path.display().to_string()
+        };
+        let notes = short_notes(3);
+        let notes: String = notes.iter().map(|note| line("id", note)).collect();
+        let results = dir.path().join("results.jsonl").display().to_string();
+        let arguments = [
+            "submit",
+            "--server",
+            &relay.endpoint.to_string(),
+            "--policy",
+            &file("policy.json", &policy().to_string()),
+            "--danger-accept-software-root",
+            &file("root.pem", &root),
+            "-o",
+            &results,
+            &file("notes.jsonl", &notes),
+        ];
+        let finished = tokio::task::block_in_place(|| run(Program::Client, &arguments));
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let said = format!("the session ended without the enclave's close ({reason}");
+        let lines = finished.stderr.lines().filter(|line| line.contains(&said));
+        assert_eq!(lines.count(), 1, "{}", finished.stderr);
+        assert!(finished.stderr.contains("3 notes classified"));
+        let results = parse_lines(&std::fs::read_to_string(results).unwrap());
+        assert!(results.len() == 3 && results.iter().all(|line| line["label"].is_string()));
+    }
+}
+
+#[tokio::test]
+async fn a_close_that_never_comes_is_missing_too() {
+    let rig = Rig::start(single(), Setup::default()).await.unwrap();
+    let relay = at_the_close(&rig, || Act::Stall).await;
+    let mut client = rig.client().unwrap();
+    client.server = relay.endpoint.clone();
+    client.patience = Duration::from_secs(2);
+    let submitted = submit_all(&client, &short_notes(3)).await;
+    let missing = submitted.end.unwrap().missing_close;
+    let timeout = matches!(missing, Some(SessionEnd::Wire(WireError::Timeout(_))));
+    assert!(timeout, "{missing:?}");
+    assert!(submitted.outcomes.iter().all(Option::is_some));
+}
+
+/// An enclave may close one session for a newcomer before it has answered; one that never answers is given up.
+#[tokio::test]
+async fn sessions_without_an_answer_are_given_up_after_the_third() {
+    // Room for `ready` and the close, and for no answer.
+    let booted = boot("tiny-bert-single", short_session(2, 1 << 30));
+    let rig = Rig::start(&booted, Setup::default()).await.unwrap();
+    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass)
+        .await
+        .unwrap();
+    let mut client = rig.client().unwrap();
+    client.server = relay.endpoint.clone();
+    let submitted = submit_all(&client, &short_notes(2)).await;
+    assert!(
+        matches!(submitted.end, Err(SubmitError::NoProgress)),
+        "{submitted:?}"
+    );
+    assert!(submitted.outcomes.iter().all(Option::is_none));
+    let hellos = relay
+        .seen()
+        .iter()
+        .filter(|frame| frame.kind == FrameType::Hello)
+        .count();
+    assert_eq!(hellos, EMPTY_SESSIONS as usize);
+}
