@@ -171,11 +171,11 @@ fn what_is_no_measurement_is_refused() {
             "our version beside it",
             "MixedShapes",
             filled(BUILD_ENCLAVE).replacen('{', r#"{"version": 1,"#, 1),
-            (
-                "a null pin beside it",
-                "MixedShapes",
-                build("\"Measurements\"", "\"pins\": null, \"Measurements\""),
-            ),
+        ),
+        (
+            "a null pin beside it",
+            "MixedShapes",
+            filled(BUILD_ENCLAVE).replacen('{', r#"{"pins": null,"#, 1),
         ),
     ]);
 }
