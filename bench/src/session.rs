@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::connection::{Client, now};
-use sealnote_link::{FrameReader, FrameWriter};
+use sealnote_frame_io::{FrameReader, FrameWriter};
 use sealnote_protocol::claims::Limits;
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
@@ -54,7 +54,7 @@ impl Session {
             lap - start
         };
         let stream = sealnote_transport::connect(&client.server).await?;
-        let (mut reader, mut writer) = sealnote_link::split(stream);
+        let (mut reader, mut writer) = sealnote_frame_io::split(stream);
         let connect = lap();
         let challenge = Challenge::new(&client.policy, rng);
         writer.send(challenge.hello()).await?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_link::ReadError;
+use sealnote_frame_io::ReadError;
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::session::{SessionError, SessionLimits};

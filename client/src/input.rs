@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use sealnote_protocol::classification::NoteError;
+use sealnote_model::NoteError;
 use sealnote_protocol::plaintext::Plaintext;
 use serde::Deserialize;
 use thiserror::Error;

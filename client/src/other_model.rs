@@ -2,9 +2,9 @@
 
 use core::fmt;
 
+use sealnote_model::ModelDigest;
+use sealnote_model::{Precision, Problem};
 use sealnote_protocol::claims::ModelClaims;
-use sealnote_protocol::classification::{Precision, Problem};
-use sealnote_protocol::model::ModelDigest;
 use thiserror::Error;
 
 /// A model that is not the one that the run began with.

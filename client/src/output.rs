@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use sealnote_protocol::classification::{NoteError, Problem};
+use sealnote_model::{NoteError, Problem};
 use sealnote_verifier::classification::{Classification, Outcome};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -163,9 +163,9 @@ impl Serialize for Scores<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use sealnote_model::ModelDigest;
+    use sealnote_model::{KnownShare, Precision, Scored};
     use sealnote_protocol::claims::ModelClaims;
-    use sealnote_protocol::classification::{KnownShare, Precision, Scored};
-    use sealnote_protocol::model::ModelDigest;
 
     use super::*;
 

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use sealnote_model::NoteError;
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::NoteError;
 use sealnote_protocol::record::request_len;
 use sealnote_protocol::session::SessionError;
 use sealnote_verifier::classification::Outcome;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sealnote_link::{FrameReader, FrameWriter, ReadError};
+use sealnote_frame_io::{FrameReader, FrameWriter, ReadError};
 use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_transport::Stream;
 use thiserror::Error;
@@ -43,7 +43,7 @@ pub(crate) enum Happened {
 
 impl Wire {
     pub(crate) fn new(stream: Stream, patience: Duration) -> Self {
-        let (reader, writer) = sealnote_link::split(stream);
+        let (reader, writer) = sealnote_frame_io::split(stream);
         Self {
             reader,
             writer,

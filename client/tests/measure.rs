@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use sealnote_protocol::model::ModelDigest;
+use sealnote_model::ModelDigest;
 use sealnote_verifier::Policy;
 use tempfile::TempDir;
 
@@ -128,7 +128,7 @@ fn a_model_is_pinned_by_its_digest_and_by_pcr16() {
     let folder = folder.path();
     let files: [&[u8]; 3] = [b"config", b"weights", b"tokenizer"];
     std::fs::create_dir(folder.join("model")).unwrap();
-    for (name, bytes) in sealnote_protocol::model::MODEL_FILES.iter().zip(files) {
+    for (name, bytes) in sealnote_model::MODEL_FILES.iter().zip(files) {
         std::fs::write(folder.join("model").join(name), bytes).unwrap();
     }
     let digest = ModelDigest::of_files(files);

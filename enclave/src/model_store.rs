@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use sealnote_protocol::model::{FileDigest, MODEL_FILES, ModelDigest};
+use sealnote_model::{FileDigest, MODEL_FILES, ModelDigest};
 use sha2::{Digest, Sha384};
 
 /// Greatest size of `config.json` in bytes.

@@ -11,7 +11,7 @@ use sealnote_enclave::engine::{
     Computation, Engine, EngineOptions, NoteError, OVERLAP, Precision, Problem,
 };
 use sealnote_enclave::model_store::ModelFiles;
-use sealnote_protocol::model::ModelDigest;
+use sealnote_model::ModelDigest;
 
 const SINGLE: &str = "tiny-bert-single";
 

@@ -8,8 +8,8 @@ use sealnote_enclave::engine::{
     Classifier, EngineHandle, EngineSession, KnownShare, ModelInfo, NoteError, NoteOutcome,
     OVERLAP, Problem, Scored, Scores,
 };
-use sealnote_protocol::classification::Precision;
-use sealnote_protocol::model::ModelDigest;
+use sealnote_model::ModelDigest;
+use sealnote_model::Precision;
 use zeroize::Zeroizing;
 
 /// Tokens of a batch.

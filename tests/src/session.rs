@@ -5,7 +5,7 @@ use std::time::Instant;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::connection::{Client, now};
-use sealnote_link::{FrameReader, FrameWriter};
+use sealnote_frame_io::{FrameReader, FrameWriter};
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_transport::connect;
@@ -29,7 +29,7 @@ impl Steps {
     /// Connects and opens a session, as `client` would.
     pub async fn open(client: &Client) -> Result<Self, Failure> {
         let rng = &mut UnwrapErr(SysRng);
-        let (mut reader, mut writer) = sealnote_link::split(connect(&client.server).await?);
+        let (mut reader, mut writer) = sealnote_frame_io::split(connect(&client.server).await?);
         let challenge = Challenge::new(&client.policy, rng);
         writer.send(challenge.hello()).await?;
         let answer = reader.next(FrameType::Answer, MAX_ANSWER).await?;

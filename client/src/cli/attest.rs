@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_protocol::classification::Problem;
+use sealnote_model::Problem;
 use sealnote_verifier::evidence::VerifiedEvidence;
 use sealnote_verifier::{Check, RootKind};
 

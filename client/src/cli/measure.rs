@@ -7,7 +7,7 @@ use clap::Args;
 use sealnote_eif::{
     EifError, HEADER_LEN, Image, SECTION_HEADER_LEN, Section, SectionKind, SignatureCheck,
 };
-use sealnote_protocol::model::ModelDigest;
+use sealnote_model::ModelDigest;
 
 use super::policy_file::{Accepted, PolicyFile};
 use super::report::{line, print};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealnote_protocol::model::{MODEL_FILES, ModelDigest as Digest};
+use sealnote_model::{MODEL_FILES, ModelDigest as Digest};
 
 use super::Failure;
 use super::report::print;

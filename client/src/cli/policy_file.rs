@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use sealnote_protocol::model::ModelDigest;
+use sealnote_model::ModelDigest;
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::Policy;
 use serde::Serialize;

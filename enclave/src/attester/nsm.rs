@@ -13,8 +13,8 @@ mod tests;
 use std::time::SystemTime;
 
 use aws_nitro_enclaves_nsm_api::api::{ErrorCode, Request, Response};
+use sealnote_model::{MODEL_REGISTER, ModelDigest};
 use sealnote_protocol::handshake::EvidenceKind;
-use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest};
 use sealnote_protocol::session::enclave::Binding;
 use thiserror::Error;
 

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
+use sealnote_model::{MODEL_REGISTER, ModelDigest, SHA384_LEN, extended};
 use sealnote_protocol::handshake::EvidenceKind;
-use sealnote_protocol::model::{MODEL_REGISTER, ModelDigest, SHA384_LEN, extended};
 use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sha2::{Digest, Sha384};

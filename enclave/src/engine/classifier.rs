@@ -1,6 +1,6 @@
 //! What the queue drives.
 
-use sealnote_protocol::classification::{KnownShare, NoteError, Scores};
+use sealnote_model::{KnownShare, NoteError, Scores};
 
 use super::{Engine, ModelInfo, Window, Windows};
 

@@ -1,7 +1,7 @@
 //! The encoder in the precision that was asked for.
 
 use sealnote_kernels::Isa;
-use sealnote_protocol::classification::Precision;
+use sealnote_model::Precision;
 
 use super::config::{Architecture, ModelConfig};
 use super::error::EngineError;

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use sealnote_protocol::classification::{KnownShare, NoteError, NoteOutcome, Scored};
+use sealnote_model::{KnownShare, NoteError, NoteOutcome, Scored};
 use tokio::sync::oneshot;
 
 use super::classifier::Classifier;

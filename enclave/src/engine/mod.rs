@@ -48,13 +48,11 @@ pub use classifier::Classifier;
 pub use encoder::Computation;
 pub use error::{EngineError, LabelFault};
 pub use queue::{EngineHandle, EngineSession};
-pub use sealnote_protocol::classification::{
-    KnownShare, NoteError, NoteOutcome, Precision, Problem, Scored, Scores,
-};
+pub use sealnote_model::{KnownShare, NoteError, NoteOutcome, Precision, Problem, Scored, Scores};
 
 use std::num::NonZeroUsize;
 
-use sealnote_protocol::model::ModelDigest;
+use sealnote_model::ModelDigest;
 
 use self::config::ModelConfig;
 use self::encoder::Encoder;

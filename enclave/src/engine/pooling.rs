@@ -1,6 +1,6 @@
 //! From the logits of a note's windows to its scores; definition in the parent module.
 
-use sealnote_protocol::classification::{NoteError, Problem, Scores};
+use sealnote_model::{NoteError, Problem, Scores};
 
 /// Pools `windows`, each `labels` logits or `None` where the encoder failed.
 pub(super) fn pool(

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use sealnote_protocol::classification::NoteError;
+use sealnote_model::NoteError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ModelInfo;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealnote_protocol::classification::{KnownShare, NoteError};
+use sealnote_model::{KnownShare, NoteError};
 use serde::Deserialize;
 use tokenizers::{Encoding, ModelWrapper, Token, Tokenizer};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_link::{FrameReader, FrameWriter};
+use sealnote_frame_io::{FrameReader, FrameWriter};
 use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
 use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender};
@@ -18,7 +18,7 @@ use super::session::{self, Opened, Violation};
 /// Serves one connection to its end. Nothing of why it ended leaves this function: the client
 /// gets the one refusal, or that all places are taken, or an authenticated close.
 pub(super) async fn run(stream: Stream, server: &Server, mut half_open: Admitted) {
-    let (mut reader, mut writer) = sealnote_link::split(stream);
+    let (mut reader, mut writer) = sealnote_frame_io::split(stream);
     let ended = match open(&mut reader, &mut writer, server, &mut half_open).await {
         Ok(opened) => {
             drop(half_open);

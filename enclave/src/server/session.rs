@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sealnote_link::{FrameReader, FrameWriter, ReadError};
-use sealnote_protocol::classification::{NoteError, NoteOutcome};
+use sealnote_frame_io::{FrameReader, FrameWriter, ReadError};
+use sealnote_model::{NoteError, NoteOutcome};
 use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::plaintext::Plaintext;
 use sealnote_protocol::session::SessionError;

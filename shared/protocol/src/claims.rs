@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256, Sha384};
 use thiserror::Error;
 
 use crate::cbor::{self, NotDeterministic};
-use crate::classification::{Precision, Problem};
-use crate::model::{ModelDigest, SHA384_LEN};
 use crate::record::{READY_LEN, Shape, TAG_LEN, answer_len, request_len};
 use crate::suite::Suite;
+use sealnote_model::{ModelDigest, SHA384_LEN};
+use sealnote_model::{Precision, Problem};
 
 /// The protocol's name, the first claim.
 pub const PROTOCOL: &str = "sealnote/2";

@@ -8,10 +8,8 @@
 
 mod cbor;
 pub mod claims;
-pub mod classification;
 pub mod frame;
 pub mod handshake;
-pub mod model;
 pub mod plaintext;
 pub mod record;
 pub mod session;

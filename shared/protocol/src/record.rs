@@ -9,8 +9,8 @@ use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::claims::{Limits, MIN_REQUEST};
-use crate::classification::NoteOutcome;
 use crate::frame::HEADER_LEN;
+use sealnote_model::NoteOutcome;
 
 pub use classify::{Notes, answer_len, request_len};
 

@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
 use rand_core::{Infallible, TryCryptoRng, TryRng};
+use sealnote_model::ModelDigest;
+use sealnote_model::{Precision, Problem};
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{Precision, Problem};
 use sealnote_protocol::handshake::{EvidenceKind, Hello, Key};
-use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::session::enclave::Enclave;
 use sealnote_protocol::session::{SessionLimits, Transcript};
 use sealnote_protocol::suite::xwing::EncapsulationKey;

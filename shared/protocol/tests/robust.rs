@@ -1,10 +1,10 @@
 //! Bytes from anybody: no parser panics, and what one accepts it would write just so.
 
+use sealnote_model::ModelDigest;
+use sealnote_model::{Precision, Problem};
 use sealnote_protocol::claims::{Claims, Limits, ModelClaims, SuiteKeys};
-use sealnote_protocol::classification::{Precision, Problem};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType, HEADER_LEN};
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, Key};
-use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::record::{Record, Shape};
 use sealnote_protocol::suite::{Suite, rsa_oaep, xwing};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use sealnote_model::{KnownShare, NoteError, Problem, Scored};
 use sealnote_protocol::claims::ModelClaims;
-use sealnote_protocol::classification::{KnownShare, NoteError, Problem, Scored};
 
 /// What became of one note: what the model says of it, or why it says nothing.
 pub type Outcome = Result<Classification, NoteError>;
@@ -63,8 +63,8 @@ impl core::fmt::Debug for Classification {
 
 #[cfg(test)]
 mod tests {
-    use sealnote_protocol::classification::Precision;
-    use sealnote_protocol::model::ModelDigest;
+    use sealnote_model::ModelDigest;
+    use sealnote_model::Precision;
 
     use super::*;
 

@@ -1,12 +1,12 @@
 //! From an answer to verified evidence: the binding between document and session (check X8).
 
 use rand_core::CryptoRng;
+use sealnote_model::ModelDigest;
+use sealnote_model::Precision;
 use sealnote_protocol::NotDeterministic;
 use sealnote_protocol::claims::{Claims, ClaimsError, binding};
-use sealnote_protocol::classification::Precision;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello};
-use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::session::Transcript;
 use sealnote_protocol::suite::{KeyError, PublicKey, Suite, rsa_oaep, xwing};
 use subtle::ConstantTimeEq;

@@ -39,8 +39,8 @@ use serde::{Deserialize, Deserializer};
 
 pub use error::{HexFault, Place, PolicyError};
 pub use measurement::Measurement;
-pub use sealnote_protocol::classification::Precision;
-pub use sealnote_protocol::model::ModelDigest;
+pub use sealnote_model::ModelDigest;
+pub use sealnote_model::Precision;
 pub use sealnote_protocol::suite::Suite;
 
 use crate::time::UnixTime;

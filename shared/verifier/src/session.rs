@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rand_core::CryptoRng;
+use sealnote_model::NoteOutcome;
 use sealnote_protocol::claims::ModelClaims;
-use sealnote_protocol::classification::NoteOutcome;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
 use sealnote_protocol::record::{Malformed, Record, Shape, Unsealed, request_len};

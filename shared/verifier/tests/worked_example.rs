@@ -17,13 +17,11 @@ use hkdf::Hkdf;
 use hpke::aead::ExportOnlyAead;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
+use sealnote_model::ModelDigest;
+use sealnote_model::{KnownShare, NoteError, NoteOutcome, Precision, Problem, Scored};
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{
-    KnownShare, NoteError, NoteOutcome, Precision, Problem, Scored,
-};
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Key};
-use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave, Received};
 use sealnote_protocol::suite::{Suite, rsa_oaep};

@@ -11,8 +11,8 @@ use std::time::Duration;
 use sealnote_enclave::engine::{
     Classifier, EngineHandle, KnownShare, ModelInfo, NoteError, Scores,
 };
+use sealnote_model::{NoteOutcome, Scored};
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{NoteOutcome, Scored};
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::Enclave;
 use sealnote_protocol::suite::rsa_oaep;

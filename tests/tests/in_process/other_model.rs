@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use sealnote_enclave::engine::Scores;
+use sealnote_model::ModelDigest;
+use sealnote_model::{Precision, Problem};
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{Precision, Problem};
 use sealnote_protocol::frame::FrameType;
-use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::record::request_len;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_tests::attester::{DevAttester, Quirk, policy};

@@ -20,7 +20,7 @@ pub(super) use modernbert::{ModernBertConfig, Pooling};
 
 use std::collections::HashMap;
 
-use sealnote_protocol::classification::Problem;
+use sealnote_model::Problem;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 

@@ -1,7 +1,7 @@
 //! A linear layer in the precision that was asked for.
 
 use sealnote_kernels::{Activation, Isa, dense, int8};
-use sealnote_protocol::classification::Precision;
+use sealnote_model::Precision;
 
 /// A linear layer of the encoder.
 pub(super) enum Linear {

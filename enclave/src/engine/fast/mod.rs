@@ -22,7 +22,7 @@ mod worker;
 
 use std::num::NonZeroUsize;
 
-use sealnote_protocol::classification::Precision;
+use sealnote_model::Precision;
 
 pub(super) use self::parts::Parts;
 

@@ -2,7 +2,7 @@
 
 use sealnote_kernels::attention::Heads;
 use sealnote_kernels::{Activation, Isa, LayerNorm, dense};
-use sealnote_protocol::classification::Precision;
+use sealnote_model::Precision;
 
 use super::linear::Linear;
 use super::table::Table;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use safetensors::Dtype;
 use sealnote_kernels::attention::Heads;
 use sealnote_kernels::{Isa, LayerNorm, dense, int8};
-use sealnote_protocol::classification::Precision;
+use sealnote_model::Precision;
 
 use super::linear::Linear;
 use super::model::{Embeddings, Layer, Model};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use sealnote_protocol::classification::Precision;
+use sealnote_model::Precision;
 
 use super::batch::Batch;
 use super::meeting::{Broken, Meeting, look_while};

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::{ANSWER_PREFIX, Malformed, REQUEST_PREFIX, Shape, take};
 use crate::claims::{Limits, MIN_REQUEST};
-use crate::classification::{KnownShare, NoteError, NoteOutcome, Scored};
 use crate::plaintext::Plaintext;
+use sealnote_model::{KnownShare, NoteError, NoteOutcome, Scored};
 
 /// The notes of a request; a bad note is its error already.
 pub type Notes = Vec<Result<Plaintext, NoteError>>;

@@ -17,11 +17,11 @@ use super::keys::{ExporterSecret, RecvKey, SendKey, SessionKeys};
 use super::{SessionError, SessionLimits, Transcript};
 use crate::cbor::NotDeterministic;
 use crate::claims::{Claims, ClaimsError, Limits, ModelClaims, SuiteKeys, binding};
-use crate::classification::NoteOutcome;
 use crate::frame::Frame;
 use crate::handshake::{Answer, EvidenceKind, Hello, Key, MAX_EVIDENCE};
 use crate::record::{Malformed, Notes, Record, Shape, Unsealed};
 use crate::suite::{Suite, rsa_oaep, xwing};
+use sealnote_model::NoteOutcome;
 
 /// What an enclave is for all its connections: its key of the boot and what it states of itself.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sealnote_protocol::model::SHA384_LEN;
+use sealnote_model::SHA384_LEN;
 
 use crate::check::Check;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use minicbor::Decoder;
 use minicbor::data::Type;
 
-use sealnote_protocol::model::SHA384_LEN;
+use sealnote_model::SHA384_LEN;
 
 use crate::check::Check;
 use crate::log::CheckLog;

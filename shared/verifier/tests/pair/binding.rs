@@ -1,7 +1,7 @@
 //! X8: the document is bound to the claims, the key and the session, or nothing is sealed.
 
+use sealnote_model::Precision;
 use sealnote_protocol::claims::{Claims, SuiteKeys, binding};
-use sealnote_protocol::classification::Precision;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, Key};
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::suite::rsa_oaep::KeyError;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sealnote_protocol::classification::{NoteOutcome, Scored};
+use sealnote_model::{NoteOutcome, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::session::{SessionError, SessionLimits};

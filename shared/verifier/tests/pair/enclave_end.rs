@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealnote_protocol::classification::{KnownShare, NoteError, NoteOutcome, Scored};
+use sealnote_model::{KnownShare, NoteError, NoteOutcome, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType};
 use sealnote_protocol::handshake::{EvidenceKind, MAX_CLIENT_HANDSHAKE};
 use sealnote_protocol::plaintext::Plaintext;

@@ -1,6 +1,6 @@
 //! Sessions that nobody disturbs.
 
-use sealnote_protocol::classification::NoteError;
+use sealnote_model::NoteError;
 
 use crate::enclave_end::{BREAKS_THE_MODEL, classify};
 use crate::pair::{Pair, batches, honest};

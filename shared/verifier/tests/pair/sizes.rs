@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sealnote_protocol::classification::{KnownShare, NoteError, NoteOutcome, Scored};
+use sealnote_model::{KnownShare, NoteError, NoteOutcome, Scored};
 use sealnote_protocol::session::enclave::{Received, ReplySlot};
 use sealnote_verifier::session::RequestError;
 

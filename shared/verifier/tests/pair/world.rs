@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use getrandom::SysRng;
 use getrandom::rand_core::{Infallible, TryCryptoRng, TryRng, UnwrapErr};
+use sealnote_model::ModelDigest;
+use sealnote_model::{Precision, Problem};
 use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::classification::{Precision, Problem};
-use sealnote_protocol::model::ModelDigest;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave};
 use sealnote_protocol::suite::rsa_oaep;
