@@ -12,8 +12,8 @@ use sealnote_enclave::attester::Attester;
 use sealnote_enclave::engine::{Engine, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer};
 use sealnote_protocol::session::enclave::{Enclave, EnclaveReceiver, EnclaveSender, Received};
-use sealnote_verifier::evidence::{Challenge, Evidence};
-use sealnote_verifier::session::{ClientReceiver, ClientSender, ClientSession, Incoming};
+use sealnote_session::{Challenge, Evidence};
+use sealnote_session::{ClientReceiver, ClientSender, ClientSession, Incoming};
 
 /// Times of the steps of something, in their order.
 pub type Steps = Vec<(&'static str, Duration)>;
@@ -55,7 +55,7 @@ impl Pair {
     ) -> anyhow::Result<(Self, Steps)> {
         let rng = &mut UnwrapErr(SysRng);
         let mut clock = Clock::start();
-        let challenge = Challenge::new(&client.policy, rng);
+        let challenge = Challenge::new(&client.policy, rng)?;
         clock.step("client: challenge");
         let awaiting = enclave.clone().hello(challenge.hello(), rng)?;
         clock.step("enclave: draw an X-Wing key, claims");
@@ -64,8 +64,7 @@ impl Pair {
         let (awaiting_key, answer) = awaiting.answer(attester.kind(), evidence)?;
         clock.step("enclave: answer");
         let evidence = Evidence::from_frame(answer)?;
-        let policy = &client.policy;
-        let verified = policy.verify(evidence, challenge, &client.roots, now())?;
+        let verified = evidence.verify(challenge, &client.policy, &client.roots, now())?;
         clock.step("client: every check");
         let limits = client.session_limits;
         let (awaiting_ready, key) =

@@ -7,13 +7,11 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::connection::{Client, now};
 use sealnote_frame_io::{FrameReader, FrameWriter};
-use sealnote_protocol::claims::Limits;
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
-use sealnote_verifier::evidence::{Challenge, Evidence};
-use sealnote_verifier::session::{
-    ClientReceiver, ClientSender, ClientSession, Incoming, PendingReply,
-};
+use sealnote_protocol::limits::Limits;
+use sealnote_session::{Challenge, Evidence};
+use sealnote_session::{ClientReceiver, ClientSender, ClientSession, Incoming, PendingReply};
 
 use crate::load::Tally;
 
@@ -56,14 +54,12 @@ impl Session {
         let stream = sealnote_transport::connect(&client.server).await?;
         let (mut reader, mut writer) = sealnote_frame_io::split(stream);
         let connect = lap();
-        let challenge = Challenge::new(&client.policy, rng);
+        let challenge = Challenge::new(&client.policy, rng)?;
         writer.send(challenge.hello()).await?;
         let answer = reader.next(FrameType::Answer, MAX_ANSWER).await?;
         let attest = lap();
         let evidence = Evidence::from_frame(answer)?;
-        let evidence = client
-            .policy
-            .verify(evidence, challenge, &client.roots, now())?;
+        let evidence = evidence.verify(challenge, &client.policy, &client.roots, now())?;
         let limits = *evidence.claims().limits();
         let verify = lap();
         let start = Instant::now();

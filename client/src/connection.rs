@@ -9,10 +9,11 @@ use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::session::{SessionError, SessionLimits};
 use sealnote_protocol::suite::KeyError;
+use sealnote_session::ClientSession;
+use sealnote_session::Rejection;
+use sealnote_session::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
 use sealnote_transport::{Endpoint, TransportError, connect_within};
-use sealnote_verifier::evidence::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
-use sealnote_verifier::session::ClientSession;
-use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
+use sealnote_verifier::{Policy, TrustRoots, UnixTime};
 use thiserror::Error;
 
 use crate::session::Session;
@@ -114,14 +115,13 @@ impl Client {
     pub async fn verify(&self) -> Result<Verified, ConnectError> {
         let stream = connect_within(&self.server, self.handshake_patience).await?;
         let mut wire = Wire::new(stream, self.handshake_patience);
-        let challenge = Challenge::new(&self.policy, &mut UnwrapErr(SysRng));
+        let challenge =
+            Challenge::new(&self.policy, &mut UnwrapErr(SysRng)).map_err(Rejection::from)?;
         wire.send(challenge.hello()).await?;
         let answer = wire.next(FrameType::Answer, MAX_ANSWER).await?;
         let evidence = Evidence::from_frame(answer)?;
         let document = evidence.as_bytes().to_vec();
-        let evidence = self
-            .policy
-            .verify(evidence, challenge, &self.roots, now())?;
+        let evidence = evidence.verify(challenge, &self.policy, &self.roots, now())?;
         Ok(Verified {
             evidence,
             document,

@@ -4,7 +4,7 @@ use core::fmt;
 
 use sealnote_model::ModelDigest;
 use sealnote_model::{Precision, Problem};
-use sealnote_protocol::claims::ModelClaims;
+use sealnote_protocol::task::ModelClaims;
 use thiserror::Error;
 
 /// A model that is not the one that the run began with.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use sealnote_model::{NoteError, Problem};
-use sealnote_verifier::classification::{Classification, Outcome};
+use sealnote_session::{Classification, Outcome};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -165,7 +165,7 @@ mod tests {
 
     use sealnote_model::ModelDigest;
     use sealnote_model::{KnownShare, Precision, Scored};
-    use sealnote_protocol::claims::ModelClaims;
+    use sealnote_protocol::task::ModelClaims;
 
     use super::*;
 

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use sealnote_protocol::claims::Limits;
+use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionError;
-use sealnote_verifier::session::{
-    ClientReceiver, ClientSender, Incoming, PendingReply, Reply, RequestError,
-};
+use sealnote_session::{ClientReceiver, ClientSender, Incoming, PendingReply, Reply, RequestError};
 use thiserror::Error;
 use tokio::time::timeout;
 

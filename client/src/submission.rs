@@ -4,11 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use sealnote_model::NoteError;
-use sealnote_protocol::claims::{Limits, ModelClaims};
-use sealnote_protocol::record::request_len;
+use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionError;
-use sealnote_verifier::classification::Outcome;
-use sealnote_verifier::session::{PendingReply, RequestError};
+use sealnote_protocol::task::ModelClaims;
+use sealnote_protocol::task::sequence_classification::request_len;
+use sealnote_session::Outcome;
+use sealnote_session::{PendingReply, RequestError};
 use thiserror::Error;
 use tokio::time::sleep;
 

@@ -110,7 +110,7 @@ fn the_policy_is_one_that_the_loader_accepts() {
     let folder = folder.path();
     printed(&measure(folder, &["app.eif", "-o", "plain.json"]));
     let plain = policy(folder, "plain.json");
-    let [set] = plain.measurement_sets() else {
+    let [set] = plain.nitro().unwrap().measurement_sets() else {
         panic!("one set");
     };
     assert_eq!(set.label(), "app.eif");
@@ -119,7 +119,7 @@ fn the_policy_is_one_that_the_loader_accepts() {
     assert_eq!(register(1).as_deref(), Some(PCR1));
     assert_eq!(register(2).as_deref(), Some(PCR2));
     assert_eq!(register(8), None);
-    assert!(plain.model_digests().is_none() && plain.pin(16).is_empty());
+    assert!(plain.session().model_digests().is_none() && plain.nitro().unwrap().pin(16).is_empty());
 }
 
 #[test]
@@ -141,9 +141,12 @@ fn a_model_is_pinned_by_its_digest_and_by_pcr16() {
         let register = hex::encode(digest.register());
         assert!(report.contains(&format!("model        {hex}\nPCR16        {register}")));
         let policy = policy(folder, out);
-        assert_eq!(policy.measurement_sets()[0].label(), "2026-11");
-        assert_eq!(policy.model_digests(), Some(&[digest][..]));
-        assert_eq!(policy.pin(16), [digest.register().into()]);
+        assert_eq!(
+            policy.nitro().unwrap().measurement_sets()[0].label(),
+            "2026-11"
+        );
+        assert_eq!(policy.session().model_digests(), Some(&[digest][..]));
+        assert_eq!(policy.nitro().unwrap().pin(16), [digest.register().into()]);
     }
     let missing = measure(folder, &["app.eif", "--model", "elsewhere"]);
     assert!(refusal(&missing, 2).contains("elsewhere/config.json cannot be read"));

@@ -2,10 +2,13 @@
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_protocol::claims::{ClaimsError, Limits, ModelClaims};
+use sealnote_protocol::claims::ClaimsError;
+use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::suite::BootKeys;
 use sealnote_protocol::suite::rsa_oaep::{self, KeyError};
+use sealnote_protocol::task::ModelClaims;
 use sealnote_transport::{VSOCK_BACKLOG, VSOCK_BUFFER};
 use thiserror::Error;
 
@@ -81,7 +84,7 @@ pub fn boot(
 ) -> Result<Service, BootError> {
     let engine = EngineHandle::spawn(engine).map_err(BootError::Thread)?;
     let model = claims(engine.info());
-    let limits = Limits::new(
+    let limits = Limits::of_classification(
         NOTES,
         NOTE_BYTES,
         REQUEST_BYTES,
@@ -90,7 +93,7 @@ pub fn boot(
     );
     let rsa_oaep = rsa_oaep::PrivateKey::generate(&mut UnwrapErr(SysRng))?;
     Ok(Service {
-        enclave: Enclave::new(Some(rsa_oaep), model, limits, session_limits)?,
+        enclave: Enclave::new(BootKeys::new(Some(rsa_oaep)), model, limits, session_limits)?,
         attester,
         engine,
         limits: ServerLimits::default(),

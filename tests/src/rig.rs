@@ -17,8 +17,8 @@ use sealnote_parent::{Config, Metrics, Parent};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave};
+use sealnote_session::Outcome;
 use sealnote_transport::{Endpoint, Listener};
-use sealnote_verifier::classification::Outcome;
 use sealnote_verifier::{Policy, TrustRoots};
 use tempfile::TempDir;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -199,7 +199,7 @@ pub fn client(
     root_pem: &str,
     policy: &serde_json::Value,
 ) -> Result<Client, Failure> {
-    let mut roots = TrustRoots::aws();
+    let mut roots = TrustRoots::vendors();
     roots.danger_add_software_root(root_pem)?;
     Ok(Client {
         server,

@@ -8,11 +8,9 @@ use sealnote_client::connection::{Client, now};
 use sealnote_frame_io::{FrameReader, FrameWriter};
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
+use sealnote_session::{Challenge, Evidence};
+use sealnote_session::{ClientReceiver, ClientSender, ClientSession, Incoming, PendingReply};
 use sealnote_transport::connect;
-use sealnote_verifier::evidence::{Challenge, Evidence};
-use sealnote_verifier::session::{
-    ClientReceiver, ClientSender, ClientSession, Incoming, PendingReply,
-};
 
 use crate::rig::Failure;
 
@@ -30,13 +28,11 @@ impl Steps {
     pub async fn open(client: &Client) -> Result<Self, Failure> {
         let rng = &mut UnwrapErr(SysRng);
         let (mut reader, mut writer) = sealnote_frame_io::split(connect(&client.server).await?);
-        let challenge = Challenge::new(&client.policy, rng);
+        let challenge = Challenge::new(&client.policy, rng)?;
         writer.send(challenge.hello()).await?;
         let answer = reader.next(FrameType::Answer, MAX_ANSWER).await?;
         let evidence = Evidence::from_frame(answer)?;
-        let evidence = client
-            .policy
-            .verify(evidence, challenge, &client.roots, now())?;
+        let evidence = evidence.verify(challenge, &client.policy, &client.roots, now())?;
         let max_record = evidence.claims().limits().max_to_client();
         let limits = client.session_limits;
         let (awaiting, key) = ClientSession::establish(evidence, limits, rng, Instant::now())?;

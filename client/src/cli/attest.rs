@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealnote_model::Problem;
-use sealnote_verifier::evidence::VerifiedEvidence;
-use sealnote_verifier::{Check, RootKind};
+use sealnote_session::VerifiedEvidence;
+use sealnote_verifier::nitro::RootKind;
+use sealnote_verifier::{Check, Facts};
 
-use super::report::{Facts, line, print};
+use super::report::{self, line, print};
 use super::{Failure, Server};
 
 #[derive(Args)]
@@ -45,14 +46,20 @@ impl Attest {
 }
 
 fn report(evidence: &VerifiedEvidence) -> Vec<String> {
-    let document = evidence.document();
-    let root = match document.root() {
-        RootKind::Aws => "AWS Nitro root",
-        RootKind::Software => "DEVELOPMENT root: this enclave protects nothing",
+    let facts = evidence.facts();
+    let (root, shown) = match facts {
+        Facts::Nitro(document) => (
+            match document.root() {
+                RootKind::Aws => "AWS Nitro root",
+                RootKind::Software => "DEVELOPMENT root: this enclave protects nothing",
+            },
+            report::Facts::verified(document).lines(),
+        ),
+        other => (other.kind().name(), Vec::new()),
     };
-    let set = document.measurement_set();
+    let set = facts.measurement_set();
     let mut lines = vec![line("VERIFIED", format!("{root}, measured as {set:?}"))];
-    lines.extend(Facts::verified(document).lines());
+    lines.extend(shown);
     let model = evidence.claims().model();
     let labels = match model.problem() {
         Problem::SingleLabel => format!("one of {} labels", model.labels.len()),

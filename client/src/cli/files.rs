@@ -29,7 +29,8 @@ impl Trust {
         };
         let json = read(&self.policy, 1 << 20)?;
         let policy = Policy::from_json(&json).map_err(|error| named(&self.policy, &error))?;
-        let mut roots = TrustRoots::aws();
+        sealnote_session::offered(&policy).map_err(|error| named(&self.policy, &error))?;
+        let mut roots = TrustRoots::vendors();
         if let Some(path) = &self.danger_accept_software_root {
             let pem = String::from_utf8_lossy(&read(path, 1 << 16)?).into_owned();
             roots
@@ -48,13 +49,13 @@ impl Trust {
 impl Server {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let (policy, roots) = self.trust.load()?;
-        if policy.model_digests().is_none() {
+        if policy.session().model_digests().is_none() {
             say!(
                 "note: the policy names no model_digests; whatever model the measured \
                  image reports is accepted"
             );
         }
-        if !policy.has_machine_pin() {
+        if policy.nitro().is_some_and(|rules| !rules.has_machine_pin()) {
             say!(
                 "note: the policy pins no machine (PCR3 or PCR4); anyone's machine may \
                  run the measured image"

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_protocol::handshake::MAX_DOCUMENT;
+use sealnote_verifier::nitro::MAX_DOCUMENT;
 
 use super::report::{Facts, print};
 use super::{Failure, files};
@@ -17,7 +17,7 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> Result<(), Failure> {
         let bytes = files::read(&self.document, MAX_DOCUMENT)?;
-        let document = sealnote_verifier::inspect(&bytes).map_err(|rejection| {
+        let document = sealnote_verifier::nitro::inspect(&bytes).map_err(|rejection| {
             Failure::Rejected(format!(
                 "malformed, check {}: {rejection}",
                 rejection.check()

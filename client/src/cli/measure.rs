@@ -9,7 +9,7 @@ use sealnote_eif::{
 };
 use sealnote_model::ModelDigest;
 
-use super::policy_file::{Accepted, PolicyFile};
+use super::policy_file::{Accepted, NewPolicy};
 use super::report::{line, print};
 use super::{Failure, model_digest};
 
@@ -49,7 +49,7 @@ impl Measure {
         };
         let file_name = self.image.file_name().unwrap_or_default();
         let file_name = file_name.to_string_lossy();
-        let policy = PolicyFile::new(&Accepted {
+        let policy = NewPolicy::new(&Accepted {
             label: self.label.as_deref().unwrap_or(&file_name),
             image: image.registers,
             signer: image.signature.as_ref().map(|signature| signature.register),

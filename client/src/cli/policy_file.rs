@@ -6,7 +6,8 @@ use std::path::Path;
 use sealnote_model::ModelDigest;
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::Policy;
-use serde::Serialize;
+use sealnote_verifier::nitro::rules::{PinsFile, RulesFile, SetFile};
+use sealnote_verifier::policy::{PolicyFile, SessionFile};
 
 use super::Failure;
 
@@ -23,59 +24,36 @@ pub(super) struct Accepted<'a> {
 }
 
 /// A policy that the loader accepts.
-pub(super) struct PolicyFile(String);
+pub(super) struct NewPolicy(String);
 
-#[derive(Serialize)]
-struct File<'a> {
-    version: u8,
-    measurements: [Set<'a>; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model_digests: Option<[String; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pins: Option<Pins>,
-    least_suite: u16,
-}
-
-#[derive(Serialize)]
-struct Set<'a> {
-    label: &'a str,
-    pcr0: String,
-    pcr1: String,
-    pcr2: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pcr8: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Pins {
-    pcr16: [String; 1],
-}
-
-impl PolicyFile {
+impl NewPolicy {
     /// The policy, as JSON; fails on what the loader would not take, such as an empty label.
     pub(super) fn new(accepted: &Accepted<'_>) -> Result<Self, Failure> {
-        let [pcr0, pcr1, pcr2] = accepted.image.map(hex::encode);
-        let file = File {
-            version: 1,
-            measurements: [Set {
-                label: accepted.label,
-                pcr0,
-                pcr1,
-                pcr2,
-                pcr8: accepted.signer.map(hex::encode),
-            }],
-            model_digests: accepted.model.map(|model| [model.to_string()]),
-            pins: accepted.model.map(|model| Pins {
-                pcr16: [hex::encode(model.register())],
+        let [pcr0, pcr1, pcr2] = accepted.image.map(|pcr| Some(hex::encode(pcr)));
+        let set = SetFile {
+            label: accepted.label.to_owned(),
+            pcr0,
+            pcr1,
+            pcr2,
+            pcr8: accepted.signer.map(hex::encode),
+            ..SetFile::default()
+        };
+        let rules = RulesFile {
+            measurements: vec![set],
+            pins: accepted.model.map(|model| PinsFile {
+                pcr16: Some(vec![hex::encode(model.register())]),
+                ..PinsFile::default()
             }),
-            least_suite: Suite::DEFAULT_LEAST.id(),
+            max_age_seconds: None,
         };
-        let mut json = match serde_json::to_string_pretty(&file) {
-            Ok(json) => json,
-            Err(error) => unreachable!("a policy of texts: {error}"),
+        let session = SessionFile {
+            model_digests: accepted.model.map(|model| vec![model.to_string()]),
+            least_suite: Some(Suite::DEFAULT_LEAST.id().into()),
+            ..SessionFile::default()
         };
-        json.push('\n');
-        match Policy::from_json(&json) {
+        let file = PolicyFile::new(rules.into(), session);
+        let json = file.to_json();
+        match Policy::from_file(file) {
             Ok(_) => Ok(Self(json)),
             Err(error) => Err(Failure::Usage(format!("no policy can be made: {error}"))),
         }

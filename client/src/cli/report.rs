@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
-use sealnote_verifier::policy::Measurement;
-use sealnote_verifier::{UnixTime, UnverifiedDocument, VerifiedDocument};
+use sealnote_verifier::UnixTime;
+use sealnote_verifier::nitro::{Measurement, UnverifiedDocument, VerifiedDocument};
 use serde::Serialize;
 
 use super::Failure;

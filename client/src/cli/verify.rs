@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_protocol::handshake::MAX_DOCUMENT;
-use sealnote_verifier::{Check, RootKind, UnixTime};
+use sealnote_verifier::UnixTime;
+use sealnote_verifier::nitro::MAX_DOCUMENT;
+use sealnote_verifier::nitro::{RootKind, checks};
 use serde::Serialize;
 
 use super::report::{Facts, print};
@@ -77,7 +78,7 @@ impl Verify {
             Ok(document) => {
                 say!(
                     "note: offline, nothing shows the binding to a session (X8), and so neither the model nor its precision{}",
-                    match document.passed().contains(&Check::X7) {
+                    match document.passed().contains(&checks::X7) {
                         true => "",
                         false => "; give --nonce to check the nonce (X7)",
                     }
@@ -99,7 +100,7 @@ impl Verify {
             Err(rejection) => {
                 let check = rejection.check().id();
                 if self.json {
-                    let facts = match sealnote_verifier::inspect(&bytes) {
+                    let facts = match sealnote_verifier::nitro::inspect(&bytes) {
                         Ok(document) => OptionalFacts::Some(Facts::unverified(&document)),
                         Err(_) => OptionalFacts::None(NoFacts::default()),
                     };

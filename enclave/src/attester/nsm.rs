@@ -156,7 +156,7 @@ impl<M: Module> NsmAttester<M> {
 
 impl<M: Module> Attester for NsmAttester<M> {
     fn kind(&self) -> EvidenceKind {
-        EvidenceKind::Nitro
+        EvidenceKind(1)
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {

@@ -77,7 +77,7 @@ impl Software {
 
 impl Attester for Software {
     fn kind(&self) -> EvidenceKind {
-        EvidenceKind::Nitro
+        EvidenceKind(1)
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {

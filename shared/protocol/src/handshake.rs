@@ -13,45 +13,14 @@ pub const MAX_CLIENT_HANDSHAKE: usize = 2048;
 /// The greatest length of evidence in bytes, and that of endorsements.
 pub const MAX_EVIDENCE: usize = 64 * 1024;
 
-/// The greatest length of an attestation document in bytes (checklist X12). The longest genuine one
-/// known has 7539.
-pub const MAX_DOCUMENT: usize = 32 * 1024;
-
 /// The greatest payload of an answer in bytes: evidence, claims, endorsements, and 32 bytes for the map.
 pub const MAX_ANSWER: usize = MAX_EVIDENCE + MAX_CLAIMS + MAX_EVIDENCE + 32;
 
 const MAX_SUITES: usize = 16;
 
-/// The kind of evidence in an answer. Later kinds (SEV-SNP, TDX) get numbers of their own.
+/// The number of a kind of evidence. PROTOCOL.md says what each is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
-#[non_exhaustive]
-pub enum EvidenceKind {
-    /// An AWS Nitro attestation document.
-    Nitro = 1,
-}
-
-impl EvidenceKind {
-    /// Every kind known here.
-    pub const ALL: [Self; 1] = [Self::Nitro];
-
-    /// The number on the wire.
-    pub const fn id(self) -> u16 {
-        self as u16
-    }
-
-    /// The kind of a number, if it is one known here.
-    pub fn from_id(id: u16) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.id() == id)
-    }
-
-    /// As policies, flags and JSON have it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Nitro => "nitro",
-        }
-    }
-}
+pub struct EvidenceKind(pub u16);
 
 /// The client's first message.
 #[derive(Encode, Decode)]
@@ -66,7 +35,7 @@ pub struct Hello {
 }
 
 /// The enclave's reply: untrusted until the document is verified and the claims are bound to it.
-#[derive(Encode, Decode)]
+#[derive(Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Answer {
     #[n(1)]
@@ -123,7 +92,7 @@ impl Answer {
     /// An answer with evidence of a kind that needs no endorsements.
     pub fn new(kind: EvidenceKind, evidence: Vec<u8>, claims: Vec<u8>) -> Self {
         Self {
-            kind: kind.id(),
+            kind: kind.0,
             evidence,
             claims,
             endorsements: None,
@@ -141,9 +110,9 @@ impl Answer {
         }
     }
 
-    /// The number of the kind of evidence.
-    pub fn kind(&self) -> u16 {
-        self.kind
+    /// The kind of evidence.
+    pub fn kind(&self) -> EvidenceKind {
+        EvidenceKind(self.kind)
     }
 
     /// The message as a frame.

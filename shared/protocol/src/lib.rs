@@ -10,9 +10,11 @@ mod cbor;
 pub mod claims;
 pub mod frame;
 pub mod handshake;
+pub mod limits;
 pub mod plaintext;
 pub mod record;
 pub mod session;
 pub mod suite;
+pub mod task;
 
 pub use cbor::NotDeterministic;

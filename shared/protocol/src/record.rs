@@ -1,18 +1,13 @@
 //! The plaintexts of records: ready, request, answer, close. PROTOCOL.md, "Records".
 //!
-//! Here is what all tasks have in common; what a request and an answer hold is laid out by a file a
-//! task. Integers are big-endian. Lengths here are of plaintexts, in bytes, without header and tag.
-
-pub mod classify;
+//! Here is what all tasks have in common; what a request and an answer hold is laid out by the task, in
+//! [`crate::task`]. Integers are big-endian. Lengths here are of plaintexts, in bytes, without header and tag.
 
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::claims::{Limits, MIN_REQUEST};
 use crate::frame::HEADER_LEN;
-use sealnote_model::NoteOutcome;
-
-pub use classify::{Notes, answer_len, request_len};
+use crate::limits::{Limits, MIN_REQUEST};
 
 /// Length of the tag after every record's ciphertext, in bytes.
 pub const TAG_LEN: usize = 16;
@@ -21,7 +16,7 @@ pub const TAG_LEN: usize = 16;
 pub(crate) const CLOSE_LEN: usize = 9;
 
 /// Length of the plaintext of `ready`.
-pub(crate) const READY_LEN: usize = READY.len();
+const READY_LEN: usize = READY.len();
 
 const READY: &[u8] = b"\x01sealnote/2 ready";
 const REQUEST: u8 = 2;
@@ -29,10 +24,10 @@ const ANSWER: u8 = 3;
 const CLOSE: u8 = 4;
 
 /// Kind and request id, before what a task lays out in a request.
-const REQUEST_PREFIX: usize = 1 + 8;
+pub(crate) const REQUEST_PREFIX: usize = 1 + 8;
 
 /// Kind, request id and whether it is the last, before what a task lays out in an answer.
-const ANSWER_PREFIX: usize = 1 + 8 + 1;
+pub(crate) const ANSWER_PREFIX: usize = 1 + 8 + 1;
 
 /// A record opened correctly, but its plaintext is not what PROTOCOL.md allows.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -48,25 +43,20 @@ pub struct Unsealed {
 }
 
 /// A parsed plaintext.
-pub enum Record {
+#[derive(Debug)]
+pub enum Record<'a> {
     /// The enclave has the keys.
     Ready,
-    /// A request's id and its notes; a bad note is its error already.
-    Request(u64, Notes),
-    /// A request's id and an outcome for each of its notes.
-    Answer(u64, Vec<NoteOutcome>),
+    /// A request's id, and what it asks for.
+    Request(u64, Body<'a>),
+    /// A request's id, and what is answered.
+    Answer(u64, Body<'a>),
     /// The end, and how many requests (client) or answers (enclave) the sender has sent.
     Close(u64),
 }
 
-/// What a parser must know: the attested limits and the number of labels.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// The attested limits.
-    pub limits: Limits,
-    /// How many labels the model has.
-    pub labels: usize,
-}
+/// What a task has laid out in a request or an answer, and zeros behind it. Read front to back.
+pub struct Body<'a>(&'a [u8]);
 
 impl Unsealed {
     fn with_len(len: usize) -> Self {
@@ -86,25 +76,21 @@ impl Unsealed {
         record
     }
 
-    /// A request, padded. The caller keeps notes and length within the claims' limits.
-    pub fn request(id: u64, notes: &[&[u8]]) -> Self {
-        let len = request_len(notes.iter().map(|note| note.len()));
+    /// A request, padded to `len` bytes in all.
+    pub(crate) fn request(id: u64, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut record = Self::with_len(len);
         record.prefix(REQUEST, id);
-        classify::write_notes(&mut record.bytes, notes);
+        write(&mut record.bytes);
         record.bytes.resize(HEADER_LEN + len, 0);
         record
     }
 
-    /// The answer to a request of `count` notes. A note without an outcome, or with a wrong number of
-    /// scores, becomes an internal error: every note gets exactly one slot.
-    pub fn answer(shape: Shape, id: u64, count: usize, outcomes: &[NoteOutcome]) -> Self {
-        let len = shape.limits.answer_bytes();
+    /// The one answer to a request, which is its last, padded to `len` bytes in all.
+    pub(crate) fn answer(id: u64, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut record = Self::with_len(len);
         record.prefix(ANSWER, id);
-        // The one answer to its request is its last.
         record.bytes.push(1);
-        classify::write_outcomes(&mut record.bytes, shape.labels, count, outcomes);
+        write(&mut record.bytes);
         record.bytes.resize(HEADER_LEN + len, 0);
         record
     }
@@ -124,17 +110,17 @@ impl Unsealed {
     }
 }
 
-impl Record {
+impl<'a> Record<'a> {
     pub(crate) fn is_close(plaintext: &[u8]) -> bool {
         plaintext.first() == Some(&CLOSE)
     }
 
-    /// Parses a plaintext strictly.
-    pub fn parse(plaintext: &[u8], shape: Shape) -> Result<Self, Malformed> {
+    /// Parses a plaintext strictly, but for the bodies, which their task reads.
+    pub fn parse(plaintext: &'a [u8], limits: &Limits) -> Result<Self, Malformed> {
         match plaintext.split_first() {
             Some(_) if plaintext == READY => Ok(Self::Ready),
-            Some((&REQUEST, body)) => parse_request(plaintext.len(), body, shape),
-            Some((&ANSWER, body)) => parse_answer(plaintext.len(), body, shape),
+            Some((&REQUEST, body)) => parse_request(plaintext.len(), Body(body), limits),
+            Some((&ANSWER, body)) => parse_answer(plaintext.len(), Body(body), limits),
             Some((&CLOSE, body)) => match body.try_into() {
                 Ok(count) => Ok(Self::Close(u64::from_be_bytes(count))),
                 Err(_) => Err(Malformed("close length")),
@@ -144,40 +130,74 @@ impl Record {
     }
 }
 
-fn parse_request(len: usize, mut body: &[u8], shape: Shape) -> Result<Record, Malformed> {
-    let limits = shape.limits;
+fn parse_request<'a>(
+    len: usize,
+    mut body: Body<'a>,
+    limits: &Limits,
+) -> Result<Record<'a>, Malformed> {
     if !len.is_power_of_two() || len < MIN_REQUEST as usize || len > limits.request_bytes as usize {
         return Err(Malformed("request length"));
     }
-    let id = u64::from_be_bytes(take(&mut body)?);
-    let notes = classify::read_notes(&mut body, &limits)?;
-    zeros(body)?;
-    Ok(Record::Request(id, notes))
+    let id = u64::from_be_bytes(body.take()?);
+    Ok(Record::Request(id, body))
 }
 
-fn parse_answer(len: usize, mut body: &[u8], shape: Shape) -> Result<Record, Malformed> {
-    if len != shape.limits.answer_bytes() {
+fn parse_answer<'a>(
+    len: usize,
+    mut body: Body<'a>,
+    limits: &Limits,
+) -> Result<Record<'a>, Malformed> {
+    if len != limits.answer_bytes() {
         return Err(Malformed("answer length"));
     }
-    let id = u64::from_be_bytes(take(&mut body)?);
-    let [last] = take(&mut body)?;
+    let id = u64::from_be_bytes(body.take()?);
+    let [last] = body.take()?;
     if last != 1 {
         return Err(Malformed("an answer that is not the last"));
     }
-    let outcomes = classify::read_outcomes(&mut body, shape)?;
-    zeros(body)?;
-    Ok(Record::Answer(id, outcomes))
+    Ok(Record::Answer(id, body))
 }
 
-fn take<const N: usize>(body: &mut &[u8]) -> Result<[u8; N], Malformed> {
-    let (bytes, rest) = body.split_first_chunk().ok_or(Malformed("truncated"))?;
-    *body = rest;
-    Ok(*bytes)
+impl<'a> Body<'a> {
+    /// The next bytes.
+    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or(Malformed("truncated"))?;
+        self.0 = rest;
+        Ok(*bytes)
+    }
+
+    /// The next bytes, if there are so many.
+    pub(crate) fn take_slice(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    /// What is left is padding.
+    pub(crate) fn end(self) -> Result<(), Malformed> {
+        match self.0.iter().all(|byte| *byte == 0) {
+            true => Ok(()),
+            false => Err(Malformed("padding")),
+        }
+    }
 }
 
-fn zeros(padding: &[u8]) -> Result<(), Malformed> {
-    match padding.iter().all(|byte| *byte == 0) {
-        true => Ok(()),
-        false => Err(Malformed("padding")),
+/// It may hold a patient's text.
+impl core::fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Body(redacted)")
+    }
+}
+
+impl Limits {
+    /// The greatest payload of a record to the enclave, in bytes.
+    pub fn max_to_enclave(&self) -> usize {
+        self.request_bytes as usize + TAG_LEN
+    }
+
+    /// The greatest payload of a record to the client, in bytes. The answers of a model with one label to
+    /// requests of one note are shorter than `ready`.
+    pub fn max_to_client(&self) -> usize {
+        self.answer_bytes().max(READY_LEN) + TAG_LEN
     }
 }

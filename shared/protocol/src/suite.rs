@@ -1,11 +1,15 @@
 //! Suites: how a session's secret is established. PROTOCOL.md, "Keys".
 //!
 //! A file a suite. Each gives the client a public key that encapsulates a secret, and the enclave a
-//! private one that opens what came, or draws a secret in its place.
+//! private one that opens what came, or draws a secret in its place. A new one is registered here.
 
 pub mod rsa_oaep;
 pub mod xwing;
 
+use std::collections::BTreeMap;
+
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -28,9 +32,6 @@ impl Suite {
 
     /// The weakest suite that a client accepts unless its policy says otherwise.
     pub const DEFAULT_LEAST: Self = Self::XWing;
-
-    /// The first of them.
-    pub const WEAKEST: Self = Self::ALL[0];
 
     /// The number on the wire.
     pub const fn id(self) -> u16 {
@@ -90,6 +91,23 @@ pub enum KeyError {
     XWing(#[from] xwing::KeyError),
 }
 
+/// What the claims state of each suite's key, by the suite's number; of suites that are not known here too.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct KeyMaterial(#[n(0)] BTreeMap<u16, ByteVec>);
+
+/// An enclave's keys that last a boot, for the suites that have such.
+#[derive(Debug)]
+pub struct BootKeys {
+    rsa_oaep: Option<rsa_oaep::PrivateKey>,
+}
+
+/// An enclave's keys for one connection, for the suites that have such: consumed by the one message that they open.
+#[derive(Debug)]
+pub struct ConnectionKeys {
+    xwing: xwing::DecapsulationKey,
+}
+
 /// The enclave's public key for one session, as the client found it in evidence and claims.
 #[derive(Debug)]
 pub enum PublicKey {
@@ -117,6 +135,114 @@ impl PublicKey {
         match self {
             Self::RsaOaep(key) => Ok(key.seal(rng)?),
             Self::XWing(key) => Ok(key.encapsulate(transcript, rng)?),
+        }
+    }
+}
+
+impl KeyMaterial {
+    /// Of these suites.
+    pub fn new<'a>(suites: impl IntoIterator<Item = (Suite, &'a [u8])>) -> Self {
+        let suites = suites.into_iter();
+        Self(
+            suites
+                .map(|(suite, bytes)| (suite.id(), bytes.to_vec().into()))
+                .collect(),
+        )
+    }
+
+    /// That of a suite; `None` if it is not claimed.
+    pub fn of(&self, suite: Suite) -> Option<&[u8]> {
+        self.0.get(&suite.id()).map(|bytes| bytes.as_slice())
+    }
+
+    pub(crate) fn is_in_range(&self) -> bool {
+        let lengths = self
+            .0
+            .values()
+            .all(|bytes| (1..=2048).contains(&bytes.len()));
+        (1..=16).contains(&self.0.len()) && !self.0.contains_key(&0) && lengths
+    }
+
+    pub(crate) fn public_keys(
+        &self,
+        evidence_key: Option<&[u8]>,
+    ) -> Result<Vec<PublicKey>, KeyError> {
+        let rsa_oaep = rsa_oaep::PublicKey::of(self.of(Suite::RsaOaep), evidence_key)?;
+        let xwing = self
+            .of(Suite::XWing)
+            .map(xwing::EncapsulationKey::from_bytes);
+        let keys = [
+            rsa_oaep.map(PublicKey::RsaOaep),
+            xwing
+                .transpose()?
+                .map(|key| PublicKey::XWing(Box::new(key))),
+        ];
+        Ok(keys.into_iter().flatten().collect())
+    }
+}
+
+impl BootKeys {
+    /// With a key of suite 1, or of an image without suite 1: then it is neither claimed nor spoken, and the
+    /// evidence holds no key.
+    pub fn new(rsa_oaep: Option<rsa_oaep::PrivateKey>) -> Self {
+        Self { rsa_oaep }
+    }
+
+    /// The public key that the evidence must hold, as SubjectPublicKeyInfo.
+    pub fn evidence_key(&self) -> Option<&[u8]> {
+        self.rsa_oaep.as_ref().map(|key| key.spki())
+    }
+
+    /// What no connection has, of the lengths that all have: to see whether claims can be made.
+    pub(crate) fn sample_material(&self) -> KeyMaterial {
+        self.material_with(&[0; xwing::ENCAPSULATION_KEY_LEN])
+    }
+
+    fn material_with(&self, xwing: &[u8]) -> KeyMaterial {
+        let rsa_oaep = self.evidence_key().map(rsa_oaep::material);
+        let suites = [
+            rsa_oaep
+                .as_ref()
+                .map(|digest| (Suite::RsaOaep, &digest[..])),
+            Some((Suite::XWing, xwing)),
+        ];
+        KeyMaterial::new(suites.into_iter().flatten())
+    }
+
+    /// Whether a session of this suite can be had, whatever a client offers.
+    pub(crate) fn speaks(&self, suite: Suite) -> bool {
+        match suite {
+            Suite::RsaOaep => self.rsa_oaep.is_some(),
+            Suite::XWing => true,
+        }
+    }
+}
+
+impl ConnectionKeys {
+    /// Draws them. Of all suites, whatever a client offers: the claims are the same for all.
+    pub(crate) fn draw(rng: &mut impl CryptoRng) -> Self {
+        Self {
+            xwing: xwing::DecapsulationKey::generate(rng),
+        }
+    }
+
+    /// What to claim.
+    pub(crate) fn material(&self, boot: &BootKeys) -> KeyMaterial {
+        boot.material_with(self.xwing.encapsulation_key())
+    }
+
+    /// Opens an encapsulated secret, or draws one in its place; `None` if the suite is not spoken.
+    pub(crate) fn open(
+        self,
+        suite: Suite,
+        sealed: &[u8],
+        boot: &BootKeys,
+        transcript: &Transcript,
+        rng: &mut impl CryptoRng,
+    ) -> Option<Secret> {
+        match suite {
+            Suite::RsaOaep => Some(boot.rsa_oaep.as_ref()?.open(sealed, rng)),
+            Suite::XWing => Some(self.xwing.open(sealed, transcript, rng)),
         }
     }
 }

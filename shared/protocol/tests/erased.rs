@@ -7,14 +7,14 @@ use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
 use rand_core::{Infallible, TryCryptoRng, TryRng};
-use sealnote_model::ModelDigest;
-use sealnote_model::{Precision, Problem};
-use sealnote_protocol::claims::{Limits, ModelClaims};
+use sealnote_model::{ModelDigest, Precision, Problem};
 use sealnote_protocol::handshake::{EvidenceKind, Hello, Key};
+use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::enclave::Enclave;
 use sealnote_protocol::session::{SessionLimits, Transcript};
 use sealnote_protocol::suite::xwing::EncapsulationKey;
-use sealnote_protocol::suite::{PublicKey, Suite};
+use sealnote_protocol::suite::{BootKeys, PublicKey, Suite};
+use sealnote_protocol::task::ModelClaims;
 use shake::{ExtendableOutput, Shake256, Update, XofReader};
 use zeroize::Zeroize;
 
@@ -143,15 +143,16 @@ fn after_ready_no_trace_of_the_decapsulation_key_is_in_memory() {
         64,
         Precision::Int8,
     );
-    let limits = Limits::new(3, 1000, 8192, 2, 2);
-    let enclave = Enclave::new(None, model, limits, SessionLimits::default()).unwrap();
+    let limits = Limits::of_classification(3, 1000, 8192, 2, 2);
+    let enclave =
+        Enclave::new(BootKeys::new(None), model, limits, SessionLimits::default()).unwrap();
 
     let hello = Hello::new([1; 32], [Suite::XWing]).to_frame();
     let mut rng = Masked::new();
     let awaiting = enclave.hello(&hello, &mut rng).unwrap();
     let masked = rng.drawn[..32].to_vec();
     let (awaiting, answer) = awaiting
-        .answer(EvidenceKind::Nitro, b"evidence".to_vec())
+        .answer(EvidenceKind(1), b"evidence".to_vec())
         .unwrap();
     // The search finds what is there: the key, which the state holds.
     assert!(

@@ -1,12 +1,14 @@
 //! Bytes from anybody: no parser panics, and what one accepts it would write just so.
 
-use sealnote_model::ModelDigest;
-use sealnote_model::{Precision, Problem};
-use sealnote_protocol::claims::{Claims, Limits, ModelClaims, SuiteKeys};
+use sealnote_model::{ModelDigest, NoteOutcome, Precision, Problem};
+use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::{Frame, FrameBuffer, FrameType, HEADER_LEN};
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, Key};
-use sealnote_protocol::record::{Record, Shape};
-use sealnote_protocol::suite::{Suite, rsa_oaep, xwing};
+use sealnote_protocol::limits::Limits;
+use sealnote_protocol::record::{Malformed, Record};
+use sealnote_protocol::suite::{KeyMaterial, Suite, rsa_oaep, xwing};
+use sealnote_protocol::task::Task;
+use sealnote_protocol::task::sequence_classification::{Layout, ModelClaims, Notes};
 
 const CASES: usize = 4000;
 
@@ -67,19 +69,35 @@ fn model() -> ModelClaims {
     )
 }
 
-fn shape() -> Shape {
-    Shape {
-        limits: Limits::new(3, 1000, 8192, 2, 2),
-        labels: 2,
-    }
+fn layout() -> Layout {
+    model().layout(Limits::of_classification(3, 1000, 8192, 2, 2))
+}
+
+/// A plaintext, and of its body what the task reads.
+fn parse(plaintext: &[u8]) -> Result<Parsed, Malformed> {
+    let layout = layout();
+    Ok(match Record::parse(plaintext, &layout.limits)? {
+        Record::Ready => Parsed::Ready,
+        Record::Request(_, body) => Parsed::Request(layout.read_request(body)?),
+        Record::Answer(_, body) => Parsed::Answer(layout.read_answer(body)?),
+        Record::Close(_) => Parsed::Close,
+    })
+}
+
+enum Parsed {
+    Ready,
+    Request(Notes),
+    Answer(Vec<NoteOutcome>),
+    Close,
 }
 
 fn claims() -> Claims {
-    let keys = SuiteKeys {
-        rsa_oaep: Some(b"a key"),
-        xwing: &[5; xwing::ENCAPSULATION_KEY_LEN],
-    };
-    Claims::new(keys, [3; 32], model(), shape().limits).unwrap()
+    let keys = KeyMaterial::new([
+        (Suite::RsaOaep, &rsa_oaep::material(b"a key")[..]),
+        (Suite::XWing, &[5; xwing::ENCAPSULATION_KEY_LEN]),
+    ]);
+    let task = Task::SequenceClassification(model());
+    Claims::new(keys, [3; 32], task, layout().limits).unwrap()
 }
 
 /// Runs `accepts` on many cases; it gives whether the parser took them. Both must occur.
@@ -170,7 +188,7 @@ fn hellos() {
 
 #[test]
 fn answers() {
-    let valid = Answer::new(EvidenceKind::Nitro, vec![1; 40], vec![2; 30]).to_frame();
+    let valid = Answer::new(EvidenceKind(1), vec![1; 40], vec![2; 30]).to_frame();
     fuzz(5, valid.payload(), |bytes| {
         let frame = Frame::new(FrameType::Answer, bytes);
         let Ok(answer) = Answer::from_frame(&frame) else {
@@ -215,7 +233,7 @@ fn claims_of_any_bytes() {
 #[test]
 fn messages_in_frames_of_another_type() {
     let hello = Hello::new([1; 32], Suite::ALL).to_frame();
-    let answer = Answer::new(EvidenceKind::Nitro, vec![1], vec![2]).to_frame();
+    let answer = Answer::new(EvidenceKind(1), vec![1], vec![2]).to_frame();
     let key = Key::new(Suite::XWing, vec![3]).to_frame();
     for kind in [
         FrameType::Hello,
@@ -251,9 +269,12 @@ fn answers_of_any_kind_with_endorsements_and_without() {
     };
     for kind in [1, 2, 23] {
         let bare = [0xa3, 1, kind, 2, 0x41, 9, 3, 0x41, 9];
-        assert_eq!(parsed(&bare), Some((u16::from(kind), None)));
+        assert_eq!(parsed(&bare), Some((EvidenceKind(kind.into()), None)));
         let endorsed = [0xa4, 1, kind, 2, 0x41, 9, 3, 0x41, 9, 4, 0x41, 7];
-        assert_eq!(parsed(&endorsed), Some((u16::from(kind), Some(vec![7]))));
+        assert_eq!(
+            parsed(&endorsed),
+            Some((EvidenceKind(kind.into()), Some(vec![7])))
+        );
     }
     for refused in [
         // Kind 0; nothing where there must be a byte; a null; a text.
@@ -270,7 +291,7 @@ fn answers_of_any_kind_with_endorsements_and_without() {
 
 #[test]
 fn records() {
-    let answer_len = shape().limits.answer_bytes();
+    let answer_len = layout().limits.answer_bytes();
     let mut request = vec![0; 4096];
     request[..20].copy_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 5, 1, 2, 3, 4, 5]);
     let mut answer = vec![0; answer_len];
@@ -282,21 +303,21 @@ fn records() {
         (10, close),
         (11, b"\x01sealnote/2 ready".to_vec()),
     ] {
-        assert!(Record::parse(&valid, shape()).is_ok());
+        assert!(parse(&valid).is_ok());
         let mut rng = Seeded(seed);
         for _ in 0..CASES {
             let bytes = rng.case(&valid);
-            match Record::parse(&bytes, shape()) {
-                Ok(Record::Request(_, notes)) => {
+            match parse(&bytes) {
+                Ok(Parsed::Request(notes)) => {
                     assert!(bytes.len().is_power_of_two() && (1..=3).contains(&notes.len()));
                 }
-                Ok(Record::Answer(_, outcomes)) => {
+                Ok(Parsed::Answer(outcomes)) => {
                     assert!(bytes.len() == answer_len && (1..=3).contains(&outcomes.len()));
                     let mut scores = outcomes.iter().flatten().flat_map(|note| &note.scores);
                     assert!(scores.all(|score| (0.0..=1.0).contains(score)));
                 }
-                Ok(Record::Close(_)) => assert_eq!(bytes.len(), 9),
-                Ok(Record::Ready) => assert_eq!(bytes, b"\x01sealnote/2 ready"),
+                Ok(Parsed::Close) => assert_eq!(bytes.len(), 9),
+                Ok(Parsed::Ready) => assert_eq!(bytes, b"\x01sealnote/2 ready"),
                 Err(_) => {}
             }
         }
@@ -325,7 +346,7 @@ fn records_with_extreme_numbers() {
             let fits = (1..=3).contains(&count) && len <= 4081;
             // The notes behind the first have lengths of zero, where there is room for them.
             let room = 4081usize.saturating_sub(len as usize) >= 4 * usize::from(count.max(1) - 1);
-            let parsed = Record::parse(&plaintext, shape());
+            let parsed = parse(&plaintext);
             assert_eq!(parsed.is_ok(), fits && room, "{count} notes, {len} bytes");
         }
     }

@@ -1,148 +1,49 @@
-//! The order of the checks, and those that weigh a genuine document against a policy.
-//!
-//! The first check that fails is the one reported, always in this order:
-//!
-//! 1. structure, before anything is believed: see [`crate::document`];
-//! 2. the chain from a pinned root to the document's signature: see [`crate::chain`];
-//! 3. X6: no debug enclave, whatever the policy says;
-//! 4. X9: fresh;
-//! 5. X7: the nonce, if the caller has one;
-//! 6. X5: PCR0, 1, 2 and 8 of some measurement set, register by register; then that the set has not
-//!    expired; then the pins, in the order of their registers.
-//!
-//! X8 comes after all of these, in [`crate::evidence`].
+//! The two doors: one for evidence of a session, one for a Nitro document by itself.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use subtle::ConstantTimeEq;
-
-use crate::chain::{self, RootKind, TrustRoots};
-use crate::check::Check;
-use crate::document::{self, Payload};
-use crate::log::CheckLog;
-use crate::policy::{Measurement, MeasurementSet, Policy};
-use crate::rejection::Rejection;
+use crate::binding::Binding;
+use crate::check::{Check, CheckLog};
+use crate::kinds::{Facts, Kind, RawEvidence, Rejection, TrustRoots};
+use crate::nitro::VerifiedDocument;
+use crate::policy::Policy;
 use crate::time::UnixTime;
 
-/// How far a document's time may lie ahead of ours, in seconds, for clocks that disagree.
-pub const MAX_SKEW_SECONDS: u64 = 60;
-
-/// The registers that measure the image; all zero in a debug enclave.
-const IMAGE_REGISTERS: [u8; 3] = [0, 1, 2];
-
-/// A value that a measurement set expects of a register.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectation {
-    /// The set's label.
-    pub label: String,
-    /// The value.
-    pub value: Measurement,
-}
-
-impl fmt::Display for Expectation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?})", self.value, self.label)
-    }
-}
-
-/// A genuine document that is not what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AppraisalError {
-    /// X6: a debug enclave, whose console and memory the parent can read.
-    #[error("PCR{register} is all zero: the enclave runs in debug mode and protects nothing")]
-    Debug {
-        /// The first register that is all zero.
-        register: u8,
-    },
-    /// X9: too old.
-    #[error("the document is {age} s old, at most {max} s are accepted; ask for a fresh one")]
-    Stale {
-        /// Age in seconds.
-        age: u64,
-        /// Greatest age in seconds.
-        max: u64,
-    },
-    /// X9: from the future.
-    #[error(
-        "the document is dated {ahead} s ahead, at most {max} s are accepted; is the clock right?",
-        max = MAX_SKEW_SECONDS
-    )]
-    Future {
-        /// Seconds ahead of the time of the check.
-        ahead: u64,
-    },
-    /// X7: no nonce.
-    #[error("the document has no nonce and so does not answer the challenge")]
-    NonceMissing,
-    /// X7: another nonce.
-    #[error("the document's nonce is not the challenge: it was made for another session")]
-    NonceMismatch,
-    /// X5: no measurement set has this value.
-    #[error("PCR{register} is {}, expected {}", display_actual(.actual), display_any(.expected))]
-    Measurement {
-        /// The first register at which no set is left.
-        register: u8,
-        /// Its value; `None` if the document does not have it.
-        actual: Option<Measurement>,
-        /// What the sets that matched so far expect.
-        expected: Vec<Expectation>,
-    },
-    /// X5: the set that matches has expired.
-    #[error(
-        "the measurements are those of {label:?}, which the policy accepts only until {not_after}"
-    )]
-    SetExpired {
-        /// The set's label.
-        label: String,
-        /// The last moment at which it was accepted.
-        not_after: UnixTime,
-    },
-    /// X5: a pinned register has another value.
-    #[error("PCR{register} is {}, pinned to {}", display_actual(.actual), display_any(.accepted))]
-    Pin {
-        /// The register.
-        register: u8,
-        /// Its value; `None` if the document does not have it.
-        actual: Option<Measurement>,
-        /// The values that the policy accepts.
-        accepted: Vec<Measurement>,
-    },
-}
-
-impl AppraisalError {
-    /// The step of the checklist that failed.
-    pub fn check(&self) -> Check {
-        match self {
-            Self::Debug { .. } => Check::X6,
-            Self::Stale { .. } | Self::Future { .. } => Check::X9,
-            Self::NonceMissing | Self::NonceMismatch => Check::X7,
-            Self::Measurement { .. } | Self::SetExpired { .. } | Self::Pin { .. } => Check::X5,
-        }
-    }
-}
-
-/// A document that passed every check of [`Policy::check_document`].
+/// The attestation result (RFC 9334): evidence that passed every check, and is bound to one session.
 ///
-/// Made nowhere else: no public constructor, no `Default`, no `Deserialize`, no `Clone`.
+/// Made only by [`Policy::appraise`]: no public constructor, no `Default`, no `Deserialize`, no `Clone`.
 #[derive(Debug)]
-pub struct VerifiedDocument {
-    payload: Payload,
-    root: RootKind,
-    measurement_set: String,
-    pub(crate) passed: CheckLog,
+pub struct AttestationResult {
+    facts: Facts,
+    least_suite: Option<u16>,
+    log: CheckLog,
 }
 
 impl Policy {
-    /// Checks a document against the pinned roots, this policy and the time.
-    ///
-    /// `nonce` is the challenge that the document must answer; `None` is for a saved document, which
-    /// then answers no challenge ([`Check::X7`] is not among those that passed). The binding to a
-    /// session (X8) is not checked here.
+    /// Appraises evidence of any kind that is to be bound to a session, against the pinned roots, this policy and
+    /// the time. What the claims say is their reader's to check, with [`Policy::session`].
     ///
     /// # Errors
     ///
-    /// The first check that failed, in the order of [`crate::appraisal`].
+    /// The first check that failed.
+    pub fn appraise(
+        &self,
+        evidence: RawEvidence<'_>,
+        binding: &Binding,
+        roots: &TrustRoots,
+        now: UnixTime,
+    ) -> Result<AttestationResult, Rejection> {
+        let (facts, log) = self.evidence.appraise(evidence, binding, roots, now)?;
+        Ok(AttestationResult {
+            least_suite: facts.least_suite().or(self.session().least_suite()),
+            facts,
+            log,
+        })
+    }
+
+    /// Checks a Nitro document by itself: as [`Rules::check_document`](crate::nitro::Rules::check_document).
+    ///
+    /// # Errors
+    ///
+    /// The first check that failed.
     pub fn check_document(
         &self,
         document: &[u8],
@@ -150,205 +51,30 @@ impl Policy {
         nonce: Option<&[u8]>,
         now: UnixTime,
     ) -> Result<VerifiedDocument, Rejection> {
-        let mut log = CheckLog::default();
-        let (envelope, payload) = document::parse(document, &mut log)?;
-        let root = chain::verify(&envelope, &payload, roots, now, &mut log)?;
-        log.run(Check::X6, || check_not_debug(&payload))?;
-        log.run(Check::X9, || {
-            check_freshness(&payload, self.max_age_seconds(), now)
-        })?;
-        if let Some(nonce) = nonce {
-            log.run(Check::X7, || check_nonce(&payload, nonce))?;
-        }
-        let set = log.run(Check::X5, || self.check_measurements(&payload, now))?;
-        Ok(VerifiedDocument {
-            measurement_set: set.label().to_owned(),
-            payload,
-            root,
-            passed: log,
-        })
-    }
-
-    /// X5: the set that matches; and every pin holds.
-    fn check_measurements(
-        &self,
-        payload: &Payload,
-        now: UnixTime,
-    ) -> Result<&MeasurementSet, AppraisalError> {
-        let set = self.match_measurements(payload, now)?;
-        self.check_pins(payload)?;
-        Ok(set)
-    }
-
-    /// The first set that the registers match and that has not expired.
-    fn match_measurements(
-        &self,
-        payload: &Payload,
-        now: UnixTime,
-    ) -> Result<&MeasurementSet, AppraisalError> {
-        let mut candidates: Vec<&MeasurementSet> = self.measurement_sets().iter().collect();
-        for register in [0, 1, 2, 8] {
-            let actual = payload.pcrs.get(&register).copied();
-            let accepts = |set: &MeasurementSet| match set.register(register) {
-                Some(expected) => actual == Some(expected),
-                None => true,
-            };
-            let (left, gone): (Vec<_>, Vec<_>) =
-                candidates.into_iter().partition(|set| accepts(set));
-            if left.is_empty() {
-                return Err(AppraisalError::Measurement {
-                    register,
-                    actual,
-                    expected: expectations(&gone, register),
-                });
-            }
-            candidates = left;
-        }
-        let mut expired = None;
-        for set in candidates {
-            match set.not_after() {
-                Some(not_after) if now > not_after => {
-                    expired.get_or_insert(AppraisalError::SetExpired {
-                        label: set.label().to_owned(),
-                        not_after,
-                    });
-                }
-                _ => return Ok(set),
-            }
-        }
-        // The loop above leaves at least one candidate, so one of them has expired.
-        Err(expired.unwrap_or(AppraisalError::Measurement {
-            register: 0,
-            actual: payload.pcrs.get(&0).copied(),
-            expected: Vec::new(),
-        }))
-    }
-
-    /// The registers that the policy pins beside the image's.
-    fn check_pins(&self, payload: &Payload) -> Result<(), AppraisalError> {
-        for (register, accepted) in self.pins() {
-            let actual = payload.pcrs.get(&register).copied();
-            if !actual.is_some_and(|actual| accepted.contains(&actual)) {
-                return Err(AppraisalError::Pin {
-                    register,
-                    actual,
-                    accepted: accepted.to_vec(),
-                });
-            }
-        }
-        Ok(())
+        let rules = self.nitro().ok_or(Rejection::Kind(Kind::Nitro))?;
+        Ok(rules.check_document(document, &roots.nitro, nonce, now)?)
     }
 }
 
-impl VerifiedDocument {
-    /// The enclave's name, `i-…-enc…`.
-    pub fn module_id(&self) -> &str {
-        &self.payload.module_id
+impl AttestationResult {
+    /// What the evidence says.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
-    /// When the document was made, in milliseconds since 1970.
-    pub fn timestamp_ms(&self) -> u64 {
-        self.payload.timestamp_ms
-    }
-
-    /// The platform configuration registers, by index (0 to 31).
-    pub fn pcrs(&self) -> &BTreeMap<u8, Measurement> {
-        &self.payload.pcrs
-    }
-
-    /// The public key that the enclave put in, at most 1024 bytes. Its meaning is X8's to check.
-    pub fn public_key(&self) -> Option<&[u8]> {
-        self.payload.public_key.as_deref()
-    }
-
-    /// The user data that the enclave put in, at most 1024 bytes. Its meaning is X8's to check.
-    pub fn user_data(&self) -> Option<&[u8]> {
-        self.payload.user_data.as_deref()
-    }
-
-    /// The nonce that the enclave put in, at most 1024 bytes.
-    pub fn nonce(&self) -> Option<&[u8]> {
-        self.payload.nonce.as_deref()
-    }
-
-    /// The label of the measurement set that the enclave matches.
-    pub fn measurement_set(&self) -> &str {
-        &self.measurement_set
-    }
-
-    /// Whose root the document chains to.
-    pub fn root(&self) -> RootKind {
-        self.root
+    /// The number of the weakest suite that a session with this evidence may take: that of the measurement set that it
+    /// matches, or else the policy's; `None` leaves it to the protocol.
+    pub fn least_suite(&self) -> Option<u16> {
+        self.least_suite
     }
 
     /// The checks that ran and passed, in the order in which they did.
     pub fn passed(&self) -> &[Check] {
-        self.passed.checks()
+        self.log.passed()
     }
-}
 
-/// X6.
-fn check_not_debug(payload: &Payload) -> Result<(), AppraisalError> {
-    match IMAGE_REGISTERS
-        .into_iter()
-        .find(|register| payload.pcrs.get(register) == Some(&Measurement::ZERO))
-    {
-        Some(register) => Err(AppraisalError::Debug { register }),
-        None => Ok(()),
+    /// The same, for a caller with checks of its own to add.
+    pub fn into_log(self) -> (Facts, CheckLog) {
+        (self.facts, self.log)
     }
-}
-
-/// X9: the leaf certificate alone would allow three hours.
-fn check_freshness(payload: &Payload, max: u64, now: UnixTime) -> Result<(), AppraisalError> {
-    let now = now.as_millis();
-    let made = payload.timestamp_ms;
-    let age_ms = now.saturating_sub(made);
-    let ahead_ms = made.saturating_sub(now);
-    if age_ms > max.saturating_mul(1000) {
-        return Err(AppraisalError::Stale {
-            age: age_ms.div_ceil(1000),
-            max,
-        });
-    }
-    if ahead_ms > MAX_SKEW_SECONDS * 1000 {
-        return Err(AppraisalError::Future {
-            ahead: ahead_ms.div_ceil(1000),
-        });
-    }
-    Ok(())
-}
-
-/// X7.
-fn check_nonce(payload: &Payload, challenge: &[u8]) -> Result<(), AppraisalError> {
-    let nonce = payload
-        .nonce
-        .as_deref()
-        .ok_or(AppraisalError::NonceMissing)?;
-    match bool::from(nonce.ct_eq(challenge)) {
-        true => Ok(()),
-        false => Err(AppraisalError::NonceMismatch),
-    }
-}
-
-fn expectations(sets: &[&MeasurementSet], register: u8) -> Vec<Expectation> {
-    sets.iter()
-        .filter_map(|set| {
-            Some(Expectation {
-                label: set.label().to_owned(),
-                value: set.register(register)?,
-            })
-        })
-        .collect()
-}
-
-fn display_actual(actual: &Option<Measurement>) -> String {
-    match actual {
-        Some(value) => value.to_string(),
-        None => String::from("missing"),
-    }
-}
-
-fn display_any<T: fmt::Display>(values: &[T]) -> String {
-    let values: Vec<String> = values.iter().map(T::to_string).collect();
-    values.join(" or ")
 }

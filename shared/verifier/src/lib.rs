@@ -1,29 +1,48 @@
-//! Appraisal of attestation evidence, and the client session that only verified evidence can open.
+//! Appraisal of attestation evidence (RFC 9334's Verifier): strict, numbered checks against a policy, with
+//! the trust anchors and the clock passed in. It knows no protocol, opens no socket and reads no clock.
 //!
-//! [`Policy::check_document`] is the one door to a [`VerifiedDocument`]. It runs the numbered steps
-//! of [`Check`] in the order that [`appraisal`] states, with the trust anchors and the clock passed
-//! in. [`inspect`] reads a document without believing it.
+//! A Nitro document, checked:
 //!
-//! Nothing here opens a socket or reads a clock.
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let pcr = "11".repeat(48);
+//! # let json = format!(r#"{{"Measurements": {{"PCR0": "{pcr}", "PCR1": "{pcr}", "PCR2": "{pcr}"}}}}"#);
+//! # let (document, challenge) = (b"\x84".as_slice(), [0; 32]);
+//! use sealnote_verifier::{Policy, TrustRoots, UnixTime};
+//!
+//! let policy = Policy::from_json(json)?; // what `nitro-cli build-enclave` printed
+//! let roots = TrustRoots::vendors();
+//! let now = UnixTime::from_seconds(1_795_000_000);
+//! match policy.check_document(document, &roots, Some(&challenge), now) {
+//!     Ok(verified) => println!("{} runs {}", verified.module_id(), verified.measurement_set()),
+//!     Err(rejection) => println!("rejected, check {}: {rejection}", rejection.check()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Policy::check_document`] is the one door to a [`nitro::VerifiedDocument`], and [`Policy::appraise`] to an
+//! [`AttestationResult`], for evidence of any kind that is bound to a session.
 
 #![forbid(unsafe_code)]
 
-pub mod appraisal;
-pub mod chain;
+mod appraisal;
+mod binding;
 mod check;
-pub mod classification;
-pub mod document;
-pub mod evidence;
-mod log;
+mod hex;
+mod kinds;
+pub mod nitro;
 pub mod policy;
-mod rejection;
-pub mod session;
+mod schema;
 mod time;
 
-pub use appraisal::VerifiedDocument;
-pub use chain::{RootKind, TrustRoots};
-pub use check::Check;
-pub use document::{UnverifiedDocument, inspect};
+pub use appraisal::AttestationResult;
+pub use binding::Binding;
+pub use check::{Check, CheckLog};
+pub use hex::HexFault;
+pub use kinds::{
+    EvidenceFile, EvidenceRulesError, Facts, Kind, P1, RawEvidence, Rejection, TrustRoots,
+};
 pub use policy::{Policy, PolicyError};
-pub use rejection::Rejection;
+pub use schema::ShapeError;
 pub use time::{ParseTimeError, UnixTime};

@@ -1,101 +1,75 @@
-//! What a relying party accepts: measurements, pins, model digests, age.
+//! What a relying party accepts: evidence by its kind, and sessions.
 //!
 //! A policy is read from the JSON that `nitro-cli build-enclave` and `describe-eif` print, or from a
 //! policy file:
 //!
 //! ```json
 //! {
-//!   "version": 1,
-//!   "measurements": [
-//!     {
-//!       "label": "2026-11 release",
-//!       "not_after": "2027-03-01T00:00:00Z",
-//!       "pcr0": "96 hex digits", "pcr1": "96 hex digits", "pcr2": "96 hex digits",
-//!       "pcr8": "96 hex digits"
+//!   "version": 2,
+//!   "evidence": {
+//!     "nitro": {
+//!       "measurements": [
+//!         {
+//!           "label": "2026-11 release",
+//!           "not_after": "2027-03-01T00:00:00Z",
+//!           "least_suite": 2,
+//!           "pcr0": "96 hex digits", "pcr1": "96 hex digits", "pcr2": "96 hex digits",
+//!           "pcr8": "96 hex digits"
+//!         }
+//!       ],
+//!       "pins": { "pcr3": ["96 hex digits"], "pcr4": ["…"], "pcr8": ["…"], "pcr16": ["…"] },
+//!       "max_age_seconds": 300
 //!     }
-//!   ],
-//!   "model_digests": ["96 hex digits"],
-//!   "pins": { "pcr3": ["96 hex digits"], "pcr4": [], "pcr8": [], "pcr16": [] },
-//!   "precision": "f32",
-//!   "least_suite": 2,
-//!   "max_age_seconds": 300
+//!   },
+//!   "session": {
+//!     "model_digests": ["96 hex digits"],
+//!     "precision": "f32",
+//!     "least_suite": 2
+//!   }
 //! }
 //! ```
 //!
-//! Only `version` and `measurements` (one set or more, each with `label`, `pcr0`, `pcr1` and `pcr2`)
-//! are mandatory. `not_after` is a time as above or in Unix seconds; a set does not match after it. A
-//! list that is given has at least one entry, any one of which is accepted. Unknown and repeated keys
-//! are errors, and so is `null`.
+//! Mandatory are `version` and `evidence` with one kind or more; of `nitro` `measurements`, one set or more, each with
+//! `label`, `pcr0`, `pcr1` and `pcr2`. `not_after` is a time as above or in Unix seconds; a set does not match
+//! after it. A list that is given has at least one entry, any one of which is accepted. Nothing that is left out accepts
+//! more than the default. Unknown and repeated keys are errors, and so is `null`.
+//!
+//! Files of version 1, which had all of `nitro` and `session` at the top, are read as before.
 
 mod error;
 mod file;
-mod measurement;
-mod nitro_cli;
 
-use std::collections::BTreeMap;
-
+use sealnote_model::{ModelDigest, Precision};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 
-pub use error::{HexFault, Place, PolicyError};
-pub use measurement::Measurement;
-pub use sealnote_model::ModelDigest;
-pub use sealnote_model::Precision;
-pub use sealnote_protocol::suite::Suite;
+pub use error::PolicyError;
+pub use file::{PolicyFile, SessionFile, VERSION};
 
-use crate::time::UnixTime;
+use crate::hex::expected_digest;
+use crate::kinds::{EvidenceRules, EvidenceRulesError};
+use crate::nitro;
+use crate::schema::{self, not_null, suite_number};
 
 /// Greatest length of a policy, in bytes. `describe-eif` includes the build's metadata.
 pub const MAX_POLICY_LEN: usize = 1024 * 1024;
 
-/// Greatest age of a document unless the policy says otherwise, in seconds.
-pub const DEFAULT_MAX_AGE_SECONDS: u64 = 300;
-
-/// A complete set of measurements: one image.
-///
-/// PCR0, 1 and 2 only ever together: PCR0 alone joins the image's sections without their lengths.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MeasurementSet {
-    label: String,
-    not_after: Option<UnixTime>,
-    image: [Measurement; 3],
-    pcr8: Option<Measurement>,
-}
-
-impl MeasurementSet {
-    /// The name that the policy gives it; `nitro-cli` where its JSON is the policy.
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
-    /// The last moment at which it matches.
-    pub fn not_after(&self) -> Option<UnixTime> {
-        self.not_after
-    }
-
-    /// The value that a register must have: always for 0, 1 and 2, perhaps for 8.
-    pub fn register(&self, index: u8) -> Option<Measurement> {
-        match index {
-            8 => self.pcr8,
-            _ => self.image.get(usize::from(index)).copied(),
-        }
-    }
-}
-
-/// An appraisal policy: never empty, and never without PCR0, 1 and 2 (X5).
+/// An appraisal policy: never empty.
 ///
 /// There is no `Default` and no public constructor but the loader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// At least one.
-    sets: Vec<MeasurementSet>,
+    pub(crate) evidence: EvidenceRules,
+    session: SessionRules,
+}
+
+/// What a policy asks of a session, whatever evidence it has. Its protocol applies them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRules {
     /// At least one, if any.
     model_digests: Option<Vec<ModelDigest>>,
-    /// By register; at least one value each.
-    pins: BTreeMap<u8, Vec<Measurement>>,
     precision: Option<Precision>,
-    least_suite: Suite,
-    max_age_seconds: u64,
+    least_suite: Option<u16>,
 }
 
 impl Policy {
@@ -113,17 +87,69 @@ impl Policy {
         if json.len() > MAX_POLICY_LEN {
             return Err(PolicyError::TooLarge { len: json.len() });
         }
-        let shape: Shape = serde_json::from_slice(json)?;
-        match (shape.nitro_cli, shape.own_key()) {
-            (Some(_), Some(key)) => Err(PolicyError::MixedShapes { key }),
-            (Some(_), None) => nitro_cli::load(json),
-            (None, _) => file::load(json),
+        let shape: Shape = schema::read(json)?;
+        if shape.nitro_cli.is_some() {
+            return match shape.own_key() {
+                Some(key) => Err(PolicyError::MixedShapes { key }),
+                None => {
+                    let read: nitro::nitro_cli::Output = schema::read(json)?;
+                    let rules = read.into_rules().map_err(EvidenceRulesError::from)?;
+                    Self::from_file(PolicyFile::new(rules.into(), SessionFile::default()))
+                }
+            };
+        }
+        match shape.version {
+            Some(1) => Self::from_file(schema::read::<file::Version1>(json)?.into()),
+            // Without a version, the error is that it is missing.
+            Some(VERSION) | None => Self::from_file(schema::read(json)?),
+            Some(found) => Err(PolicyError::Version { found }),
         }
     }
 
-    /// The sets of measurements that are accepted, at least one.
-    pub fn measurement_sets(&self) -> &[MeasurementSet] {
-        &self.sets
+    /// Checks what a file says.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn from_file(file: PolicyFile) -> Result<Self, PolicyError> {
+        if file.version != VERSION {
+            return Err(PolicyError::Version {
+                found: file.version,
+            });
+        }
+        let evidence = EvidenceRules::load(file.evidence)?;
+        let session = SessionRules::load(file.session.unwrap_or_default())?;
+        Ok(Self { evidence, session })
+    }
+
+    /// What is asked of Nitro documents; `None` accepts none.
+    pub fn nitro(&self) -> Option<&nitro::Rules> {
+        self.evidence.nitro()
+    }
+
+    /// What is asked of a session, whatever evidence it has.
+    pub fn session(&self) -> &SessionRules {
+        &self.session
+    }
+
+    /// The least suite of the measurement sets, by set; a set that does not say has that of the session rules, `None`
+    /// where these do not say either.
+    pub fn least_suites(&self) -> impl Iterator<Item = Option<u16>> + '_ {
+        let common = self.session.least_suite;
+        self.evidence
+            .least_suites()
+            .map(move |of_set| of_set.or(common))
+    }
+}
+
+impl SessionRules {
+    fn load(file: SessionFile) -> Result<Self, PolicyError> {
+        let least_suite = file.least_suite.map(suite_number).transpose();
+        Ok(Self {
+            model_digests: file.model_digests.map(model_digests).transpose()?,
+            precision: file.precision.map(precision).transpose()?,
+            least_suite: least_suite.map_err(|found| PolicyError::Suite { found })?,
+        })
     }
 
     /// The models that are accepted, at least one; `None` accepts whatever model the measured image
@@ -132,47 +158,33 @@ impl Policy {
         self.model_digests.as_deref()
     }
 
-    /// The values that a register beside PCR0, 1 and 2 may have; empty if it is not pinned.
-    pub fn pin(&self, register: u8) -> &[Measurement] {
-        self.pins.get(&register).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether the machine is pinned, by its IAM role (PCR3) or its instance (PCR4). Without, any
-    /// account's machine may run the image, which the user must be told.
-    pub fn has_machine_pin(&self) -> bool {
-        self.pins.contains_key(&3) || self.pins.contains_key(&4)
-    }
-
-    /// The precision that the enclave must claim; `None` accepts any.
+    /// The precision that the claims must have; `None` accepts any.
     pub fn precision(&self) -> Option<Precision> {
         self.precision
     }
 
-    /// The weakest suite that is accepted.
-    pub fn least_suite(&self) -> Suite {
+    /// The number of the weakest suite that is accepted; `None` leaves it to the protocol.
+    pub fn least_suite(&self) -> Option<u16> {
         self.least_suite
-    }
-
-    /// Greatest age of a document in seconds.
-    pub fn max_age_seconds(&self) -> u64 {
-        self.max_age_seconds
-    }
-
-    /// The pins in the order of their registers.
-    pub(crate) fn pins(&self) -> impl Iterator<Item = (u8, &[Measurement])> {
-        self.pins
-            .iter()
-            .map(|(register, accepted)| (*register, accepted.as_slice()))
     }
 }
 
-/// serde reads `null` as absent, which would turn a script's empty variable into "anything goes".
-fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
+fn model_digests(read: Vec<String>) -> Result<Vec<ModelDigest>, PolicyError> {
+    if read.is_empty() {
+        return Err(PolicyError::NoModelDigests);
+    }
+    read.iter()
+        .enumerate()
+        .map(|(index, text)| {
+            expected_digest(text)
+                .map(ModelDigest)
+                .map_err(|fault| PolicyError::ModelDigest { index, fault })
+        })
+        .collect()
+}
+
+fn precision(name: String) -> Result<Precision, PolicyError> {
+    Precision::from_name(&name).ok_or(PolicyError::Precision { found: name })
 }
 
 /// Which keys a policy has, to tell whose it is.
@@ -181,7 +193,11 @@ struct Shape {
     #[serde(default, deserialize_with = "not_null", rename = "Measurements")]
     nitro_cli: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
-    version: Option<IgnoredAny>,
+    version: Option<u64>,
+    #[serde(default, deserialize_with = "not_null")]
+    evidence: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
+    session: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
     measurements: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
@@ -199,15 +215,17 @@ struct Shape {
 impl Shape {
     fn own_key(&self) -> Option<&'static str> {
         [
-            (&self.version, "version"),
-            (&self.measurements, "measurements"),
-            (&self.model_digests, "model_digests"),
-            (&self.pins, "pins"),
-            (&self.precision, "precision"),
-            (&self.least_suite, "least_suite"),
-            (&self.max_age_seconds, "max_age_seconds"),
+            (self.version.is_some(), "version"),
+            (self.evidence.is_some(), "evidence"),
+            (self.session.is_some(), "session"),
+            (self.measurements.is_some(), "measurements"),
+            (self.model_digests.is_some(), "model_digests"),
+            (self.pins.is_some(), "pins"),
+            (self.precision.is_some(), "precision"),
+            (self.least_suite.is_some(), "least_suite"),
+            (self.max_age_seconds.is_some(), "max_age_seconds"),
         ]
         .into_iter()
-        .find_map(|(value, key)| value.is_some().then_some(key))
+        .find_map(|(is_there, key)| is_there.then_some(key))
     }
 }

@@ -4,7 +4,8 @@ mod common;
 
 use common::{Fixture, now, rng};
 use sealnote_software_attester::SoftwareRoot;
-use sealnote_verifier::{TrustRoots, inspect};
+use sealnote_verifier::TrustRoots;
+use sealnote_verifier::nitro::inspect;
 use sha2::{Digest, Sha384};
 
 /// Bytes from a counter: the same on every run.
@@ -91,7 +92,7 @@ fn certificates_are_not_stumbled_over() {
 
 #[test]
 fn only_a_self_signed_p384_ca_is_a_root() {
-    let add = |pem: &str| TrustRoots::aws().danger_add_software_root(pem);
+    let add = |pem: &str| TrustRoots::vendors().danger_add_software_root(pem);
     let root = SoftwareRoot::generate(now(), &mut rng()).expect("a root");
     let pem = root.certificate_pem().expect("PEM");
     assert_eq!(add(&pem), Ok(()));

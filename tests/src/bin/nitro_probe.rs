@@ -25,7 +25,7 @@ use sealnote_protocol::suite::Suite;
 use sealnote_protocol::suite::rsa_oaep;
 use sealnote_tests::relay::{Act, Relay};
 use sealnote_transport::{Cid, Endpoint, Listener, Stream, connect_within};
-use sealnote_verifier::policy::Measurement;
+use sealnote_verifier::nitro::Measurement;
 use sealnote_verifier::{Policy, UnverifiedDocument, inspect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_blocking;
@@ -179,7 +179,7 @@ impl Observed {
         );
         let answer = Answer::from_frame(&frame)?;
         ensure!(
-            answer.kind() == EvidenceKind::Nitro.id(),
+            answer.kind() == EvidenceKind(1),
             "the evidence is of another kind"
         );
         Ok(Self {

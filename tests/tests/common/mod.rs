@@ -12,10 +12,11 @@ use sealnote_enclave::engine::{
     Classifier, EngineHandle, KnownShare, ModelInfo, NoteError, Scores,
 };
 use sealnote_model::{NoteOutcome, Scored};
-use sealnote_protocol::claims::{Limits, ModelClaims};
+use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::Enclave;
-use sealnote_protocol::suite::rsa_oaep;
+use sealnote_protocol::suite::{BootKeys, rsa_oaep};
+use sealnote_protocol::task::ModelClaims;
 use sealnote_tests::rig::Booted;
 use sealnote_transport::Endpoint;
 
@@ -61,7 +62,7 @@ pub fn booted_with(
     let key = hex::decode(key.split_whitespace().collect::<String>()).unwrap();
     let key = rsa_oaep::PrivateKey::from_pkcs8(&key).unwrap();
     Booted {
-        enclave: Enclave::new(Some(key), model, limits, session_limits).unwrap(),
+        enclave: Enclave::new(BootKeys::new(Some(key)), model, limits, session_limits).unwrap(),
         engine,
     }
 }

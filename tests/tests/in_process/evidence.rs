@@ -128,7 +128,7 @@ async fn another_root_is_not_accepted() {
         .await
         .unwrap();
     client.server = relay.endpoint.clone();
-    client.roots = TrustRoots::aws();
+    client.roots = TrustRoots::vendors();
     assert_rejected(&client, &relay, "X1", "root").await;
 }
 

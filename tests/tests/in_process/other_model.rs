@@ -6,10 +6,11 @@ use std::path::Path;
 use sealnote_enclave::engine::Scores;
 use sealnote_model::ModelDigest;
 use sealnote_model::{Precision, Problem};
-use sealnote_protocol::claims::{Limits, ModelClaims};
 use sealnote_protocol::frame::FrameType;
-use sealnote_protocol::record::request_len;
+use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
+use sealnote_protocol::task::ModelClaims;
+use sealnote_protocol::task::sequence_classification::request_len;
 use sealnote_tests::attester::{DevAttester, Quirk, policy};
 use sealnote_tests::relay::{Act, Direction, Relay};
 use sealnote_tests::rig::{Booted, Setup, start_enclave};
@@ -64,7 +65,7 @@ impl Model {
         );
         // One note a request, one request at a time: which notes the first session answers is no accident.
         let request = request_len([self.note_bytes as usize]) as u32;
-        let limits = Limits::new(1, self.note_bytes, request, 1, self.labels.len());
+        let limits = Limits::of_classification(1, self.note_bytes, request, 1, self.labels.len());
         let scores = self.scores.clone();
         let engine = StandIn::spawn(single(), move |notes| {
             notes.iter().map(|_| scores.clone()).collect()

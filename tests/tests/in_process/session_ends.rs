@@ -12,11 +12,12 @@ use sealnote_enclave::engine::EngineHandle;
 use sealnote_frame_io::{FrameReader, FrameWriter, split};
 use sealnote_model::ModelDigest;
 use sealnote_model::{Precision, Problem};
-use sealnote_protocol::claims::{Limits, ModelClaims};
 use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
+use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender, Received, ReplySlot};
+use sealnote_protocol::task::ModelClaims;
 use sealnote_tests::attester::{DevAttester, Quirk, policy};
 use sealnote_tests::relay::{Act, Direction, Relay, Seen};
 use sealnote_tests::rig::{Booted, Rig, Setup, client, submit_all};
@@ -94,7 +95,7 @@ impl Scripted {
 async fn answers_are_read_while_a_request_is_held_up() {
     const LABELS: usize = 512;
     const REQUESTS: usize = 4;
-    let limits = Limits::new(1024, 1 << 20, 1 << 21, 2, LABELS);
+    let limits = Limits::of_classification(1024, 1 << 20, 1 << 21, 2, LABELS);
     let booted = booted_with(
         model(LABELS),
         limits,
@@ -134,7 +135,7 @@ async fn answers_are_read_while_a_request_is_held_up() {
 /// At its limit an enclave sends its close and goes, whatever the client is writing.
 #[tokio::test]
 async fn a_close_is_read_in_the_middle_of_a_write() {
-    let limits = Limits::new(1, 1 << 20, 1 << 21, 2, 1);
+    let limits = Limits::of_classification(1, 1 << 20, 1 << 21, 2, 1);
     let booted = booted_with(model(1), limits, SessionLimits::default(), engine(1));
     let attester = DevAttester::start(Quirk::None).unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -170,7 +171,7 @@ async fn a_close_is_read_in_the_middle_of_a_write() {
 /// The shortest answers that there are.
 #[tokio::test]
 async fn a_model_with_one_label_answers_requests_of_one_note() {
-    let limits = Limits::new(1, 1000, 4096, 4, 1);
+    let limits = Limits::of_classification(1, 1000, 4096, 4, 1);
     assert_eq!(limits.answer_bytes(), 18);
     let booted = booted_with(model(1), limits, SessionLimits::default(), engine(1));
     let rig = Rig::start(&booted, Setup::default()).await.unwrap();

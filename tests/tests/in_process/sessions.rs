@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sealnote_enclave::server::ServerLimits;
 use sealnote_protocol::frame::HEADER_LEN;
+use sealnote_session::Incoming;
 use sealnote_tests::rig::{PATIENCE, Rig, Setup};
 use sealnote_tests::session::Steps;
 use sealnote_transport::connect;
-use sealnote_verifier::session::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};

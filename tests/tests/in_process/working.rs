@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use sealnote_enclave::engine::NoteError;
-use sealnote_protocol::claims::{Claims, MIN_REQUEST};
+use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::{FrameType, HEADER_LEN};
 use sealnote_protocol::handshake::{Answer, Hello};
+use sealnote_protocol::limits::MIN_REQUEST;
 use sealnote_protocol::record::TAG_LEN;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_tests::relay::{Act, Direction, Relay, Seen};

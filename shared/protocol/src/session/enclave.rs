@@ -16,18 +16,20 @@ use zeroize::Zeroize;
 use super::keys::{ExporterSecret, RecvKey, SendKey, SessionKeys};
 use super::{SessionError, SessionLimits, Transcript};
 use crate::cbor::NotDeterministic;
-use crate::claims::{Claims, ClaimsError, Limits, ModelClaims, SuiteKeys, binding};
+use crate::claims::{Claims, ClaimsError, binding};
 use crate::frame::Frame;
 use crate::handshake::{Answer, EvidenceKind, Hello, Key, MAX_EVIDENCE};
-use crate::record::{Malformed, Notes, Record, Shape, Unsealed};
-use crate::suite::{Suite, rsa_oaep, xwing};
+use crate::limits::Limits;
+use crate::record::{Malformed, Record, Unsealed};
+use crate::suite::{BootKeys, ConnectionKeys, KeyMaterial, Suite};
+use crate::task::Task;
+use crate::task::sequence_classification::{Layout, ModelClaims, Notes};
 use sealnote_model::NoteOutcome;
 
 /// What an enclave is for all its connections: its key of the boot and what it states of itself.
 #[derive(Debug)]
 pub struct Enclave {
-    /// `None`: suite 1 is neither claimed nor spoken, and the evidence holds no key.
-    rsa_oaep: Option<rsa_oaep::PrivateKey>,
+    keys: BootKeys,
     model: ModelClaims,
     limits: Limits,
     session_limits: SessionLimits,
@@ -71,22 +73,24 @@ pub struct Binding {
 impl Enclave {
     /// Checks once, before any client comes, that the claims can be made.
     pub fn new(
-        rsa_oaep: Option<rsa_oaep::PrivateKey>,
+        keys: BootKeys,
         model: ModelClaims,
         limits: Limits,
         session_limits: SessionLimits,
     ) -> Result<Arc<Self>, ClaimsError> {
-        let keys = SuiteKeys {
-            rsa_oaep: rsa_oaep.as_ref().map(|key| key.spki()),
-            xwing: &[0; xwing::ENCAPSULATION_KEY_LEN],
-        };
-        Claims::new(keys, [0; 32], model.clone(), limits)?;
-        Ok(Arc::new(Self {
-            rsa_oaep,
+        let enclave = Self {
+            keys,
             model,
             limits,
             session_limits,
-        }))
+        };
+        enclave.claims(enclave.keys.sample_material(), [0; 32])?;
+        Ok(Arc::new(enclave))
+    }
+
+    fn claims(&self, suites: KeyMaterial, random: [u8; 32]) -> Result<Claims, ClaimsError> {
+        let task = Task::SequenceClassification(self.model.clone());
+        Claims::new(suites, random, task, self.limits)
     }
 
     /// The greatest payload of a record from the client, in bytes.
@@ -104,14 +108,6 @@ impl Enclave {
         &self.limits
     }
 
-    /// The suites that it speaks, whatever a client offers.
-    fn speaks(&self, suite: Suite) -> bool {
-        match suite {
-            Suite::RsaOaep => self.rsa_oaep.is_some(),
-            Suite::XWing => true,
-        }
-    }
-
     /// Takes a client's hello, and draws this connection's key, then the claims' random bytes.
     pub fn hello(
         self: Arc<Self>,
@@ -120,27 +116,21 @@ impl Enclave {
     ) -> Result<AwaitingEvidence, HandshakeError> {
         let hello = Hello::from_frame(frame)?;
         let mut offered = hello.suites.iter().filter_map(|id| Suite::from_id(*id));
-        if !offered.any(|suite| self.speaks(suite)) {
+        if !offered.any(|suite| self.keys.speaks(suite)) {
             return Err(HandshakeError::NoSuite);
         }
-        // Also for a client that offers suite 1 alone: the claims are the same for all.
-        let xwing = xwing::DecapsulationKey::generate(rng);
+        let keys = ConnectionKeys::draw(rng);
         let mut random = [0; 32];
         rng.fill_bytes(&mut random);
-        let spki = self.rsa_oaep.as_ref().map(|key| key.spki());
-        let keys = SuiteKeys {
-            rsa_oaep: spki,
-            xwing: xwing.encapsulation_key(),
-        };
-        let claims = Claims::new(keys, random, self.model.clone(), self.limits)?.encode();
+        let claims = self.claims(keys.material(&self.keys), random)?.encode();
         Ok(AwaitingEvidence {
             binding: Binding {
                 challenge: hello.challenge,
                 claims: binding(&claims),
-                public_key: spki.map(<[u8]>::to_vec),
+                public_key: self.keys.evidence_key().map(<[u8]>::to_vec),
             },
             enclave: self,
-            xwing,
+            keys,
             offered: hello.suites,
             claims,
             transcript: Transcript::new().with(frame),
@@ -152,7 +142,7 @@ impl Enclave {
 #[derive(Debug)]
 pub struct AwaitingEvidence {
     enclave: Arc<Enclave>,
-    xwing: xwing::DecapsulationKey,
+    keys: ConnectionKeys,
     offered: Vec<u16>,
     claims: Vec<u8>,
     binding: Binding,
@@ -177,7 +167,7 @@ impl AwaitingEvidence {
         let frame = Answer::new(kind, evidence, self.claims).to_frame();
         let next = AwaitingKey {
             enclave: self.enclave,
-            xwing: self.xwing,
+            keys: self.keys,
             offered: self.offered,
             transcript: self.transcript.with(&frame),
         };
@@ -185,12 +175,12 @@ impl AwaitingEvidence {
     }
 }
 
-/// The answer was sent; the key message is due. It owns the connection's decapsulation key, which the key
-/// message consumes.
+/// The answer was sent; the key message is due. It owns the connection's keys, which the key message
+/// consumes.
 #[derive(Debug)]
 pub struct AwaitingKey {
     enclave: Arc<Enclave>,
-    xwing: xwing::DecapsulationKey,
+    keys: ConnectionKeys,
     offered: Vec<u16>,
     transcript: Transcript,
 }
@@ -206,38 +196,33 @@ impl AwaitingKey {
         let message = Key::from_frame(frame)?;
         let id = message.suite();
         let suite = Suite::from_id(id).filter(|_| self.offered.contains(&id));
-        let (suite, secret) = match (suite, &self.enclave.rsa_oaep) {
-            (Some(suite @ Suite::RsaOaep), Some(key)) => {
-                (suite, key.open(&message.encapsulated, rng))
-            }
-            (Some(suite @ Suite::XWing), _) => {
-                let opened = self
-                    .xwing
-                    .open(&message.encapsulated, &self.transcript, rng);
-                (suite, opened)
-            }
-            _ => return Err(HandshakeError::Suite(id)),
-        };
+        let suite = suite.ok_or(HandshakeError::Suite(id))?;
+        let Self {
+            enclave,
+            keys,
+            transcript,
+            ..
+        } = self;
+        let sealed = &message.encapsulated;
+        let secret = keys.open(suite, sealed, &enclave.keys, &transcript, rng);
+        let secret = secret.ok_or(HandshakeError::Suite(id))?;
         let SessionKeys {
             client_to_enclave,
             enclave_to_client,
             exporter,
-        } = SessionKeys::derive(suite, &secret, self.transcript.with(frame));
-        let limits = self.enclave.session_limits;
-        let shape = Shape {
-            limits: self.enclave.limits,
-            labels: self.enclave.model.labels.len(),
-        };
+        } = SessionKeys::derive(suite, &secret, transcript.with(frame));
+        let limits = enclave.session_limits;
+        let layout = enclave.model.layout(enclave.limits);
         let mut sender = EnclaveSender {
             key: SendKey::new(enclave_to_client, limits, now),
-            shape,
+            layout,
             answers: 0,
             exporter,
         };
         let ready = sender.key.seal(Unsealed::ready(), now)?;
         let receiver = EnclaveReceiver {
             key: Some(RecvKey::new(client_to_enclave, limits, now)),
-            shape,
+            layout,
             last_id: None,
             requests: 0,
         };
@@ -266,7 +251,7 @@ pub enum Received {
 pub struct EnclaveReceiver {
     /// `None` once the session is over: the key is erased at the first error.
     key: Option<RecvKey>,
-    shape: Shape,
+    layout: Layout,
     last_id: Option<u64>,
     requests: u64,
 }
@@ -276,8 +261,9 @@ impl EnclaveReceiver {
     pub fn open(&mut self, frame: Frame, now: Instant) -> Result<Received, SessionError> {
         let mut key = self.key.take().ok_or(SessionError::Over)?;
         let plaintext = key.open(frame, now)?;
-        match Record::parse(&plaintext, self.shape)? {
-            Record::Request(id, notes) => {
+        match Record::parse(&plaintext, &self.layout.limits)? {
+            Record::Request(id, body) => {
+                let notes = self.layout.read_request(body)?;
                 if self.last_id.is_some_and(|last| id <= last) {
                     return Err(Malformed("request id").into());
                 }
@@ -301,7 +287,7 @@ impl EnclaveReceiver {
 #[derive(Debug)]
 pub struct EnclaveSender {
     key: SendKey,
-    shape: Shape,
+    layout: Layout,
     answers: u64,
     exporter: ExporterSecret,
 }
@@ -314,7 +300,7 @@ impl EnclaveSender {
         mut outcomes: Vec<NoteOutcome>,
         now: Instant,
     ) -> Result<Frame, SessionError> {
-        let record = Unsealed::answer(self.shape, slot.request, slot.notes, &outcomes);
+        let record = self.layout.answer(slot.request, slot.notes, &outcomes);
         for note in outcomes.iter_mut().flatten() {
             note.scores.zeroize();
         }

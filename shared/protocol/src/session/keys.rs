@@ -354,9 +354,9 @@ mod tests {
             ..UNLIMITED
         };
         let (mut send, mut receive) = ends(limits, now);
-        let error = send.seal(Unsealed::request(0, &[&[b'a'; 4082]]), now);
+        let error = send.seal(Unsealed::request(0, 8192, |_| ()), now);
         assert_eq!(error.unwrap_err(), SessionError::Limit(Limit::Bytes));
-        let frame = send.seal(Unsealed::request(0, &[b"a"]), now).unwrap();
+        let frame = send.seal(Unsealed::request(0, 4096, |_| ()), now).unwrap();
         assert!(receive.open(frame, now).is_ok());
         let frame = send.seal(Unsealed::close(1), now).unwrap();
         assert!(receive.open(frame, now).is_ok());

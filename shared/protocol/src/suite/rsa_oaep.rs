@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 use rsa::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey};
-use rsa::sha2::Sha256;
+use rsa::sha2::{Digest, Sha256};
 use rsa::traits::PublicKeyParts;
 use rsa::{BoxedUint, Oaep};
 use thiserror::Error;
@@ -32,6 +32,15 @@ pub enum KeyError {
     /// Another public exponent.
     #[error("the RSA public exponent is not {PUBLIC_EXPONENT}")]
     Exponent,
+    /// The claims name a key, and the evidence has none.
+    #[error("the claims name an RSA key, and the evidence carries none")]
+    Missing,
+    /// The evidence has a key, and the claims name none.
+    #[error("the evidence carries a public key that its claims do not name")]
+    Unclaimed,
+    /// The evidence has another key than the claims name.
+    #[error("the evidence's public key is not the one that its claims name")]
+    NotClaimed,
     /// Not a PKCS #8 private key.
     #[error("the private key is not PKCS #8 of an RSA key")]
     Private,
@@ -105,7 +114,31 @@ impl core::fmt::Debug for PrivateKey {
 #[derive(Clone, Debug)]
 pub struct PublicKey(rsa::PublicKey);
 
+/// What the claims state of a key: SHA-256 over its SubjectPublicKeyInfo.
+pub fn material(spki: &[u8]) -> [u8; 32] {
+    Sha256::digest(spki).into()
+}
+
 impl PublicKey {
+    /// The key in the evidence, if and only if the claims name it.
+    pub(super) fn of(
+        claimed: Option<&[u8]>,
+        evidence_key: Option<&[u8]>,
+    ) -> Result<Option<Self>, KeyError> {
+        match (claimed, evidence_key) {
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(KeyError::Missing),
+            (None, Some(_)) => Err(KeyError::Unclaimed),
+            (Some(claimed), Some(spki)) => {
+                let key = Self::from_spki(spki)?;
+                match claimed == material(spki) {
+                    true => Ok(Some(key)),
+                    false => Err(KeyError::NotClaimed),
+                }
+            }
+        }
+    }
+
     /// Parses a SubjectPublicKeyInfo strictly: DER, RSA, 3072 bits, e = 65537, nothing else.
     pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
         let key = rsa::PublicKey::from_public_key_der(der).map_err(|_| KeyError::Encoding)?;

@@ -30,11 +30,12 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 pub const CASES: &[Case] = &[
     ("a bundle of AWS's root in place of ours", "A15", |f| {
         f.chain(|chain| {
-            chain.cabundle[0] = include_bytes!("../../roots/aws-nitro-root-g1.der").to_vec()
+            chain.cabundle[0] =
+                include_bytes!("../../src/nitro/roots/aws-nitro-root-g1.der").to_vec()
         })
     }),
     ("a root that nobody pinned", "X1", |f| {
-        f.attempt().roots(TrustRoots::aws())
+        f.attempt().roots(TrustRoots::vendors())
     }),
     ("another root of the same name", "X1", |f| {
         let other = SoftwareRoot::generate(now(), &mut rng()).expect("a root");

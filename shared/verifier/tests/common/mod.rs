@@ -9,7 +9,8 @@ use getrandom::rand_core::UnwrapErr;
 use sealnote_software_attester::{
     Chain, ChainSpec, Document, ModuleId, SoftwareRoot, cose, encode_fields,
 };
-use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime, VerifiedDocument};
+use sealnote_verifier::nitro::VerifiedDocument;
+use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
 
 pub const NOW_SECONDS: u64 = 1_795_000_000;
 pub const NONCE: &[u8] = &[0x5a; 32];
@@ -209,7 +210,7 @@ fn registers() -> BTreeMap<u8, Vec<u8>> {
 }
 
 pub fn trusting(root: &SoftwareRoot) -> TrustRoots {
-    let mut roots = TrustRoots::aws();
+    let mut roots = TrustRoots::vendors();
     roots
         .danger_add_software_root(&root.certificate_pem().expect("PEM"))
         .expect("a root");

@@ -4,7 +4,7 @@ use sealnote_verifier::Policy;
 
 fn empty(policy: Policy) -> Policy {
     Policy {
-        sets: Vec::new(),
+        session: policy.session().clone(),
         ..policy
     }
 }

@@ -1,6 +1,6 @@
 //! A verified document cannot be copied.
 
-fn twice(document: &sealnote_verifier::VerifiedDocument) -> sealnote_verifier::VerifiedDocument {
+fn twice(document: &sealnote_verifier::nitro::VerifiedDocument) -> sealnote_verifier::nitro::VerifiedDocument {
     document.clone()
 }
 

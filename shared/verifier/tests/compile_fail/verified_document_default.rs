@@ -1,5 +1,5 @@
 //! A verified document has no default.
 
 fn main() {
-    let _ = sealnote_verifier::VerifiedDocument::default();
+    let _ = sealnote_verifier::nitro::VerifiedDocument::default();
 }

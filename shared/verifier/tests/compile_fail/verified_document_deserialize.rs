@@ -4,5 +4,5 @@ use serde::Deserialize;
 
 fn main() {
     let mut file = serde_json::Deserializer::from_str("{}");
-    let _ = sealnote_verifier::VerifiedDocument::deserialize(&mut file);
+    let _ = sealnote_verifier::nitro::VerifiedDocument::deserialize(&mut file);
 }

@@ -1,7 +1,7 @@
 //! What nitro-cli prints as a policy, and what people add to it.
 
 use sealnote_verifier::Policy;
-use sealnote_verifier::policy::{Measurement, Suite};
+use sealnote_verifier::nitro::Measurement;
 
 use crate::common::{Fixture, pcr, pcr_hex};
 use crate::{refused, zero};
@@ -53,18 +53,30 @@ fn filled(json: &str) -> String {
 #[test]
 fn nitro_cli_json_loads_verbatim() {
     let policy = Policy::from_json(filled(BUILD_ENCLAVE)).expect("build-enclave");
-    assert_eq!(policy.measurement_sets().len(), 1);
-    assert_eq!(policy.measurement_sets()[0].register(8), None);
-    assert_eq!((policy.model_digests(), policy.precision()), (None, None));
-    assert!(!policy.has_machine_pin());
+    assert_eq!(policy.nitro().unwrap().measurement_sets().len(), 1);
     assert_eq!(
-        (policy.least_suite(), policy.max_age_seconds()),
-        (Suite::XWing, 300)
+        policy.nitro().unwrap().measurement_sets()[0].register(8),
+        None
+    );
+    assert_eq!(
+        (
+            policy.session().model_digests(),
+            policy.session().precision()
+        ),
+        (None, None)
+    );
+    assert!(!policy.nitro().unwrap().has_machine_pin());
+    assert_eq!(
+        (
+            policy.session().least_suite(),
+            policy.nitro().unwrap().max_age_seconds()
+        ),
+        (None, 300)
     );
 
     let policy = Policy::from_json(filled(DESCRIBE_EIF).as_bytes()).expect("describe-eif");
     assert_eq!(
-        policy.measurement_sets()[0].register(8),
+        policy.nitro().unwrap().measurement_sets()[0].register(8),
         Some(Measurement::from([9; 48]))
     );
 
@@ -96,7 +108,7 @@ fn every_register_that_is_there_is_checked() {
         assert_eq!(expecting(&pcr_hex(20)), "X5", "PCR{register}");
     }
     let policy = Policy::from_json(with("PCR4", &format!("{:?}", pcr_hex(4)))).expect("a pin");
-    assert!(policy.has_machine_pin());
+    assert!(policy.nitro().unwrap().has_machine_pin());
 }
 
 #[test]

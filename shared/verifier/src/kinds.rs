@@ -1,0 +1,294 @@
+//! The kinds of evidence, each a folder beside this file. A new one is registered here, and nowhere else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::binding::Binding;
+use crate::check::{Check, CheckLog};
+use crate::nitro;
+use crate::schema::not_null;
+use crate::time::UnixTime;
+
+/// P1: the first step of every appraisal.
+pub const P1: Check = Check::new("any", "P1", "the policy accepts this kind of evidence");
+
+/// A kind of evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// An AWS Nitro attestation document.
+    Nitro,
+}
+
+/// What is asked of evidence, as a policy file has it: by kind, one or more.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceFile {
+    /// Of Nitro documents.
+    #[serde(
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub nitro: Option<nitro::rules::RulesFile>,
+}
+
+/// What is asked of evidence, by kind: at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EvidenceRules {
+    nitro: Option<nitro::Rules>,
+}
+
+/// Rules of a policy file that cannot be used, by kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceRulesError {
+    /// No kind of evidence.
+    #[error("evidence is empty: the policy names no kind of evidence and would accept nothing")]
+    NoEvidence,
+    /// Of Nitro documents.
+    #[error(transparent)]
+    Nitro(#[from] nitro::rules::RulesError),
+}
+
+/// Evidence as it came: bytes to be checked.
+#[derive(Clone, Copy, Debug)]
+pub struct RawEvidence<'a> {
+    /// What it is said to be.
+    pub kind: Kind,
+    /// As the attester gave it.
+    pub bytes: &'a [u8],
+    /// What the vendor signed about the machine, for kinds that need it.
+    pub endorsements: Option<&'a [u8]>,
+}
+
+/// The trust anchors of every kind: the vendors' published roots, which are pinned, and those that a caller
+/// has added.
+#[derive(Clone, Debug)]
+pub struct TrustRoots {
+    pub(crate) nitro: nitro::TrustRoots,
+}
+
+/// What verified evidence says of its machine and image.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Facts {
+    /// A Nitro document.
+    Nitro(nitro::VerifiedDocument),
+}
+
+/// Why evidence was rejected: the first check that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// P1: the policy accepts no evidence of this kind.
+    #[error("this is {} evidence, and the policy has no rules for that kind", .0.name())]
+    Kind(Kind),
+    /// P1: there are endorsements, and the kind has none.
+    #[error("there are endorsements beside {} evidence, which has none", .0.name())]
+    Endorsements(Kind),
+    /// A Nitro document failed a check.
+    #[error(transparent)]
+    Nitro(#[from] nitro::Rejection),
+}
+
+impl Kind {
+    /// Every kind known here.
+    pub const ALL: [Self; 1] = [Self::Nitro];
+
+    /// The number on the wire.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Nitro => 1,
+        }
+    }
+
+    /// As policies, flags and JSON have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nitro => "nitro",
+        }
+    }
+
+    /// The kind of a number, if it is one known here.
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+}
+
+impl Rejection {
+    /// The step that failed.
+    pub fn check(&self) -> Check {
+        match self {
+            Self::Kind(_) | Self::Endorsements(_) => P1,
+            Self::Nitro(rejection) => rejection.check(),
+        }
+    }
+}
+
+impl TrustRoots {
+    /// The vendors' published roots alone.
+    pub fn vendors() -> Self {
+        Self {
+            nitro: nitro::TrustRoots::aws(),
+        }
+    }
+
+    /// Accepts Nitro documents under a development root as well. Changes no other check.
+    ///
+    /// Dangerous: whoever has that root's key can sign any document at all.
+    ///
+    /// # Errors
+    ///
+    /// Anything but one self-signed P-384 CA certificate in PEM.
+    pub fn danger_add_software_root(&mut self, pem: &str) -> Result<(), nitro::RootError> {
+        self.nitro.danger_add_software_root(pem)
+    }
+}
+
+impl Facts {
+    /// What they are facts of.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Nitro(_) => Kind::Nitro,
+        }
+    }
+
+    /// The label of the measurement set that the evidence matches.
+    pub fn measurement_set(&self) -> &str {
+        match self {
+            Self::Nitro(document) => document.measurement_set(),
+        }
+    }
+
+    /// The least suite that this set asks for, if it asks for one itself.
+    pub fn least_suite(&self) -> Option<u16> {
+        match self {
+            Self::Nitro(document) => document.least_suite(),
+        }
+    }
+
+    /// The public key that the evidence holds, as the attester encoded it.
+    pub fn public_key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Nitro(document) => document.public_key(),
+        }
+    }
+
+    /// Whether it was signed under a development root, by software: it protects nothing then.
+    pub fn is_development(&self) -> bool {
+        match self {
+            Self::Nitro(document) => document.root() == nitro::RootKind::Software,
+        }
+    }
+
+    fn passed(&self) -> &CheckLog {
+        match self {
+            Self::Nitro(document) => document.log(),
+        }
+    }
+}
+
+impl From<nitro::rules::RulesFile> for EvidenceFile {
+    fn from(rules: nitro::rules::RulesFile) -> Self {
+        Self { nitro: Some(rules) }
+    }
+}
+
+impl EvidenceRules {
+    pub(crate) fn load(file: EvidenceFile) -> Result<Self, EvidenceRulesError> {
+        let nitro = file.nitro.map(nitro::Rules::load).transpose()?;
+        match nitro.is_some() {
+            true => Ok(Self { nitro }),
+            false => Err(EvidenceRulesError::NoEvidence),
+        }
+    }
+
+    pub(crate) fn nitro(&self) -> Option<&nitro::Rules> {
+        self.nitro.as_ref()
+    }
+
+    /// P1, then the checks of the kind, the binding among them.
+    pub(crate) fn appraise(
+        &self,
+        evidence: RawEvidence<'_>,
+        binding: &Binding,
+        roots: &TrustRoots,
+        now: UnixTime,
+    ) -> Result<(Facts, CheckLog), Rejection> {
+        let mut log = CheckLog::default();
+        let RawEvidence {
+            kind,
+            bytes,
+            endorsements,
+        } = evidence;
+        let facts = match kind {
+            Kind::Nitro => {
+                let rules = log.run(P1, || match (&self.nitro, endorsements) {
+                    (_, Some(_)) => Err(Rejection::Endorsements(kind)),
+                    (rules, None) => rules.as_ref().ok_or(Rejection::Kind(kind)),
+                })?;
+                Facts::Nitro(rules.check_bound_document(bytes, binding, &roots.nitro, now)?)
+            }
+        };
+        log.append(facts.passed());
+        Ok((facts, log))
+    }
+
+    /// That of each measurement set, where it has one.
+    pub(crate) fn least_suites(&self) -> impl Iterator<Item = Option<u16>> + '_ {
+        let sets = self.nitro.iter().flat_map(|rules| rules.measurement_sets());
+        sets.map(nitro::MeasurementSet::least_suite)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn appraise(rules: &EvidenceRules, endorsements: Option<&[u8]>) -> Rejection {
+        let evidence = RawEvidence {
+            kind: Kind::Nitro,
+            bytes: b"no document",
+            endorsements,
+        };
+        let binding = Binding {
+            challenge: [0; 32],
+            claims: [0; 48],
+        };
+        let now = UnixTime::from_seconds(0);
+        match rules.appraise(evidence, &binding, &TrustRoots::vendors(), now) {
+            Ok(_) => unreachable!("it is no document"),
+            Err(rejection) => rejection,
+        }
+    }
+
+    /// The loader makes no such rules as long as there is one kind.
+    #[test]
+    fn a_kind_without_rules_is_refused() {
+        let rejection = appraise(&EvidenceRules { nitro: None }, None);
+        assert_eq!(rejection, Rejection::Kind(Kind::Nitro));
+        assert_eq!(rejection.check(), P1);
+    }
+
+    #[test]
+    fn endorsements_where_none_are_due_are_refused() {
+        let rules = EvidenceRules { nitro: None };
+        let rejection = appraise(&rules, Some(b"endorsements"));
+        assert_eq!(rejection, Rejection::Endorsements(Kind::Nitro));
+    }
+
+    #[test]
+    fn a_kind_has_one_number_and_one_name() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_number(kind.number()), Some(kind));
+            assert_eq!(
+                Kind::ALL
+                    .into_iter()
+                    .filter(|other| other.name() == kind.name())
+                    .count(),
+                1
+            );
+        }
+        assert_eq!(Kind::from_number(0), None);
+    }
+}
