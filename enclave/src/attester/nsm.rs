@@ -13,7 +13,7 @@ mod tests;
 use std::time::SystemTime;
 
 use aws_nitro_enclaves_nsm_api::api::{ErrorCode, Request, Response};
-use sealnote_model::{MODEL_REGISTER, ModelDigest};
+use sealnote_model::ModelDigest;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
 use thiserror::Error;
@@ -22,6 +22,12 @@ use super::{AttestError, Attester};
 
 pub use clock::{GREATEST_OFFSET, clock_source};
 pub use device::Device;
+
+/// The number of this kind of evidence: a Nitro document.
+pub const KIND: EvidenceKind = EvidenceKind(1);
+
+/// The register that is extended by the model: the first that is the image's to extend.
+pub(super) const MODEL_REGISTER: u8 = 16;
 
 /// Registers of the module; all of them are locked before there is a key.
 const REGISTERS: u16 = 32;
@@ -156,7 +162,7 @@ impl<M: Module> NsmAttester<M> {
 
 impl<M: Module> Attester for NsmAttester<M> {
     fn kind(&self) -> EvidenceKind {
-        EvidenceKind(1)
+        KIND
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {

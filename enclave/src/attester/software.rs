@@ -10,12 +10,13 @@ use std::time::SystemTime;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_model::{MODEL_REGISTER, ModelDigest, SHA384_LEN, extended};
+use sealnote_model::{ModelDigest, SHA384_LEN, extended};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sha2::{Digest, Sha384};
 
+use super::nsm::{KIND, MODEL_REGISTER};
 use super::{AttestError, Attester};
 
 type Measurement = [u8; SHA384_LEN];
@@ -77,7 +78,7 @@ impl Software {
 
 impl Attester for Software {
     fn kind(&self) -> EvidenceKind {
-        EvidenceKind(1)
+        KIND
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {

@@ -11,6 +11,7 @@ use crate::signature::SignatureError;
 ///
 /// Sections are numbered from 1, in the order of the header's table.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EifError {
     /// The reader failed.
     #[error("{0}")]

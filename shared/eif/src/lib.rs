@@ -116,3 +116,8 @@ fn extended(digest: [u8; REGISTER_LEN]) -> [u8; REGISTER_LEN] {
         .finalize()
         .into()
 }
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

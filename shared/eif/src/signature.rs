@@ -41,6 +41,7 @@ pub enum SignatureCheck {
 
 /// A signature section that a hypervisor would not take, or that is written as no builder does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignatureError {
     /// Not the structure above.
     #[error(

@@ -149,3 +149,8 @@ impl FrameWriter {
         self.half.shutdown().await
     }
 }
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

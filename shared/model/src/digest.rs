@@ -9,9 +9,6 @@ pub const MODEL_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokeniz
 /// register.
 pub const SHA384_LEN: usize = 48;
 
-/// The register that the enclave extends by its model: the first that is the image's to extend.
-pub const MODEL_REGISTER: u8 = 16;
-
 const FILES_LABEL: &[u8] = b"sealnote/1 model files\0";
 const REGISTER_LABEL: &[u8] = b"sealnote/1 model\0";
 
@@ -45,7 +42,7 @@ impl ModelDigest {
         Self(whole.finalize().into())
     }
 
-    /// What the enclave extends PCR16 with: `SHA-384(label ‖ digest)`, 48 bytes; PROTOCOL.md, "Model
+    /// What an enclave extends a register with (under Nitro PCR16): `SHA-384(label ‖ digest)`, 48 bytes; PROTOCOL.md, "Model
     /// digest".
     ///
     /// Not the digest itself, so that no value of another meaning can stand in the register.
@@ -56,7 +53,7 @@ impl ModelDigest {
             .into()
     }
 
-    /// The value of PCR16 after that, where nothing was measured into it before.
+    /// The value of the register after that, where nothing was measured into it before.
     pub fn register(&self) -> [u8; SHA384_LEN] {
         extended([0; SHA384_LEN], &self.extension())
     }

@@ -10,5 +10,10 @@ mod digest;
 mod precision;
 
 pub use classification::{KnownShare, NoteError, NoteOutcome, Problem, Scored, Scores};
-pub use digest::{FileDigest, MODEL_FILES, MODEL_REGISTER, ModelDigest, SHA384_LEN, extended};
+pub use digest::{FileDigest, MODEL_FILES, ModelDigest, SHA384_LEN, extended};
 pub use precision::Precision;
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

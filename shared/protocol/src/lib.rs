@@ -18,3 +18,8 @@ pub mod suite;
 pub mod task;
 
 pub use cbor::NotDeterministic;
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

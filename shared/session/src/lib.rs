@@ -24,3 +24,8 @@ pub use client::{
 pub use evidence::{
     Challenge, Evidence, EvidenceError, Rejection, UnknownSuite, VerifiedEvidence, offered,
 };
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

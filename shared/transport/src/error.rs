@@ -8,6 +8,7 @@ use crate::Endpoint;
 
 /// A connection or a listener could not be made.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum TransportError {
     /// The peer refused, is unreachable, or its name does not resolve.
     #[error("cannot connect to {endpoint}: {reason}")]

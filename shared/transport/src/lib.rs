@@ -33,3 +33,8 @@ pub use stream::{
     MAX_VSOCK_WRITE, PeerAddress, ReceiveHalf, SendHalf, Stream, connect, connect_within,
 };
 pub use vsock::{VSOCK_BACKLOG, VSOCK_BUFFER};
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -26,6 +26,7 @@ pub async fn probe_vsock_loopback() -> Result<(), ProbeError> {
 
 /// Why there is no vsock loopback.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ProbeError {
     /// The connection neither comes about nor fails.
     #[error("a connection to CID 1 does not come about within {} ms", PROBE_TIMEOUT.as_millis())]

@@ -46,3 +46,8 @@ pub use kinds::{
 pub use policy::{Policy, PolicyError};
 pub use schema::ShapeError;
 pub use time::{ParseTimeError, UnixTime};
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

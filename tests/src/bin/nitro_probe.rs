@@ -17,16 +17,15 @@ use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use minicbor::{Decoder, Encoder};
 use sealnote_frame_io::split;
-use sealnote_model::{MODEL_REGISTER, ModelDigest};
+use sealnote_model::ModelDigest;
 use sealnote_protocol::claims::{Claims, binding};
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, MAX_ANSWER};
 use sealnote_protocol::suite::Suite;
-use sealnote_protocol::suite::rsa_oaep;
 use sealnote_tests::relay::{Act, Relay};
 use sealnote_transport::{Cid, Endpoint, Listener, Stream, connect_within};
-use sealnote_verifier::nitro::Measurement;
-use sealnote_verifier::{Policy, UnverifiedDocument, inspect};
+use sealnote_verifier::Policy;
+use sealnote_verifier::nitro::{MODEL_REGISTER, Measurement, UnverifiedDocument, inspect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
@@ -190,7 +189,10 @@ impl Observed {
     }
 
     fn check_measurements(&self, policy: &Policy, model: &ModelDigest) -> anyhow::Result<()> {
-        let [set] = policy.measurement_sets() else {
+        let rules = policy
+            .nitro()
+            .context("the policy has no rules for Nitro")?;
+        let [set] = rules.measurement_sets() else {
             bail!("the policy has another number of measurement sets than one");
         };
         let pcrs = self.document.pcrs();
@@ -217,11 +219,7 @@ impl Observed {
         same("user_data", &user_data, &hex::encode(binding(&self.claims)))?;
         let claims = Claims::decode(&self.claims)?;
         let key = document.public_key().context("no public_key")?;
-        rsa_oaep::PublicKey::from_spki(key).context("public_key")?;
-        ensure!(
-            claims.names_rsa_oaep_key(key),
-            "the claims name another key than the document"
-        );
+        claims.public_keys(Some(key)).context("public_key")?;
         same("model in the claims", &claims.model().digest(), model)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let age = now.as_secs_f64() - Duration::from_millis(document.timestamp_ms()).as_secs_f64();

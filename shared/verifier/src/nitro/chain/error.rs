@@ -45,6 +45,7 @@ impl fmt::Display for RequiredUsage {
 
 /// What is wrong with a certificate's basic constraints (RFC 5280 section 4.2.1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BasicConstraintsFault {
     /// A CA has none.
     #[error("has no basic constraints")]
@@ -76,6 +77,7 @@ pub enum BasicConstraintsFault {
 
 /// The chain or the document's signature does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChainError {
     /// X1: the bundle starts at a certificate that is not pinned.
     #[error(

@@ -31,6 +31,7 @@ pub struct TrustRoots {
 
 /// A PEM file that cannot be a root.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RootError {
     /// Not one certificate in PEM.
     #[error("the root is not a single X.509 certificate in PEM")]

@@ -28,6 +28,7 @@ const SIGNATURE_LEN: usize = 96;
 
 /// The document is not the COSE_Sign1 that a Nitro hypervisor makes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EnvelopeError {
     /// A1: no array of four, or a tag other than a single 18.
     #[error("the document is not a COSE_Sign1 array of four, tagged 18 or untagged")]

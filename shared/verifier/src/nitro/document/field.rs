@@ -87,6 +87,7 @@ impl fmt::Display for Field {
 
 /// The payload is not that of an enclave's attestation document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PayloadError {
     /// A6: no map.
     #[error("the payload is not a map")]

@@ -30,6 +30,7 @@ impl fmt::Display for Layer {
 
 /// The input is not one CBOR item within the limits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StructureError {
     /// X12: more bytes than are read.
     #[error(
