@@ -74,7 +74,7 @@ fn appraisal_cases() {
 fn every_check_has_a_failing_case() {
     let failed: BTreeSet<&str> = all_cases().map(|(_, expected, _)| *expected).collect();
     for check in checks::ALL {
-        // A19 is no step, and X8 belongs to the session.
+        // A19 is no step, and X8 needs a session's claims: shared/session/tests has its cases.
         let absent = matches!(check, checks::A19 | checks::X8);
         assert_eq!(failed.contains(check.id()), !absent, "{check}");
     }
@@ -86,7 +86,7 @@ fn steps_of_protocol_md() -> [Vec<&'static str>; 3] {
         .split("\n## ")
         .find(|section| section.starts_with("4. Verification"))
         .expect("section 4");
-    ["| structure |", "| chain |", "| policy and session |"].map(|head| {
+    ["| structure |", "| chain |", "| policy and binding |"].map(|head| {
         let (_, table) = section.split_once(head).expect(head);
         table
             .lines()
@@ -120,7 +120,7 @@ fn every_check_of_protocol_md_has_run_on_an_accepted_document() {
         .filter(|id| !matches!(*id, "A12" | "A13"))
         .collect();
     chain.retain(|id| *id != "A19"); // No step: nothing is consulted.
-    policy.retain(|id| *id != "X8"); // The session's.
+    policy.retain(|id| *id != "X8"); // Of a session's evidence only.
 
     // Fields come in any order, so the order of the first table is not that of every document.
     let (of_structure, after) = ran.split_at(structure.len());
