@@ -88,6 +88,20 @@ fn what_is_bound_is_accepted() {
     assert!(document.passed().contains(&checks::X7));
 }
 
+/// What has passed is recorded where it passes, so the test above says that these ran, in this order.
+#[test]
+fn the_checks_of_the_claims_are_those_of_protocol_md() {
+    let (_, table) = include_str!("../../../../PROTOCOL.md")
+        .split_once("| claims and session |")
+        .expect("the table");
+    let rows = table.lines().skip(2).take_while(|row| row.starts_with('|'));
+    let ids: Vec<&str> = rows
+        .filter_map(|row| row.split('|').nth(1))
+        .map(str::trim)
+        .collect();
+    assert_eq!(CHECKS.map(|check| check.id())[..], ids);
+}
+
 /// Every byte of the claims counts, and nothing can be put before or behind them.
 #[test]
 fn claims_changed_on_the_way() {
