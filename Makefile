@@ -25,6 +25,9 @@ BUILDER_ARGS := --locked --manifest-path tools/eif/Cargo.toml --target-dir targe
 
 TEST_ARGS := --locked --workspace --all-features
 
+# In the order in which each finds what it needs.
+PUBLISHED := $(addprefix sealnote-,model protocol verifier session transport frame-io eif client)
+
 # cargo uses all processors by itself, and two of it would wait for each other.
 .NOTPARALLEL:
 
@@ -74,6 +77,10 @@ test-aarch64: need-cargo ## the kernels on emulated AArch64 processors
 .PHONY: test-avx512
 test-avx512: need-cargo eif-locked ## the kernels on an emulated processor with AVX-512 VNNI (TESTS=isa:: for a quick look)
 	./tools/avx512/test-kernels.sh $(TESTS)
+
+.PHONY: publish-check
+publish-check: need-cargo ## the crates that others may use, packaged and built as a registry would have them
+	cargo publish --dry-run --locked $(addprefix -p ,$(PUBLISHED))
 
 .PHONY: bench
 bench: need-cargo ## handshake time, notes a second in process and through the encrypted path
