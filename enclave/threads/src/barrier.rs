@@ -9,6 +9,7 @@ use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, lock, look_
 pub struct Barrier {
     /// How often each thread has come.
     arrivals: Vec<AtomicUsize>,
+    /// Nothing is read on the strength of it.
     broken: AtomicBool,
     sleep: Mutex<()>,
     woken: Condvar,
@@ -44,9 +45,9 @@ impl Barrier {
             self.wake();
             let others = &self.arrivals[others];
             let missing = |of: &AtomicUsize| of.load(Ordering::Acquire) < came;
-            self.sleep_while(|| !self.broken.load(Ordering::Acquire) && others.iter().any(missing));
+            self.sleep_while(|| !self.broken.load(Ordering::Relaxed) && others.iter().any(missing));
         }
-        if self.broken.load(Ordering::Acquire) {
+        if self.broken.load(Ordering::Relaxed) {
             Err(Broken)
         } else {
             Ok(())
@@ -60,7 +61,7 @@ impl Barrier {
 
     /// Lets all go, now and from now on.
     pub(crate) fn break_up(&self) {
-        self.broken.store(true, Ordering::Release);
+        self.broken.store(true, Ordering::Relaxed);
         self.wake();
     }
 

@@ -41,7 +41,7 @@ pub(super) fn load(
 }
 
 /// A model as `transformers` has it under `…ForSequenceClassification`.
-pub(crate) struct Candle {
+struct Candle {
     encoder: Box<dyn Encoder>,
     head: Head,
     inputs: Inputs,
