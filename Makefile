@@ -70,6 +70,10 @@ test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSa
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false \
 		cargo test --locked -p sealnote-kernels --lib --target $(HOST) --target-dir target/sanitized
 
+.PHONY: test-loom
+test-loom: need-cargo ## the threads' barrier and board, in every interleaving of a few threads
+	RUSTFLAGS="--cfg loom" cargo test --locked --release -p sealnote-threads --lib --target-dir target/loom
+
 .PHONY: test-aarch64
 test-aarch64: need-cargo ## the kernels on emulated AArch64 processors
 	./tools/aarch64/test-kernels.sh

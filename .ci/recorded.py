@@ -114,8 +114,14 @@ def inputs(check: dict) -> list[str]:
 
 def paths(check: dict) -> list[str]:
     """Each is what `git ls-files` takes, one or more separated by spaces."""
-    ours = [f"{crate} :!{crate}/tests" for crate in own_crates(check.get("crates", []))]
+    folders = own_crates(check.get("crates", []))
+    # A crate's folder may be within another's.
+    ours = [" ".join([folder, *(f":!{crate}/tests" for crate in folders if within(crate, folder))]) for folder in folders]
     return sorted({*EVERYWHERE, *check["files"], *ours})
+
+
+def within(crate: str, folder: str) -> bool:
+    return crate == folder or crate.startswith(f"{folder}/")
 
 
 def contents(path: str) -> str:

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use sealnote_enclave::engine::EngineHandle;
+use sealnote_engine::EngineHandle;
 use tokio::task::JoinSet;
 
 use crate::session::Session;

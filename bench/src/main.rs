@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sealnote_client::connection::Client;
-use sealnote_enclave::engine::{Engine, EngineOptions};
-use sealnote_enclave::model_store::ModelFiles;
+use sealnote_engine::ModelFiles;
+use sealnote_engine::{Engine, EngineOptions};
 use sealnote_protocol::session::SessionLimits;
 use sealnote_tests::attester::{DevAttester, Quirk};
 use sealnote_tests::rig::Booted;

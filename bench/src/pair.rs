@@ -9,7 +9,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::connection::{Client, now};
 use sealnote_enclave::attester::Attester;
-use sealnote_enclave::engine::{Engine, Scored};
+use sealnote_engine::{Engine, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer};
 use sealnote_protocol::session::enclave::{Enclave, EnclaveReceiver, EnclaveSender, Received};
 use sealnote_session::{Challenge, Evidence};

@@ -13,8 +13,8 @@ use sealnote_transport::{VSOCK_BACKLOG, VSOCK_BUFFER};
 use thiserror::Error;
 
 use crate::attester::Attester;
-use crate::engine::{Engine, EngineHandle, ModelInfo};
 use crate::server::{AHEAD, PARENT_CID, ServerLimits, Service};
+use sealnote_engine::{Engine, EngineHandle, ModelInfo};
 
 /// Notes in one request, at most.
 const NOTES: u16 = 32;

@@ -1,23 +1,15 @@
 //! The Sealnote enclave: attests, opens, classifies, seals, forgets.
 //!
 //! `init` is the machine's first process, where the image is our own; `server` takes connections and
-//! drives the protocol's session; `attester` gives evidence; `model_store` and `engine` load the model
-//! and classify.
+//! drives the protocol's session; `attester` gives evidence; `boot` puts a loaded model (`sealnote-engine`) and
+//! an attester together.
 
 // The one with `unsafe`: it asks the kernel for what no safe call does.
 pub mod attester;
 #[forbid(unsafe_code)]
 pub mod boot;
 #[forbid(unsafe_code)]
-mod contain;
-#[forbid(unsafe_code)]
-pub mod engine;
-#[forbid(unsafe_code)]
 pub mod init;
-#[forbid(unsafe_code)]
-pub mod memory;
-#[forbid(unsafe_code)]
-pub mod model_store;
 #[forbid(unsafe_code)]
 pub mod panics;
 #[forbid(unsafe_code)]

@@ -11,10 +11,9 @@ use clap::{Parser, ValueEnum};
 use sealnote_enclave::attester::Attester;
 use sealnote_enclave::attester::nsm::{Nsm, clock_source};
 use sealnote_enclave::boot::{boot, client_memory};
-use sealnote_enclave::engine::{Computation, DEFAULT_WINDOW, Engine, EngineOptions};
-use sealnote_enclave::model_store::ModelFiles;
 use sealnote_enclave::server::{PARENT_CID, serve};
-use sealnote_enclave::{init, memory, panics, process};
+use sealnote_enclave::{init, panics, process};
+use sealnote_engine::{Computation, DEFAULT_WINDOW, Engine, EngineOptions, ModelFiles, memory};
 use sealnote_protocol::session::SessionLimits;
 use sealnote_transport::{Cid, Endpoint, Listener};
 

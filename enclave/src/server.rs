@@ -16,7 +16,7 @@ use thiserror::Error;
 use self::admission::Admission;
 use self::handshakes::Handshakes;
 use crate::attester::Attester;
-use crate::engine::EngineHandle;
+use sealnote_engine::EngineHandle;
 
 /// The CID of the instance that an enclave runs on (AWS Nitro Enclaves user guide, "The vsock").
 pub const PARENT_CID: Cid = Cid(3);

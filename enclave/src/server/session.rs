@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::admission::Place;
 use super::{AHEAD, Server};
-use crate::engine::EngineSession;
+use sealnote_engine::EngineSession;
 
 /// How long a client has to end its stream once the enclave has closed the session.
 const LINGER: Duration = Duration::from_secs(1);

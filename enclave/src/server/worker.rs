@@ -7,7 +7,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use crate::contain::contained;
+use sealnote_engine::contain::contained;
 
 /// A way to the thread, which ends when this is dropped. The least `Urgency` goes first; among equals, the
 /// first that came.

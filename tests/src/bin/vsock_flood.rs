@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
-use sealnote_enclave::{boot::CONNECTION_MEMORY, memory};
+use sealnote_enclave::boot::CONNECTION_MEMORY;
+use sealnote_engine::memory;
 use sealnote_transport::{Endpoint, Listener, Stream, VSOCK_BUFFER, connect_within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};

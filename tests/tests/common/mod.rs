@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use sealnote_enclave::engine::{
-    Classifier, EngineHandle, KnownShare, ModelInfo, NoteError, Scores,
-};
+use sealnote_engine::{Classifier, EngineHandle, KnownShare, ModelInfo, NoteError, Scores};
 use sealnote_model::{NoteOutcome, Scored};
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
@@ -26,7 +24,7 @@ pub const TOLERANCE: f32 = 1e-4;
 /// A model folder among the enclave's fixtures.
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../enclave/tests/fixtures")
+        .join("../enclave/engine/tests/fixtures")
         .join(name)
 }
 

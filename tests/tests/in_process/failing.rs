@@ -8,7 +8,7 @@ use std::time::Duration;
 use sealnote_client::connection::ConnectError;
 use sealnote_client::session::SessionEnd;
 use sealnote_client::submission::{SubmitError, submit};
-use sealnote_enclave::engine::NoteError;
+use sealnote_engine::NoteError;
 use sealnote_tests::attester::policy;
 use sealnote_tests::rig::{PATIENCE, Rig, Setup, client, start_enclave, start_parent, submit_all};
 use tokio::runtime::Runtime;

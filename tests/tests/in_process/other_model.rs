@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use sealnote_enclave::engine::Scores;
+use sealnote_engine::Scores;
 use sealnote_model::ModelDigest;
 use sealnote_model::{Precision, Problem};
 use sealnote_protocol::frame::FrameType;

@@ -8,7 +8,7 @@ use sealnote_client::session::SessionEnd;
 use sealnote_client::submission::{EMPTY_SESSIONS, SubmitError};
 use sealnote_client::wire::WireError;
 use sealnote_enclave::attester::Attester;
-use sealnote_enclave::engine::EngineHandle;
+use sealnote_engine::EngineHandle;
 use sealnote_frame_io::{FrameReader, FrameWriter, split};
 use sealnote_model::ModelDigest;
 use sealnote_model::{Precision, Problem};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sealnote_enclave::engine::NoteError;
+use sealnote_engine::NoteError;
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::{FrameType, HEADER_LEN};
 use sealnote_protocol::handshake::{Answer, Hello};

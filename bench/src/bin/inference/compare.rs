@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use sealnote_enclave::engine::{Computation, Scores};
+use sealnote_engine::{Computation, Scores};
 use serde::Deserialize;
 
 use crate::load;

@@ -18,8 +18,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure};
-use sealnote_enclave::engine::{Computation, Engine, EngineOptions};
-use sealnote_enclave::model_store::ModelFiles;
+use sealnote_engine::ModelFiles;
+use sealnote_engine::{Computation, Engine, EngineOptions};
 
 const USAGE: &str = "inference MODEL (--worker ENGINE THREADS CELLS | --compare FILE)";
 

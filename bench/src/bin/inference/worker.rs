@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use sealnote_enclave::engine::{Computation, Engine, Window};
+use sealnote_engine::{Computation, Engine, Window};
 use serde_json::{Value, json};
 
 use crate::cells::Batches;
