@@ -19,6 +19,9 @@ if [ "$(cargo fuzz --version 2>/dev/null)" != "cargo-fuzz $version" ] &&
     exit 1
 fi
 
+# cargo-fuzz would bring the lock file up to date.
+cargo fetch --quiet --locked --manifest-path fuzz/Cargo.toml
+
 # Coverage and AddressSanitizer are not stable in rustc, hence RUSTC_BOOTSTRAP. No dependency is to behave otherwise
 # than in a release, hence no cfg(fuzzing).
 RUSTC_BOOTSTRAP=1 cargo fuzz build --no-cfg-fuzzing --target-dir target/fuzz

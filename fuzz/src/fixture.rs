@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use minicbor::Encoder;
+use minicbor::{Decoder, Encoder};
 use sealnote_software_attester::{ChainSpec, Document, ModuleId, SigningKey, SoftwareRoot, cose};
 use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime, VerifiedDocument};
 
@@ -100,6 +100,18 @@ pub fn unsigned(payload: &[u8]) -> Vec<u8> {
         .and_then(|bytes| bytes.bytes(&[0; 96]))
         .expect("memory takes all");
     bytes.into_writer()
+}
+
+/// The payload of a document: an array of four, tagged or not.
+pub fn payload(document: &[u8]) -> Option<&[u8]> {
+    let mut decoder = Decoder::new(document);
+    if document.first() == Some(&0xd2) {
+        decoder.tag().ok()?;
+    }
+    decoder.array().ok()?;
+    decoder.bytes().ok()?;
+    decoder.map().ok()?;
+    decoder.bytes().ok()
 }
 
 /// A policy file that the document passes.

@@ -10,9 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sealnote_eif::measure;
-use sealnote_fuzz::fixture::{FIXTURE, policy_json};
+use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
 use sealnote_fuzz::{image, layout};
+use sealnote_protocol::claims::{Claims, Limits, SuiteKeys};
 use sealnote_protocol::handshake::Key;
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::inspect;
@@ -64,7 +65,20 @@ impl Seeds {
         self.write("frame", "conversation", &[&[0xff, 0xff, 7], &conversation])?;
         let rsa_oaep = Key::new(Suite::RsaOaep, value("rsa_oaep.sealed")).to_frame();
         self.write("key", "rsa-oaep", &[rsa_oaep.payload()])?;
-        self.write("claims", "worked-example", &[&value("claims")])
+        self.write("claims", "worked-example", &[&value("claims")])?;
+        // Small ones, in which a change is likely to be in a place that matters.
+        let answer = [0xa3, 1, 1, 2, 0x41, 9, 3, 0x41, 9];
+        self.write("answer", "small", &[&answer])?;
+        let endorsed = [0xa4, 1, 1, 2, 0x41, 9, 3, 0x41, 9, 4, 0x41, 7];
+        self.write("answer", "endorsed", &[&endorsed])?;
+        self.write("key", "small", &[&[0xa2, 1, 2, 2, 0x41, 9]])?;
+        let model = Claims::decode(&value("claims"))?.model().clone();
+        let keys = SuiteKeys {
+            rsa_oaep: None,
+            xwing: &[5],
+        };
+        let claims = Claims::new(keys, [3; 32], model, Limits::new(3, 1000, 8192, 2, 2))?;
+        self.write("claims", "small", &[&claims.encode()])
     }
 
     fn records(&self) -> Outcome<()> {
@@ -98,6 +112,9 @@ impl Seeds {
         }
         for (name, document) in documents {
             self.write("document", &name, &[&document])?;
+            if let Some(payload) = payload(&document) {
+                self.write("document", &format!("{name}-payload"), &[payload])?;
+            }
             let Ok(inspected) = inspect(&document) else {
                 continue;
             };
