@@ -8,7 +8,7 @@
 use std::io::{Error, ErrorKind, Read, Result};
 
 use libfuzzer_sys::fuzz_target;
-use sealnote_eif::{HEADER_LEN, Image, SECTION_HEADER_LEN, measure};
+use sealnote_eif::{HEADER_LEN, Image, SECTION_HEADER_LEN, SectionKind, measure};
 use sealnote_fuzz::{image, within};
 use sha2::{Digest, Sha384};
 
@@ -34,14 +34,21 @@ fn check(bytes: &[u8]) {
 
 fn check_image(bytes: &[u8], image: &Image) {
     let mut measured: [Sha384; 3] = Default::default();
-    let mut at = HEADER_LEN;
+    let (mut at, mut ramdisks) = (HEADER_LEN, 0);
     for section in &image.sections {
         assert_eq!(section.offset, at as u64);
         let start = at + SECTION_HEADER_LEN;
         at = start + usize::try_from(section.size).expect("a length within the file");
-        for register in section.registers {
-            measured[usize::from(*register)].update(&bytes[start..at]);
+        let registers: &[usize] = match section.kind {
+            SectionKind::Kernel | SectionKind::CommandLine => &[0, 1],
+            SectionKind::Ramdisk if ramdisks == 0 => &[0, 1],
+            SectionKind::Ramdisk => &[0, 2],
+            SectionKind::Signature | SectionKind::Metadata => &[],
+        };
+        for register in registers {
+            measured[*register].update(&bytes[start..at]);
         }
+        ramdisks += usize::from(section.kind == SectionKind::Ramdisk);
     }
     assert_eq!((at, image.len), (bytes.len(), bytes.len() as u64));
     let registers = measured.map(|hash| -> [u8; 48] {

@@ -129,7 +129,16 @@ impl Seeds {
     }
 
     fn policies(&self) -> Outcome<()> {
-        self.write("policy", "file", &[policy_json().as_bytes()])?;
+        let file = policy_json();
+        self.write("policy", "file", &[file.as_bytes()])?;
+        // What must not load, and is far to find.
+        let pcr1 = "02".repeat(48);
+        for (name, old, new) in [
+            ("zero", &*pcr1, "0".repeat(96)),
+            ("blank", "fixture", String::from(" ")),
+        ] {
+            self.write("policy", name, &[file.replace(old, &new).as_bytes()])?;
+        }
         let pcr = |index: u8| format!(r#""PCR{index}": "{}""#, hex::encode([index + 1; 48]));
         let nitro_cli = format!(
             r#"{{"Measurements": {{"HashAlgorithm": "Sha384 {{ ... }}", {}, {}, {}, {}, {}}}}}"#,
