@@ -39,6 +39,9 @@ pub struct Fixture {
     pub nonce: [u8; 32],
     /// What the accepted document says.
     pub document: Document,
+    /// What its certificates say.
+    pub chain: ChainSpec,
+    root: SoftwareRoot,
     leaf_key: SigningKey,
 }
 
@@ -53,9 +56,8 @@ impl Fixture {
         let pem = root.certificate_pem().expect("PEM");
         roots.danger_add_software_root(&pem).expect("a root");
         let module = ModuleId::generate(rng);
-        let chain = ChainSpec::nitro(&root, &module, made(), rng)
-            .and_then(|chain| chain.issue(&root))
-            .expect("a chain");
+        let spec = ChainSpec::nitro(&root, &module, made(), rng).expect("a chain");
+        let chain = spec.issue(&root).expect("a signed chain");
         let nonce = [0x5a; 32];
         Self {
             policy: Policy::from_json(policy_json()).expect("a policy"),
@@ -73,8 +75,16 @@ impl Fixture {
                 user_data: Some(vec![7; 48]),
                 nonce: Some(nonce.to_vec()),
             },
+            chain: spec,
+            root,
             leaf_key: chain.key,
         }
+    }
+
+    /// The certificates of another chain under the same root, from the root down.
+    pub fn issue(&self, chain: &ChainSpec) -> Vec<Vec<u8>> {
+        let chain = chain.issue(&self.root).expect("a signed chain");
+        [chain.cabundle, vec![chain.certificate]].concat()
     }
 
     /// A document around a payload, with the leaf's signature.

@@ -14,8 +14,10 @@ use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
 use sealnote_fuzz::{image, layout};
 use sealnote_protocol::claims::{Claims, Limits, SuiteKeys};
+use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
 use sealnote_protocol::suite::Suite;
+use sealnote_software_attester::{ChainSpec, Document, Link};
 use sealnote_verifier::inspect;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -40,6 +42,7 @@ fn main() -> Outcome<()> {
     seeds.handshake()?;
     seeds.records()?;
     seeds.documents()?;
+    seeds.deviations()?;
     seeds.policies()?;
     seeds.images()
 }
@@ -61,6 +64,8 @@ impl Seeds {
                 self.write(&name[6..], "worked-example", &[&frame[HEADER_LEN..]])?;
             }
         }
+        let farewells = [Frame::refusal(), Frame::full()].map(Frame::into_bytes);
+        self.write("frame", "farewells", &[&[0, 0, 1], &farewells.concat()])?;
         let conversation = FRAMES.map(value).concat();
         self.write("frame", "conversation", &[&[0xff, 0xff, 7], &conversation])?;
         let rsa_oaep = Key::new(Suite::RsaOaep, value("rsa_oaep.sealed")).to_frame();
@@ -110,6 +115,8 @@ impl Seeds {
                 documents.extend(files(&Path::new(&vectors).join("nitro").join(folder))?);
             }
         }
+        let tagged = [&[0xd2], &*documents[0].1].concat();
+        documents.push((String::from("tagged"), tagged));
         for (name, document) in documents {
             self.write("document", &name, &[&document])?;
             if let Some(payload) = payload(&document) {
@@ -128,17 +135,68 @@ impl Seeds {
         Ok(())
     }
 
+    /// Payloads and chains that are refused, each for another reason.
+    fn deviations(&self) -> Outcome<()> {
+        type Edit<T> = (&'static str, fn(&mut T));
+        let payloads: [Edit<Document>; 12] = [
+            ("debug", |it| it.pcrs.extend([(0, vec![0; 48])])),
+            ("image", |it| it.pcrs.extend([(2, vec![9; 48])])),
+            ("machine", |it| it.pcrs.extend([(4, vec![9; 48])])),
+            ("short", |it| it.pcrs.extend([(5, vec![0; 47])])),
+            ("no-pcrs", |it| it.pcrs.clear()),
+            ("no-nonce", |it| it.nonce = None),
+            ("nonce", |it| it.nonce = Some(vec![0x5a; 31])),
+            ("long", |it| it.user_data = Some(vec![0; 1025])),
+            ("old", |it| it.timestamp_ms -= 1_000_000),
+            ("future", |it| it.timestamp_ms += 1_000_000),
+            ("tpm", |it| it.module_id = String::from("i-0-tpm1")),
+            ("no-bundle", |it| it.cabundle.clear()),
+        ];
+        for (name, edit) in payloads {
+            let mut document = FIXTURE.document.clone();
+            edit(&mut document);
+            self.write("document", name, &[&document.encode()?])?;
+        }
+        let chains: [Edit<ChainSpec>; 4] = [
+            ("leaf-ca", |it| extensions(it, 0, 3)),
+            ("no-ca", |it| extensions(it, 3, 2)),
+            ("path", |it| extensions(it, 2, 0)),
+            ("not-critical", |it| {
+                let of_ca = &mut it.cas[1].certificate.extensions;
+                of_ca.iter_mut().for_each(|one| one.critical = false);
+            }),
+        ];
+        for (name, edit) in chains {
+            let mut chain = FIXTURE.chain.clone();
+            edit(&mut chain);
+            let issued = FIXTURE.issue(&chain);
+            for (place, certificate) in [(2, 1), (3, 2), (4, 3), (0, 4)] {
+                let name = format!("{name}-{place}");
+                self.write("certificate", &name, &[&[place], &issued[certificate]])?;
+            }
+        }
+        Ok(())
+    }
+
     fn policies(&self) -> Outcome<()> {
         let file = policy_json();
         self.write("policy", "file", &[file.as_bytes()])?;
         // What must not load, and is far to find.
-        let pcr1 = "02".repeat(48);
+        let zero = "0".repeat(96);
         for (name, old, new) in [
-            ("zero", &*pcr1, "0".repeat(96)),
-            ("blank", "fixture", String::from(" ")),
+            ("zero", &*"02".repeat(48), &*zero),
+            ("blank", "fixture", " "),
+            ("seconds", r#""2027-03-01T00:00:00Z""#, "1800000000"),
+            ("age", "300", "0"),
         ] {
-            self.write("policy", name, &[file.replace(old, &new).as_bytes()])?;
+            self.write("policy", name, &[file.replace(old, new).as_bytes()])?;
         }
+        let (set, rest) = file.split_once(r#"}],"#).ok_or("a list of one set")?;
+        let twice = set.split_once('[').ok_or("a list of sets")?.1;
+        let twice = format!("{set}}}, {twice}}}],{rest}");
+        self.write("policy", "twice", &[twice.as_bytes()])?;
+        let least = format!("{set}}}]}}");
+        self.write("policy", "least", &[least.as_bytes()])?;
         let pcr = |index: u8| format!(r#""PCR{index}": "{}""#, hex::encode([index + 1; 48]));
         let nitro_cli = format!(
             r#"{{"Measurements": {{"HashAlgorithm": "Sha384 {{ ... }}", {}, {}, {}, {}, {}}}}}"#,
@@ -160,6 +218,12 @@ impl Seeds {
         let signed = [&image::PLAIN[..], &[(4, &signature)]].concat();
         self.write("eif", "signed", &[&image::image(&signed)])
     }
+}
+
+/// Gives a link of a chain the extensions of another; the leaf is the fourth.
+fn extensions(chain: &mut ChainSpec, from: usize, to: usize) {
+    let mut links: Vec<&mut Link> = chain.cas.iter_mut().chain([&mut chain.leaf]).collect();
+    links[to].certificate.extensions = links[from].certificate.extensions.clone();
 }
 
 /// The names and contents of a folder's files.
