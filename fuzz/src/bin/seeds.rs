@@ -77,7 +77,8 @@ impl Seeds {
         let endorsed = [0xa4, 1, 1, 2, 0x41, 9, 3, 0x41, 9, 4, 0x41, 7];
         self.write("answer", "endorsed", &[&endorsed])?;
         self.write("key", "small", &[&[0xa2, 1, 2, 2, 0x41, 9]])?;
-        let model = Claims::decode(&value("claims"))?.model().clone();
+        let mut model = Claims::decode(&value("claims"))?.model().clone();
+        (model.window, model.overlap) = (0x4000, 0x3fff);
         let keys = SuiteKeys {
             rsa_oaep: None,
             xwing: &[5],
