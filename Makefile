@@ -10,6 +10,8 @@ NOTES ?= examples/notes.jsonl
 ROUNDS ?= 9
 # Of soak.
 MINUTES ?= 60
+# Of fuzz, in seconds.
+TIME ?= 60
 
 # Everything that leaves this machine is one static file. One target folder and one set of flags
 # for all of it, so that candle is compiled once, whichever programs and features are asked for.
@@ -36,6 +38,7 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "MODEL=FOLDER and NOTES=FILE: instead of the default model and notes, where a target takes them"
 	@echo "MINUTES=60: how long soak lasts"
+	@echo "TIME=3600: how many seconds fuzz lasts, all targets together"
 	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone"
 
 .PHONY: demo
@@ -73,6 +76,10 @@ test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSa
 .PHONY: test-loom
 test-loom: need-cargo ## the threads' barrier and board, in every interleaving of a few threads
 	RUSTFLAGS="--cfg loom" cargo test --locked --release -p sealnote-threads --lib --target-dir target/loom
+
+.PHONY: fuzz
+fuzz: need-cargo ## what an adversary's bytes meet first, fuzzed for TIME seconds in all: docs/assurance.md
+	./fuzz/run.sh $(TIME)
 
 .PHONY: test-aarch64
 test-aarch64: need-cargo ## the kernels on emulated AArch64 processors

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Both workspaces against their deny.toml, without the network but for what is missing.
+# Every workspace against its deny.toml, without the network but for what is missing.
 #
 # usage: check.sh policy        licences, sources, banned crates
 #        check.sh advisories    RustSec's advisories
@@ -13,7 +13,7 @@ deny="$(tools/supply-chain/cargo-deny.sh)"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
-workspaces=(. tools/eif)
+workspaces=(. fuzz tools/eif)
 
 fail() {
     echo "supply chain: $*" >&2

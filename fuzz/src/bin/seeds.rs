@@ -1,0 +1,244 @@
+//! Writes what the fuzzers start from, a folder a target: PROTOCOL.md's worked example, what the fixtures make, and the
+//! genuine documents in the folder that `SEALNOTE_VECTORS` names, where they are.
+//!
+//! usage: seeds FOLDER
+
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sealnote_eif::measure;
+use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
+use sealnote_fuzz::worked_example::value;
+use sealnote_fuzz::{image, layout};
+use sealnote_protocol::claims::{Claims, Limits, SuiteKeys};
+use sealnote_protocol::frame::Frame;
+use sealnote_protocol::handshake::Key;
+use sealnote_protocol::suite::Suite;
+use sealnote_software_attester::{ChainSpec, Document, Link};
+use sealnote_verifier::inspect;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Length of a frame's header.
+const HEADER_LEN: usize = 8;
+
+const FRAMES: [&str; 8] = [
+    "frame.hello",
+    "frame.answer",
+    "frame.key",
+    "frame.ready",
+    "frame.request",
+    "frame.reply",
+    "frame.client_close",
+    "frame.enclave_close",
+];
+
+fn main() -> Outcome<()> {
+    let folder = std::env::args_os().nth(1).ok_or("usage: seeds FOLDER")?;
+    let seeds = Seeds(folder.into());
+    seeds.handshake()?;
+    seeds.records()?;
+    seeds.documents()?;
+    seeds.deviations()?;
+    seeds.policies()?;
+    seeds.images()
+}
+
+struct Seeds(PathBuf);
+
+impl Seeds {
+    fn write(&self, target: &str, name: &str, parts: &[&[u8]]) -> Outcome<()> {
+        let folder = self.0.join(target);
+        fs::create_dir_all(&folder)?;
+        Ok(fs::write(folder.join(name), parts.concat())?)
+    }
+
+    fn handshake(&self) -> Outcome<()> {
+        for name in FRAMES {
+            let frame = value(name);
+            self.write("frame", name, &[&[0xff, 0xff, 1], &frame])?;
+            if let "hello" | "answer" | "key" = &name[6..] {
+                self.write(&name[6..], "worked-example", &[&frame[HEADER_LEN..]])?;
+            }
+        }
+        let farewells = [Frame::refusal(), Frame::full()].map(Frame::into_bytes);
+        self.write("frame", "farewells", &[&[0, 0, 1], &farewells.concat()])?;
+        let conversation = FRAMES.map(value).concat();
+        self.write("frame", "conversation", &[&[0xff, 0xff, 7], &conversation])?;
+        let rsa_oaep = Key::new(Suite::RsaOaep, value("rsa_oaep.sealed")).to_frame();
+        self.write("key", "rsa-oaep", &[rsa_oaep.payload()])?;
+        self.write("claims", "worked-example", &[&value("claims")])?;
+        // Small ones, in which a change is likely to be in a place that matters.
+        let answer = [0xa3, 1, 1, 2, 0x41, 9, 3, 0x41, 9];
+        self.write("answer", "small", &[&answer])?;
+        let endorsed = [0xa4, 1, 1, 2, 0x41, 9, 3, 0x41, 9, 4, 0x41, 7];
+        self.write("answer", "endorsed", &[&endorsed])?;
+        self.write("key", "small", &[&[0xa2, 1, 2, 2, 0x41, 9]])?;
+        let mut model = Claims::decode(&value("claims"))?.model().clone();
+        (model.window, model.overlap) = (0x4000, 0x3fff);
+        let keys = SuiteKeys {
+            rsa_oaep: None,
+            xwing: &[5],
+        };
+        let claims = Claims::new(
+            keys,
+            [3; 32],
+            model,
+            Limits::of_classification(3, 1000, 8192, 2, 2),
+        )?;
+        self.write("claims", "small", &[&claims.encode()])
+    }
+
+    fn records(&self) -> Outcome<()> {
+        let shape = layout::shape_bytes(2, 2, 0, 1000);
+        let notes = [value("note.0"), value("note.1")];
+        let request = layout::request(1, &[&notes[0], &notes[1]]);
+        let scores = vec![0.875f32.to_bits(), 0.125f32.to_bits()];
+        let answer = layout::answer(1, &[(1, 240, scores), (2, 0, vec![0, 0])]);
+        let close = [&[4][..], &1u64.to_be_bytes()].concat();
+        for (name, plaintext) in [
+            ("ready", &b"\x01sealnote/2 ready"[..]),
+            ("request", &request),
+            ("answer", &answer),
+            ("close", &close),
+        ] {
+            self.write("record", name, &[&shape, plaintext])?;
+        }
+        Ok(())
+    }
+
+    fn documents(&self) -> Outcome<()> {
+        let made = FIXTURE.signed(&FIXTURE.document.encode()?);
+        let mut documents = vec![
+            (String::from("fixture"), made),
+            (String::from("worked-example"), value("document")),
+        ];
+        if let Some(vectors) = std::env::var_os("SEALNOTE_VECTORS") {
+            for folder in ["genuine", "bad"] {
+                documents.extend(files(&Path::new(&vectors).join("nitro").join(folder))?);
+            }
+        }
+        let tagged = [&[0xd2], &*documents[0].1].concat();
+        documents.push((String::from("tagged"), tagged));
+        for (name, document) in documents {
+            self.write("document", &name, &[&document])?;
+            if let Some(payload) = payload(&document) {
+                self.write("document", &format!("{name}-payload"), &[payload])?;
+            }
+            let Ok(inspected) = inspect(&document) else {
+                continue;
+            };
+            let chain = [inspected.certificate()].into_iter();
+            let chain = chain.chain(inspected.cabundle().iter().map(Vec::as_slice));
+            for (place, certificate) in (0..).zip(chain) {
+                let name = format!("{name}-{place}");
+                self.write("certificate", &name, &[&[place], certificate])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Payloads and chains that are refused, each for another reason.
+    fn deviations(&self) -> Outcome<()> {
+        type Edit<T> = (&'static str, fn(&mut T));
+        let payloads: [Edit<Document>; 12] = [
+            ("debug", |it| it.pcrs.extend([(0, vec![0; 48])])),
+            ("image", |it| it.pcrs.extend([(2, vec![9; 48])])),
+            ("machine", |it| it.pcrs.extend([(4, vec![9; 48])])),
+            ("short", |it| it.pcrs.extend([(5, vec![0; 47])])),
+            ("no-pcrs", |it| it.pcrs.clear()),
+            ("no-nonce", |it| it.nonce = None),
+            ("nonce", |it| it.nonce = Some(vec![0x5a; 31])),
+            ("long", |it| it.user_data = Some(vec![0; 1025])),
+            ("old", |it| it.timestamp_ms -= 1_000_000),
+            ("future", |it| it.timestamp_ms += 1_000_000),
+            ("tpm", |it| it.module_id = String::from("i-0-tpm1")),
+            ("no-bundle", |it| it.cabundle.clear()),
+        ];
+        for (name, edit) in payloads {
+            let mut document = FIXTURE.document.clone();
+            edit(&mut document);
+            self.write("document", name, &[&document.encode()?])?;
+        }
+        let chains: [Edit<ChainSpec>; 4] = [
+            ("leaf-ca", |it| extensions(it, 0, 3)),
+            ("no-ca", |it| extensions(it, 3, 2)),
+            ("path", |it| extensions(it, 2, 0)),
+            ("not-critical", |it| {
+                let of_ca = &mut it.cas[1].certificate.extensions;
+                of_ca.iter_mut().for_each(|one| one.critical = false);
+            }),
+        ];
+        for (name, edit) in chains {
+            let mut chain = FIXTURE.chain.clone();
+            edit(&mut chain);
+            let issued = FIXTURE.issue(&chain);
+            for (place, certificate) in [(2, 1), (3, 2), (4, 3), (0, 4)] {
+                let name = format!("{name}-{place}");
+                self.write("certificate", &name, &[&[place], &issued[certificate]])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn policies(&self) -> Outcome<()> {
+        let file = policy_json();
+        self.write("policy", "file", &[file.as_bytes()])?;
+        // What must not load, and is far to find.
+        let zero = "0".repeat(96);
+        for (name, old, new) in [
+            ("zero", &*"02".repeat(48), &*zero),
+            ("blank", "fixture", " "),
+            ("seconds", r#""2027-03-01T00:00:00Z""#, "1800000000"),
+            ("age", "300", "0"),
+        ] {
+            self.write("policy", name, &[file.replace(old, new).as_bytes()])?;
+        }
+        let (set, rest) = file.split_once(r#"}],"#).ok_or("a list of one set")?;
+        let twice = set.split_once('[').ok_or("a list of sets")?.1;
+        let twice = format!("{set}}}, {twice}}}],{rest}");
+        self.write("policy", "twice", &[twice.as_bytes()])?;
+        let least = format!("{set}}}]}}");
+        self.write("policy", "least", &[least.as_bytes()])?;
+        let pcr = |index: u8| format!(r#""PCR{index}": "{}""#, hex::encode([index + 1; 48]));
+        let nitro_cli = format!(
+            r#"{{"Measurements": {{"HashAlgorithm": "Sha384 {{ ... }}", {}, {}, {}, {}, {}}}}}"#,
+            pcr(0),
+            pcr(1),
+            pcr(2),
+            pcr(8),
+            pcr(16),
+        );
+        self.write("policy", "nitro-cli", &[nitro_cli.as_bytes()])
+    }
+
+    /// Without checksums: the target makes them right.
+    fn images(&self) -> Outcome<()> {
+        let plain = image::image(&image::PLAIN);
+        self.write("eif", "plain", &[&plain])?;
+        let pcr0 = measure(&*image::summed(plain))?.registers[0];
+        let signature = image::signature(&pcr0);
+        let signed = [&image::PLAIN[..], &[(4, &signature)]].concat();
+        self.write("eif", "signed", &[&image::image(&signed)])
+    }
+}
+
+/// Gives a link of a chain the extensions of another; the leaf is the fourth.
+fn extensions(chain: &mut ChainSpec, from: usize, to: usize) {
+    let mut links: Vec<&mut Link> = chain.cas.iter_mut().chain([&mut chain.leaf]).collect();
+    links[to].certificate.extensions = links[from].certificate.extensions.clone();
+}
+
+/// The names and contents of a folder's files.
+fn files(folder: &Path) -> Outcome<Vec<(String, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        found.push((name.into_owned(), fs::read(&path)?));
+    }
+    Ok(found)
+}
