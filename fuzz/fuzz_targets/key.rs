@@ -14,7 +14,7 @@ use sealnote_protocol::handshake::{EvidenceKind, Hello, Key};
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{AwaitingKey, Enclave};
-use sealnote_protocol::suite::{Suite, rsa_oaep};
+use sealnote_protocol::suite::{BootKeys, Suite, rsa_oaep};
 use sealnote_protocol::task::ModelClaims;
 
 /// Header, plaintext and tag of the record that says that the enclave has the keys.
