@@ -13,12 +13,14 @@ use sealnote_eif::measure;
 use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
 use sealnote_fuzz::{image, layout};
-use sealnote_protocol::claims::{Claims, Limits, SuiteKeys};
+use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
-use sealnote_protocol::suite::Suite;
+use sealnote_protocol::limits::Limits;
+use sealnote_protocol::suite::{KeyMaterial, Suite};
+use sealnote_protocol::task::Task;
 use sealnote_software_attester::{ChainSpec, Document, Link};
-use sealnote_verifier::inspect;
+use sealnote_verifier::nitro::inspect;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -79,14 +81,11 @@ impl Seeds {
         self.write("key", "small", &[&[0xa2, 1, 2, 2, 0x41, 9]])?;
         let mut model = Claims::decode(&value("claims"))?.model().clone();
         (model.window, model.overlap) = (0x4000, 0x3fff);
-        let keys = SuiteKeys {
-            rsa_oaep: None,
-            xwing: &[5],
-        };
+        let keys = KeyMaterial::new([(Suite::XWing, &[5][..])]);
         let claims = Claims::new(
             keys,
             [3; 32],
-            model,
+            Task::SequenceClassification(model),
             Limits::of_classification(3, 1000, 8192, 2, 2),
         )?;
         self.write("claims", "small", &[&claims.encode()])
@@ -197,6 +196,17 @@ impl Seeds {
         ] {
             self.write("policy", name, &[file.replace(old, new).as_bytes()])?;
         }
+        let set = file
+            .split_once("[{")
+            .and_then(|(_, rest)| rest.split_once("}]"));
+        let set = set.ok_or("a set")?.0;
+        let version2 = format!(
+            r#"{{"version": 2, "evidence": {{"nitro": {{"measurements": [{{"least_suite": 1, {set}}}],
+                "pins": {{"pcr16": ["{}"]}}, "max_age_seconds": 300}}}},
+                "session": {{"precision": "f32", "least_suite": 2}}}}"#,
+            "07".repeat(48)
+        );
+        self.write("policy", "version2", &[version2.as_bytes()])?;
         let (set, rest) = file.split_once(r#"}],"#).ok_or("a list of one set")?;
         let twice = set.split_once('[').ok_or("a list of sets")?.1;
         let twice = format!("{set}}}, {twice}}}],{rest}");
