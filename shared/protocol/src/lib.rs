@@ -8,6 +8,7 @@
 
 mod cbor;
 pub mod claims;
+mod erase;
 pub mod frame;
 pub mod handshake;
 pub mod limits;

@@ -66,16 +66,22 @@ impl core::fmt::Display for Suite {
     }
 }
 
-/// The session's 32-byte secret, before the key schedule.
+/// The session's 32-byte secret, before the key schedule. On the heap and never moved from there, so that erasing it
+/// on drop erases all of it.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Secret(pub(crate) [u8; 32]);
+pub struct Secret(pub(crate) Box<[u8; 32]>);
 
 impl Secret {
     /// One that nobody else has: what the enclave goes on with where a key message does not open.
     pub(crate) fn draw(rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Self([0; 32]);
-        rng.fill_bytes(&mut secret.0);
+        let mut secret = Self::zero();
+        rng.fill_bytes(&mut secret.0[..]);
         secret
+    }
+
+    /// To be filled.
+    pub(crate) fn zero() -> Self {
+        Self(Box::new([0; 32]))
     }
 }
 

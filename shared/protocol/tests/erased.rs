@@ -1,4 +1,5 @@
-//! After `ready`, no trace of the connection's decapsulation key is in the process's memory.
+//! After `ready`, no trace of the connection's decapsulation key is in the process's memory; and after the session's end,
+//! none of its record keys.
 //!
 //! A program of its own: what is looked for must not be there for another test's sake.
 
@@ -6,15 +7,21 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
+use hkdf::Hkdf;
+use hpke::aead::ExportOnlyAead;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::XWing;
+use hpke::{Deserializable, Kem, OpModeS, Serializable, setup_sender_with_rng};
 use rand_core::{Infallible, TryCryptoRng, TryRng};
 use sealnote_model::{ModelDigest, Precision, Problem};
+use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{EvidenceKind, Hello, Key};
 use sealnote_protocol::limits::Limits;
+use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::Enclave;
-use sealnote_protocol::session::{SessionLimits, Transcript};
-use sealnote_protocol::suite::xwing::EncapsulationKey;
-use sealnote_protocol::suite::{BootKeys, PublicKey, Suite};
+use sealnote_protocol::suite::{BootKeys, Suite};
 use sealnote_protocol::task::ModelClaims;
+use sha2::{Digest, Sha256};
 use shake::{ExtendableOutput, Shake256, Update, XofReader};
 use zeroize::Zeroize;
 
@@ -131,8 +138,66 @@ fn expand(masked: &[u8]) -> Vec<u8> {
     masked
 }
 
+/// SHA-256 of the frames, as PROTOCOL.md has it.
+fn transcript(frames: &[&Frame]) -> [u8; 32] {
+    let label = Sha256::new_with_prefix(b"sealnote/2 transcript\0");
+    let taken = |hash: Sha256, frame: &&Frame| hash.chain_update(frame.as_bytes());
+    frames.iter().fold(label, taken).finalize().into()
+}
+
+/// What a client sends, and under the mask the secret that it stands for.
+#[inline(never)]
+fn encapsulate(key: &[u8], transcript: [u8; 32]) -> (Vec<u8>, Vec<u8>) {
+    let key = <XWing as Kem>::PublicKey::from_bytes(key).unwrap();
+    let info = [&b"sealnote/2 suite2\0"[..], &transcript].concat();
+    let (mode, rng) = (OpModeS::Base, &mut Masked::new());
+    let (sent, context) =
+        setup_sender_with_rng::<ExportOnlyAead, HkdfSha256, XWing>(&mode, &key, &info, rng)
+            .unwrap();
+    let mut secret = [0; 32];
+    let purpose = b"sealnote/2 suite2 secret";
+    context.export(purpose, &mut secret).unwrap();
+    let masked = secret.map(|byte| byte ^ MASK).to_vec();
+    secret.zeroize();
+    (sent.to_bytes().to_vec(), masked)
+}
+
+/// The session's keys under the mask, computed from the secret as PROTOCOL.md has it.
+#[inline(never)]
+fn record_keys(masked_secret: &[u8], transcript: [u8; 32]) -> [(&'static str, Vec<u8>); 3] {
+    let label = |direction: &str, purpose: &str| {
+        let parts = [
+            &b"sealnote/2"[..],
+            &[0, 2],
+            direction.as_bytes(),
+            purpose.as_bytes(),
+        ];
+        let prefixed = parts.map(|part| [&(part.len() as u16).to_be_bytes()[..], part].concat());
+        prefixed.concat()
+    };
+    let mut labelled = label("", "secret");
+    // Growing would leave a copy of the secret behind.
+    labelled.reserve_exact(32);
+    labelled.extend(masked_secret.iter().map(|byte| byte ^ MASK));
+    let prk = Hkdf::<Sha256>::new(Some(&transcript), &labelled);
+    labelled.zeroize();
+    [
+        ("client's key", "client to enclave", "key"),
+        ("enclave's key", "enclave to client", "key"),
+        ("exporter secret", "", "exporter"),
+    ]
+    .map(|(name, direction, purpose)| {
+        let mut key = [0; 32];
+        let info = [&[0, 32][..], &label(direction, purpose)].concat();
+        prk.expand(&info, &mut key).unwrap();
+        let masked = key.map(|byte| byte ^ MASK).to_vec();
+        key.zeroize();
+        (name, masked)
+    })
+}
+
 #[test]
-fn after_ready_no_trace_of_the_decapsulation_key_is_in_memory() {
+fn no_trace_of_a_key_is_in_memory_when_it_has_served() {
     let labels = vec!["a".to_owned(), "b".to_owned()];
     let digest = ModelDigest([9; 48]);
     let model = ModelClaims::new(
@@ -160,20 +225,35 @@ fn after_ready_no_trace_of_the_decapsulation_key_is_in_memory() {
         "the key is not found while it is there"
     );
 
-    let transcript = Transcript::new().with(&hello).with(&answer);
     let payload = answer.payload();
     let key = payload
         .windows(3)
         .position(|bytes| bytes == [0x59, 0x04, 0xc0])
         .map(|at| &payload[at + 3..][..1216])
         .unwrap();
-    let key = PublicKey::XWing(Box::new(EncapsulationKey::from_bytes(key).unwrap()));
-    let (_, encapsulated) = key.encapsulate(&transcript, &mut Masked::new()).unwrap();
+    let (encapsulated, masked_secret) = encapsulate(key, transcript(&[&hello, &answer]));
+    overwrite_stack();
     let message = Key::new(Suite::XWing, encapsulated).to_frame();
     let session = awaiting.key(&message, &mut Masked::new(), Instant::now());
-    let (_sender, _receiver, _ready) = session.unwrap();
+    let (sender, receiver, _ready) = session.unwrap();
     let found = traces(&masked);
     assert_eq!(found, 0, "traces of the decapsulation key");
     let found = traces(&expanded(&masked));
     assert_eq!(found, 0, "traces of what it expands to");
+
+    let found = traces(&masked_secret);
+    assert_eq!(found, 0, "traces of the session's secret");
+    let keys = record_keys(&masked_secret, transcript(&[&hello, &answer, &message]));
+    overwrite_stack();
+    // The search finds them while the session holds them: as the first round keys of AES, and the exporter's secret.
+    for (name, masked) in &keys {
+        assert!(
+            traces(masked) > 0,
+            "the {name} is not found while it is there"
+        );
+    }
+    drop((sender, receiver));
+    for (name, masked) in &keys {
+        assert_eq!(traces(masked), 0, "traces of the {name}");
+    }
 }

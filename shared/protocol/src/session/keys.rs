@@ -10,6 +10,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{Limit, SessionError, SessionLimits, Transcript};
 use crate::claims::PROTOCOL;
+use crate::erase::erasing_stack;
 use crate::frame::{Frame, FrameType, HEADER_LEN, header};
 use crate::record::{CLOSE_LEN, Record, TAG_LEN, Unsealed};
 use crate::suite::{Secret, Suite};
@@ -29,38 +30,44 @@ pub struct SessionKeys {
 impl SessionKeys {
     /// HKDF-SHA256 with the transcript's hash as salt; labels as in PROTOCOL.md.
     pub fn derive(suite: Suite, secret: &Secret, transcript: Transcript) -> Self {
-        let labelled = Zeroizing::new([&label(suite, "", "secret")[..], &secret.0].concat());
-        let prk = Hkdf::<Sha256>::new(Some(&transcript.hash()), &labelled);
-        let direction = |name| DirectionKey {
-            key: expand(&prk, suite, name, "key"),
-            iv: expand(&prk, suite, name, "iv"),
-        };
-        Self {
-            client_to_enclave: direction("client to enclave"),
-            enclave_to_client: direction("enclave to client"),
-            exporter: ExporterSecret(expand(&prk, suite, "", "exporter")),
-        }
+        erasing_stack(|| {
+            let labelled =
+                Zeroizing::new([&label(suite, "", "secret")[..], &secret.0[..]].concat());
+            let prk = Hkdf::<Sha256>::new(Some(&transcript.hash()), &labelled);
+            let direction = |name| DirectionKey {
+                key: expand(&prk, suite, name, "key"),
+                iv: expand(&prk, suite, name, "iv"),
+            };
+            Self {
+                client_to_enclave: direction("client to enclave"),
+                enclave_to_client: direction("enclave to client"),
+                exporter: ExporterSecret(expand(&prk, suite, "", "exporter")),
+            }
+        })
     }
 }
 
 /// A direction's key and IV, before it is known which side seals and which opens.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct DirectionKey {
-    key: [u8; 32],
-    iv: [u8; IV_LEN],
+    key: Box<[u8; 32]>,
+    iv: Box<[u8; IV_LEN]>,
 }
 
 /// A secret of this session for uses beyond its records; both sides hold it, nobody else.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct ExporterSecret([u8; 32]);
+pub struct ExporterSecret(Box<[u8; 32]>);
 
 impl ExporterSecret {
     /// A 32-byte value for one use, named by `purpose`.
     pub fn export(&self, suite: Suite, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let Ok(prk) = Hkdf::<Sha256>::from_prk(&self.0) else {
+        let Ok(prk) = Hkdf::<Sha256>::from_prk(&self.0[..]) else {
             unreachable!("32 bytes are a PRK of SHA-256");
         };
-        Zeroizing::new(expand(&prk, suite, "exporter", purpose))
+        let mut exported = expand(&prk, suite, "exporter", purpose);
+        let value = Zeroizing::new(*exported);
+        exported.zeroize();
+        value
     }
 }
 
@@ -144,8 +151,8 @@ impl RecvKey {
 
 /// What sealing and opening share: the key, the counter that never travels, and the limits.
 struct Direction {
-    cipher: Aes256Gcm,
-    iv: Zeroizing<[u8; IV_LEN]>,
+    cipher: Box<Aes256Gcm>,
+    iv: Box<Zeroizing<[u8; IV_LEN]>>,
     counter: u64,
     bytes: u64,
     limits: SessionLimits,
@@ -154,9 +161,15 @@ struct Direction {
 
 impl Direction {
     fn new(key: DirectionKey, limits: SessionLimits, now: Instant) -> Self {
+        let (cipher, iv) = erasing_stack(|| {
+            (
+                Box::new(Aes256Gcm::new((&*key.key).into())),
+                Box::new(Zeroizing::new(*key.iv)),
+            )
+        });
         Self {
-            cipher: Aes256Gcm::new(&key.key.into()),
-            iv: Zeroizing::new(key.iv),
+            cipher,
+            iv,
             counter: 0,
             bytes: 0,
             limits,
@@ -166,7 +179,7 @@ impl Direction {
 
     /// The IV XOR the counter in its last eight bytes, as in TLS 1.3 (RFC 8446 §5.3).
     fn next_nonce(&mut self) -> Nonce<Aes256Gcm> {
-        let mut nonce = *self.iv;
+        let mut nonce = **self.iv;
         for (byte, count) in nonce[IV_LEN - 8..]
             .iter_mut()
             .zip(self.counter.to_be_bytes())
@@ -229,14 +242,14 @@ fn expand<const N: usize>(
     suite: Suite,
     direction: &str,
     purpose: &str,
-) -> [u8; N] {
+) -> Box<[u8; N]> {
     let info = [
         &(N as u16).to_be_bytes()[..],
         &label(suite, direction, purpose),
     ]
     .concat();
-    let mut out = [0; N];
-    match prk.expand(&info, &mut out) {
+    let mut out = Box::new([0; N]);
+    match prk.expand(&info, &mut out[..]) {
         Ok(()) => out,
         Err(_) => unreachable!("{N} bytes are within HKDF's 255 blocks"),
     }
@@ -268,7 +281,7 @@ mod tests {
     };
 
     fn keys() -> SessionKeys {
-        SessionKeys::derive(Suite::XWing, &Secret([7; 32]), Transcript::new())
+        SessionKeys::derive(Suite::XWing, &Secret(Box::new([7; 32])), Transcript::new())
     }
 
     /// Both ends of one direction.
@@ -333,7 +346,7 @@ mod tests {
     fn every_record_has_its_own_nonce() {
         let now = Instant::now();
         let mut direction = Direction::new(keys().client_to_enclave, UNLIMITED, now);
-        let iv = *direction.iv;
+        let iv = **direction.iv;
         let mut seen = std::collections::HashSet::new();
         for counter in 0..70_000u64 {
             let nonce: [u8; IV_LEN] = direction.next_nonce().into();
@@ -426,7 +439,7 @@ mod tests {
         let transcript =
             |payload: &[u8]| Transcript::new().with(&Frame::new(FrameType::Hello, payload));
         let all = |secret: [u8; 32], transcript| {
-            let keys = SessionKeys::derive(Suite::XWing, &Secret(secret), transcript);
+            let keys = SessionKeys::derive(Suite::XWing, &Secret(Box::new(secret)), transcript);
             [
                 keys.client_to_enclave.key.to_vec(),
                 keys.client_to_enclave.iv.to_vec(),
@@ -474,7 +487,7 @@ mod tests {
             msg: frame.payload(),
             aad: &[4, 2, 0, 0, 0, 0, 0, 33],
         };
-        let opened = Aes256Gcm::new(&key.key.into()).decrypt(&key.iv.into(), payload);
+        let opened = Aes256Gcm::new((&*key.key).into()).decrypt((&*key.iv).into(), payload);
         assert_eq!(opened.unwrap(), b"\x01sealnote/2 ready");
     }
 }

@@ -98,7 +98,7 @@ impl PrivateKey {
         if let Ok(opened) = opened
             && let Ok(opened) = opened.as_slice().try_into()
         {
-            secret.0 = opened;
+            *secret.0 = opened;
         }
         secret
     }
@@ -154,7 +154,7 @@ impl PublicKey {
     /// Draws a secret and seals it: first 32 bytes of `rng` for the secret, then 32 for OAEP's seed.
     pub fn seal(&self, rng: &mut impl CryptoRng) -> Result<(Secret, Vec<u8>), KeyError> {
         let secret = Secret::draw(rng);
-        let sealed = self.0.encrypt(rng, oaep(), &secret.0);
+        let sealed = self.0.encrypt(rng, oaep(), &secret.0[..]);
         Ok((secret, sealed.map_err(|_| KeyError::Sealing)?))
     }
 }

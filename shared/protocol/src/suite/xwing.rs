@@ -9,9 +9,10 @@ use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use rand_core::CryptoRng;
 use thiserror::Error;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::Secret;
+use crate::erase::erasing_stack;
 use crate::session::Transcript;
 
 /// Length of an encapsulation key in bytes.
@@ -81,7 +82,7 @@ impl DecapsulationKey {
             {
                 let mut exported = Zeroizing::new([0; 32]);
                 if context.export(SECRET_LABEL, &mut exported[..]).is_ok() {
-                    secret.0 = *exported;
+                    *secret.0 = *exported;
                 }
             }
         });
@@ -123,9 +124,9 @@ impl EncapsulationKey {
             XWing,
         >(&OpModeS::Base, &self.0, &info(transcript), rng)
         .map_err(|_| KeyError::Encapsulation)?;
-        let mut secret = Secret([0; 32]);
+        let mut secret = Secret::zero();
         context
-            .export(SECRET_LABEL, &mut secret.0)
+            .export(SECRET_LABEL, &mut secret.0[..])
             .map_err(|_| KeyError::Encapsulation)?;
         Ok((secret, encapsulated.to_bytes().to_vec()))
     }
@@ -136,25 +137,6 @@ fn expand(seed: &[u8; DECAPSULATION_KEY_LEN]) -> <XWing as Kem>::PrivateKey {
         Ok(key) => key,
         Err(_) => unreachable!("any 32 bytes are an X-Wing decapsulation key"),
     }
-}
-
-/// Runs `work`, and then overwrites the stack that it used: types that erase themselves do not erase what the
-/// compiler leaves behind when it moves them. `tests/erased.rs` looks whether it is enough.
-fn erasing_stack<T>(work: impl FnOnce() -> T) -> T {
-    #[inline(never)]
-    fn on_a_frame_of_its_own<T>(work: impl FnOnce() -> T) -> T {
-        work()
-    }
-    #[inline(never)]
-    fn overwrite() {
-        // More than ML-KEM takes in a debug build.
-        let mut below = [0u8; 256 * 1024];
-        below.zeroize();
-        core::hint::black_box(&mut below);
-    }
-    let done = on_a_frame_of_its_own(work);
-    overwrite();
-    done
 }
 
 fn info(transcript: &Transcript) -> Vec<u8> {
