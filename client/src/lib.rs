@@ -1,16 +1,26 @@
-//! The Sealnote client: verifies the enclave, seals notes to it, opens its answers.
-//!
-//! ```text
-//! input → connection (verify, then open a session) → submission (a session after the other) → output
-//! ```
+//! The Sealnote client (docs below).
 
 #![forbid(unsafe_code)]
 
-pub mod cli;
-pub mod connection;
-pub mod input;
-pub mod other_model;
-pub mod output;
-pub mod session;
-pub mod submission;
-pub mod wire;
+mod client;
+mod connection;
+mod note;
+mod other_model;
+mod session;
+mod submission;
+mod wire;
+
+pub use client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT, OnOtherModel, TIMEOUT};
+pub use connection::{Attested, ConnectError, Connected, Verified, now};
+pub use note::{Note, NoteBytes, NoteResult};
+pub use other_model::{Difference, OtherModel};
+pub use session::{Closing, SendError, Session, SessionEnd};
+pub use submission::{EMPTY_SESSIONS, Incomplete, Submission, SubmitError};
+pub use wire::WireError;
+
+pub use sealnote_model::NoteError;
+pub use sealnote_protocol::limits::Limits;
+pub use sealnote_protocol::session::SessionLimits;
+pub use sealnote_session::{Classification, Incoming, Outcome, PendingReply, Reply};
+pub use sealnote_transport::Endpoint;
+pub use sealnote_verifier::{Policy, TrustRoots};

@@ -25,8 +25,8 @@ use sealnote_protocol::suite::Suite;
 use sealnote_protocol::suite::rsa_oaep;
 use sealnote_tests::relay::{Act, Relay};
 use sealnote_transport::{Cid, Endpoint, Listener, Stream, connect_within};
-use sealnote_verifier::nitro::Measurement;
-use sealnote_verifier::{Policy, UnverifiedDocument, inspect};
+use sealnote_verifier::Policy;
+use sealnote_verifier::nitro::{Measurement, UnverifiedDocument, inspect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
@@ -190,7 +190,8 @@ impl Observed {
     }
 
     fn check_measurements(&self, policy: &Policy, model: &ModelDigest) -> anyhow::Result<()> {
-        let [set] = policy.measurement_sets() else {
+        let rules = policy.nitro().context("the policy has no Nitro rules")?;
+        let [set] = rules.measurement_sets() else {
             bail!("the policy has another number of measurement sets than one");
         };
         let pcrs = self.document.pcrs();
@@ -219,7 +220,7 @@ impl Observed {
         let key = document.public_key().context("no public_key")?;
         rsa_oaep::PublicKey::from_spki(key).context("public_key")?;
         ensure!(
-            claims.names_rsa_oaep_key(key),
+            claims.public_keys(Some(key)).is_ok(),
             "the claims name another key than the document"
         );
         same("model in the claims", &claims.model().digest(), model)?;
