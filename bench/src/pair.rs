@@ -66,7 +66,8 @@ impl Pair {
         clock.step("client: pad and seal");
         let frame = self.parse(&frame)?;
         clock.step("enclave: parse");
-        let Received::Request(slot, notes) = self.ends.enclave.1.open(frame, Instant::now())? else {
+        let Received::Request(slot, notes) = self.ends.enclave.1.open(frame, Instant::now())?
+        else {
             bail!("it is a request");
         };
         clock.step("enclave: open");

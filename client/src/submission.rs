@@ -4,7 +4,6 @@ mod batch;
 mod sessions;
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::future::{poll_fn, ready};
 use std::pin::{Pin, pin};
 
@@ -88,26 +87,6 @@ pub enum SubmitError {
 /// session for somebody else if its first request is slow to arrive.
 pub const EMPTY_SESSIONS: u32 = 3;
 
-/// The end of a submission that was cut short.
-#[derive(Error)]
-#[error("{reason}")]
-pub struct Incomplete<Id> {
-    /// What went wrong.
-    pub reason: SubmitError,
-    /// The notes that were taken from the source and have no answer, in the source's order. Some may have reached the
-    /// enclave. What was not taken is in the source still.
-    pub unanswered: Vec<Note<Id>>,
-}
-
-impl<Id> fmt::Debug for Incomplete<Id> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incomplete")
-            .field("reason", &self.reason)
-            .field("unanswered", &self.unanswered.len())
-            .finish()
-    }
-}
-
 impl Client {
     /// Classifies the notes of a stream. The enclave is verified before the first is taken.
     pub fn submit<Id, S: Stream<Item = Note<Id>>>(&self, notes: S) -> Submission<S, Id> {
@@ -139,33 +118,48 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
         }
     }
 
-    /// The next result, in the order in which answers come. `None`: every note of the source was answered. An error is
-    /// the last item, and has the notes that were not.
+    /// The next result, in the order in which answers come. `None`: every note of the source was answered.
+    ///
+    /// An error comes after every result that there is. Nothing is lost by it: the notes that have no answer are here
+    /// still, for [`into_unanswered`](Self::into_unanswered), or for the next call, which goes on with a new session.
     ///
     /// Cancel safe: no note and no result is lost, and the next call goes on.
-    pub async fn next(&mut self) -> Option<Result<NoteResult<Id>, Incomplete<Id>>> {
+    pub async fn next(&mut self) -> Option<Result<NoteResult<Id>, SubmitError>> {
         loop {
             if let Some(result) = self.ready.pop_front() {
                 return Some(Ok(result));
             }
-            match &self.state {
-                State::Over(_) => return None,
-                State::Failed(_) => return Some(Err(self.give_up()?)),
-                State::Running => {
-                    if let Err(error) = self.advance().await {
-                        self.state = State::Failed(error);
-                    }
+            match std::mem::replace(&mut self.state, State::Running) {
+                State::Running => {}
+                State::Failed(error) => return Some(Err(error)),
+                over => {
+                    self.state = over;
+                    return None;
                 }
+            }
+            if let Err(error) = self.advance().await {
+                self.session = None;
+                self.take_back();
+                self.state = State::Failed(error);
             }
         }
     }
 
-    /// The results as a stream, as [`next`](Self::next) gives them.
-    pub fn into_stream(self) -> impl Stream<Item = Result<NoteResult<Id>, Incomplete<Id>>> {
-        futures_util::stream::unfold(self, async |mut submission| {
+    /// The results as a stream, as [`next`](Self::next) gives them, up to the first error.
+    pub fn results(&mut self) -> impl Stream<Item = Result<NoteResult<Id>, SubmitError>> {
+        futures_util::stream::unfold(Some(self), async |submission| {
+            let submission = submission?;
             let item = submission.next().await?;
-            Some((item, submission))
+            let more = item.is_ok().then_some(submission);
+            Some((item, more))
         })
+    }
+
+    /// The notes that were taken from the source and have no answer, in the source's order. Some may have reached the
+    /// enclave. What was not taken is in the source still, which a caller keeps by lending it.
+    pub fn into_unanswered(mut self) -> Vec<Note<Id>> {
+        self.take_back();
+        self.queue.into_iter().map(|taken| taken.note).collect()
     }
 
     /// Once all results are there: why the last session ended without the enclave's close, if it did. Each answer is
@@ -175,17 +169,6 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
             State::Over(missing) => missing,
             _ => None,
         }
-    }
-
-    /// The error, with what has no answer; nothing comes after it.
-    fn give_up(&mut self) -> Option<Incomplete<Id>> {
-        let State::Failed(reason) = std::mem::replace(&mut self.state, State::Over(None)) else {
-            return None;
-        };
-        self.session = None;
-        self.take_back();
-        let unanswered = self.queue.drain(..).map(|taken| taken.note).collect();
-        Some(Incomplete { reason, unanswered })
     }
 
     /// Does one thing: opens a session, sends a request, takes an answer, or ends the session.
@@ -331,6 +314,8 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
 
     /// Closes a session that has nothing in flight.
     async fn end_session(&mut self) -> Result<(), SubmitError> {
+        // Before the wait, which may be given up.
+        self.take_back();
         let Some(session) = self.session.take() else {
             return Ok(());
         };
@@ -352,8 +337,7 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
         if let Some(end) = missing_close {
             return Err(end.into());
         }
-        let was_asked = !self.queue.is_empty();
-        self.sessions.ended(self.answered, was_asked)
+        self.sessions.ended(self.answered)
     }
 
     /// What has no answer goes back to the queue.

@@ -116,6 +116,19 @@ impl Rig {
         })
     }
 
+    /// The same with the smallest of the enclave's fixtures as its model.
+    pub async fn tiny() -> Result<Self, Failure> {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../enclave/tests/fixtures");
+        let model = fixtures.join("tiny-bert-single");
+        let booted = Booted::boot(&model, SessionLimits::default())?;
+        Self::start(&booted, Setup::default()).await
+    }
+
+    /// The root certificate under which its enclave attests.
+    pub fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
     /// A client that trusts this rig's enclave.
     pub fn client(&self) -> Result<Client, Failure> {
         Ok(self.client_at(&self.server)?.build())
@@ -227,26 +240,25 @@ pub async fn submit_all(client: &Client, notes: &[impl AsRef<[u8]>]) -> Submitte
         .map(|(index, note)| Note::new(index, note.as_ref().to_vec()))
         .collect();
     let mut submission = client.submit(stream::iter(notes));
-    let mut end = Ok(());
     while let Some(result) = submission.next().await {
         match result {
             Ok(result) => {
-                let earlier = outcomes[result.id].replace(result.outcome.map(|classification| {
-                    Scored {
+                let earlier =
+                    outcomes[result.id].replace(result.outcome.map(|classification| Scored {
                         scores: classification.scores().map(|(_, score)| score).collect(),
                         known: classification.known(),
-                    }
-                }));
+                    }));
                 assert!(earlier.is_none(), "note {} is answered twice", result.id);
             }
-            Err(incomplete) => {
-                for note in incomplete.unanswered {
+            Err(error) => {
+                for note in submission.into_unanswered() {
                     assert!(outcomes[note.id].is_none(), "note {} is answered", note.id);
                 }
-                end = Err(incomplete.reason);
+                let end = Err(error);
+                return Submitted { outcomes, end };
             }
         }
     }
-    let end = end.map(|()| submission.missing_close());
+    let end = Ok(submission.missing_close());
     Submitted { outcomes, end }
 }

@@ -250,7 +250,7 @@ fn attest_shows_what_runs_there_and_its_document_can_be_checked_later() {
     for (policy, code) in [(pinned, 0), (other, 1)] {
         let finished = attest_under(&stack, &policy);
         assert_code(&finished, code);
-        assert_eq!(finished.stderr.contains("check X8"), code == 1);
+        assert_eq!(finished.stderr.contains("check P3"), code == 1);
     }
 
     let nonce = value_of(&shown.stdout, "nonce");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
-use sealnote_client::{Incomplete, Note, OnOtherModel, SessionEnd, SubmitError};
+use sealnote_client::{Note, OnOtherModel, SessionEnd, SubmitError};
 
 use super::result_file::Output;
 use super::{Failure, Server};
@@ -74,11 +74,14 @@ impl Submit {
             match result {
                 Ok(result) => writer.put(result.id, NoteResult::from(result.outcome)),
                 // What has no result is written as such.
-                Err(Incomplete { reason, .. }) => cut = Some(reason),
+                Err(error) => {
+                    cut = Some(error);
+                    break;
+                }
             }
         }
         let ended = match cut {
-            Some(reason) => Err(reason),
+            Some(error) => Err(error),
             None => Ok(submission.missing_close()),
         };
         writer.finish(&ids, ended)

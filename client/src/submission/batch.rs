@@ -45,7 +45,10 @@ impl<Id> Batch<Id> {
         if length > limits.note_bytes as usize {
             return Offered::TooLong(taken.note);
         }
-        let others = self.notes.iter().map(|taken| taken.note.text.as_ref().len());
+        let others = self
+            .notes
+            .iter()
+            .map(|taken| taken.note.text.as_ref().len());
         let whole = request_len(others.chain([length]));
         if self.is_full(limits) || whole > limits.request_bytes as usize {
             return Offered::NoRoom(taken);
@@ -62,5 +65,43 @@ impl<Id> Batch<Id> {
     /// All notes; none are left.
     pub(super) fn take(&mut self) -> Vec<Taken<Id>> {
         std::mem::take(&mut self.notes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_full_by_notes_or_by_bytes_and_refuses_what_no_request_takes() {
+        let limits = Limits::of_classification(3, 3000, 4096, 1, 1);
+        let note = |place: u64, length: usize| Taken {
+            place,
+            note: Note::new(place, vec![b'a'; length]),
+        };
+        let mut batch = Batch::default();
+        assert!(matches!(
+            batch.offer(note(0, 3000), &limits),
+            Offered::Taken
+        ));
+        let no_room = batch.offer(note(1, 3000), &limits);
+        assert!(matches!(no_room, Offered::NoRoom(taken) if taken.place == 1));
+        let too_long = batch.offer(note(2, 3001), &limits);
+        assert!(matches!(too_long, Offered::TooLong(note) if note.id == 2));
+        for place in [3, 4] {
+            assert!(!batch.is_full(&limits));
+            assert!(matches!(
+                batch.offer(note(place, 1), &limits),
+                Offered::Taken
+            ));
+        }
+        assert!(batch.is_full(&limits));
+        assert!(matches!(
+            batch.offer(note(5, 0), &limits),
+            Offered::NoRoom(_)
+        ));
+        let places: Vec<u64> = batch.take().iter().map(|taken| taken.place).collect();
+        assert_eq!(places, [0, 3, 4]);
+        assert!(batch.is_empty());
     }
 }

@@ -61,17 +61,14 @@ impl Sessions {
         later(&self.client, first).await
     }
 
-    /// A session ended in order: whether it answered, and whether notes are left that it was asked for.
-    pub(super) fn ended(&mut self, answered: bool, was_asked: bool) -> Result<(), SubmitError> {
-        if answered {
+    /// A session ended in order, with an answer or without.
+    pub(super) fn ended(&mut self, answered: bool) -> Result<(), SubmitError> {
+        self.empty = if answered { 0 } else { self.empty + 1 };
+        if self.empty == EMPTY_SESSIONS {
             self.empty = 0;
-        } else if was_asked {
-            self.empty += 1;
+            return Err(SubmitError::NoProgress);
         }
-        match self.empty {
-            EMPTY_SESSIONS => Err(SubmitError::NoProgress),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

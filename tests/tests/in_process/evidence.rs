@@ -51,7 +51,7 @@ async fn each_deviation_fails_its_own_check_before_anything_is_sealed() {
         case(Quirk::Debug, "X6", "debug"),
         case(Quirk::OtherNonce, "X7", "nonce"),
         case(Quirk::OtherUserData, "X8", "claims"),
-        case(Quirk::OtherKey, "X8", "key"),
+        case(Quirk::OtherKey, "B3", "key"),
         Case {
             policy: other_measurement,
             ..case(none, "X5", "PCR1")
@@ -62,11 +62,11 @@ async fn each_deviation_fails_its_own_check_before_anything_is_sealed() {
         },
         Case {
             policy: other_model,
-            ..case(none, "X8", "runs model")
+            ..case(none, "P3", "runs model")
         },
         Case {
             policy: other_precision,
-            ..case(none, "X8", "int8")
+            ..case(none, "P4", "int8")
         },
         Case {
             tamper: |frame| on_answer(frame, other_claims),
@@ -96,12 +96,7 @@ async fn rejected(case: Case) {
     assert_rejected(&client, &relay, case.check, case.says).await;
 }
 
-async fn assert_rejected(
-    client: &Client,
-    relay: &Relay,
-    check: &str,
-    says: &str,
-) {
+async fn assert_rejected(client: &Client, relay: &Relay, check: &str, says: &str) {
     let submitted = submit_all(client, &short_notes(3)).await;
     let error = submitted.end.unwrap_err().to_string();
     assert!(

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_util::stream;
-use sealnote_client::{ConnectError, Incomplete, Note, SessionEnd, SubmitError};
+use sealnote_client::{ConnectError, Note, SessionEnd, SubmitError};
 use sealnote_enclave::engine::NoteError;
 use sealnote_tests::attester::policy;
 use sealnote_tests::rig::{PATIENCE, Rig, Setup, client, start_enclave, start_parent, submit_all};
@@ -53,7 +53,7 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
         loop {
             match submission.next().await.unwrap() {
                 Ok(result) => answer.send(result.id).unwrap(),
-                Err(incomplete) => return incomplete,
+                Err(error) => return (error, submission.into_unanswered()),
             }
         }
     });
@@ -66,11 +66,7 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
 
     let end = others.block_on(async { timeout(PATIENCE, submitting).await });
     drop(release);
-    let Incomplete {
-        reason: error,
-        unanswered,
-        ..
-    } = end.unwrap().unwrap();
+    let (error, unanswered) = end.unwrap().unwrap();
     let cut = matches!(error, SubmitError::Session(SessionEnd::Wire(_)));
     assert!(cut, "{error}");
     assert!(error.to_string().starts_with("the connection "), "{error}");

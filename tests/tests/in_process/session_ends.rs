@@ -22,13 +22,13 @@ use crate::common::{
     StandIn, anywhere, boot, booted_with, scored, short_notes, short_session, single,
 };
 
-fn model(labels: usize) -> ModelClaims {
+pub fn model(labels: usize) -> ModelClaims {
     let labels = (0..labels).map(|index| index.to_string()).collect();
     let digest = ModelDigest([1; 48]);
     ModelClaims::new(digest, labels, Problem::MultiLabel, 256, 64, Precision::F32)
 }
 
-fn engine(labels: usize) -> EngineHandle {
+pub fn engine(labels: usize) -> EngineHandle {
     let scores = vec![0.5; labels];
     StandIn::spawn(single(), move |notes| {
         notes.iter().map(|_| scores.clone()).collect()
@@ -36,7 +36,7 @@ fn engine(labels: usize) -> EngineHandle {
 }
 
 /// The enclave's end of the next connection.
-async fn accept(listener: &Listener, booted: &Booted, attester: &DevAttester) -> EnclaveEnd {
+pub async fn accept(listener: &Listener, booted: &Booted, attester: &DevAttester) -> EnclaveEnd {
     let stream = listener.accept().await.unwrap();
     let enclave = EnclaveEnd::accept(stream, &booted.enclave, attester).await;
     enclave.unwrap()
