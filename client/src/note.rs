@@ -20,6 +20,7 @@ pub struct NoteBytes(Vec<u8>);
 
 /// What became of one note.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct NoteResult<Id> {
     /// The note's id.
     pub id: Id,

@@ -16,6 +16,7 @@ use sealnote_tests::enclave_end::EnclaveEnd;
 use sealnote_tests::rig::{Booted, PATIENCE, Rig, Setup, client};
 use sealnote_transport::Listener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::common::{anywhere, booted_with, scored, short_notes, short_session, single};
@@ -294,4 +295,50 @@ async fn a_call_that_is_given_up_at_any_moment_loses_nothing() {
     }
     assert_eq!(answered.len(), all);
     assert!(given_up > 3, "{given_up}");
+}
+
+/// The close of a session at its limit, which has the last note before it.
+#[tokio::test]
+async fn a_close_that_is_given_up_loses_no_note() {
+    const ALL: usize = 2 * NOTES + 1;
+    let stage = Stage::start().await;
+    // Room for two requests of 4 KiB and a close.
+    let client = stage
+        .client
+        .to_builder()
+        .session_limits(short_session(1 << 10, 10_000));
+    let mut submission = client.build().submit(stream::iter(numbered(ALL)));
+    let (give_up, given_up) = oneshot::channel();
+    let enclave = async {
+        let mut first = stage.accept().await;
+        for _ in 0..2 {
+            let request = first.request().await.unwrap();
+            answer(&mut first, request).await;
+        }
+        assert!(matches!(first.receive().await.unwrap(), Received::Close));
+        give_up.send(()).unwrap();
+        let mut second = stage.accept().await;
+        let request = second.request().await.unwrap();
+        assert_eq!(request.1, 1);
+        answer(&mut second, request).await;
+        closed(second).await;
+    };
+    let client = async {
+        let mut answered = Vec::new();
+        let waits_for_the_close = async {
+            while let Some(result) = submission.next().await {
+                answered.push(result.unwrap().id);
+            }
+        };
+        tokio::select! {
+            () = waits_for_the_close => panic!("there was no close"),
+            signal = given_up => signal.unwrap(),
+        }
+        answered.extend(ids(submission.results()).await);
+        answered
+    };
+    let ((), answered) = timeout(PATIENCE, async { tokio::join!(enclave, client) })
+        .await
+        .unwrap();
+    assert_eq!(answered, (0..ALL).collect::<Vec<_>>());
 }
