@@ -184,6 +184,9 @@ pub use wire::WireError;
 pub use sealnote_model::NoteError;
 pub use sealnote_protocol::limits::Limits;
 pub use sealnote_protocol::session::SessionLimits;
-pub use sealnote_session::{Classification, Incoming, Outcome, PendingReply, Reply};
+pub use sealnote_session::{
+    Classification, Incoming, Outcome, PendingReply, Rejection, Reply, RequestError,
+    VerifiedEvidence,
+};
 pub use sealnote_transport::Endpoint;
 pub use sealnote_verifier::{Policy, TrustRoots};
