@@ -119,7 +119,7 @@ lint: need-cargo ## formatting and clippy, as CI checks them
 
 .PHONY: programs
 programs: need-cargo ## client, parent and a development enclave (software attester): target/programs
-	$(STATIC) build $(STATIC_ARGS) -p sealnote-client -p sealnote-parent -p sealnote-enclave --features sealnote-enclave/software-attester
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-cli -p sealnote-parent -p sealnote-enclave --features sealnote-enclave/software-attester
 	install -D -t $(PROGRAMS) $(addprefix $(STATIC_OUT)/,sealnote sealnote-parent sealnote-enclave)
 
 .PHONY: enclave-root

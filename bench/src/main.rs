@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use sealnote_client::connection::Client;
+use sealnote_client::Client;
 use sealnote_engine::ModelFiles;
 use sealnote_engine::{Engine, EngineOptions};
 use sealnote_protocol::session::SessionLimits;

@@ -5,23 +5,19 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
-use sealnote_client::connection::{Client, now};
+use sealnote_client::{Client, Incoming};
 use sealnote_enclave::attester::Attester;
 use sealnote_engine::{Engine, Scored};
 use sealnote_protocol::frame::{Frame, FrameBuffer};
-use sealnote_protocol::session::enclave::{Enclave, EnclaveReceiver, EnclaveSender, Received};
-use sealnote_session::{Challenge, Evidence};
-use sealnote_session::{ClientReceiver, ClientSender, ClientSession, Incoming};
+use sealnote_protocol::session::enclave::{Enclave, Received};
+use sealnote_tests::pair;
 
 /// Times of the steps of something, in their order.
 pub type Steps = Vec<(&'static str, Duration)>;
 
 /// A confirmed session.
 pub struct Pair {
-    client: (ClientSender, ClientReceiver),
-    enclave: (EnclaveSender, EnclaveReceiver),
+    ends: pair::Pair,
     max_frame: usize,
 }
 
@@ -53,30 +49,10 @@ impl Pair {
         enclave: &std::sync::Arc<Enclave>,
         attester: &dyn Attester,
     ) -> anyhow::Result<(Self, Steps)> {
-        let rng = &mut UnwrapErr(SysRng);
         let mut clock = Clock::start();
-        let challenge = Challenge::new(&client.policy, rng)?;
-        clock.step("client: challenge");
-        let awaiting = enclave.clone().hello(challenge.hello(), rng)?;
-        clock.step("enclave: draw an X-Wing key, claims");
-        let evidence = attester.attest(awaiting.binding())?;
-        clock.step("attester: document");
-        let (awaiting_key, answer) = awaiting.answer(attester.kind(), evidence)?;
-        clock.step("enclave: answer");
-        let evidence = Evidence::from_frame(answer)?;
-        let verified = evidence.verify(challenge, &client.policy, &client.roots, now())?;
-        clock.step("client: every check");
-        let limits = client.session_limits;
-        let (awaiting_ready, key) =
-            ClientSession::establish(verified, limits, rng, Instant::now())?;
-        clock.step("client: encapsulate a secret");
-        let (sender, receiver, ready) = awaiting_key.key(&key, rng, Instant::now())?;
-        clock.step("enclave: open it");
-        let client = awaiting_ready.ready(ready, Instant::now())?;
-        clock.step("client: confirm");
+        let ends = pair::Pair::open(client, enclave, attester, &mut |name| clock.step(name));
         let pair = Self {
-            client,
-            enclave: (sender, receiver),
+            ends: ends.map_err(anyhow::Error::from_boxed)?,
             max_frame: enclave.max_record(),
         };
         Ok((pair, clock.steps))
@@ -86,11 +62,12 @@ impl Pair {
     pub fn request(&mut self, engine: &Engine, notes: &[String]) -> anyhow::Result<Steps> {
         let notes: Vec<&[u8]> = notes.iter().map(String::as_bytes).collect();
         let mut clock = Clock::start();
-        let (pending, frame) = self.client.0.request(&notes, Instant::now())?;
+        let (pending, frame) = self.ends.client.0.request(&notes, Instant::now())?;
         clock.step("client: pad and seal");
         let frame = self.parse(&frame)?;
         clock.step("enclave: parse");
-        let Received::Request(slot, notes) = self.enclave.1.open(frame, Instant::now())? else {
+        let Received::Request(slot, notes) = self.ends.enclave.1.open(frame, Instant::now())?
+        else {
             bail!("it is a request");
         };
         clock.step("enclave: open");
@@ -114,9 +91,9 @@ impl Pair {
             start = end;
         }
         clock.step("enclave: pool");
-        let answer = self.enclave.0.answer(slot, outcomes, Instant::now())?;
+        let answer = self.ends.enclave.0.answer(slot, outcomes, Instant::now())?;
         clock.step("enclave: seal");
-        let Incoming::Reply(reply) = self.client.1.open(answer, Instant::now())? else {
+        let Incoming::Reply(reply) = self.ends.client.1.open(answer, Instant::now())? else {
             bail!("it is a reply");
         };
         let outcomes = pending.accept(reply)?;

@@ -1,6 +1,6 @@
 //! The three programs, each on a runtime of its own.
 
-use sealnote_client::connection::Client;
+use sealnote_client::Client;
 use sealnote_tests::attester::policy;
 use sealnote_tests::rig::{self, Booted, Setup};
 use sealnote_transport::Endpoint;
@@ -51,5 +51,6 @@ impl Stage {
 
 /// A client that trusts enclaves under this root.
 pub fn client(server: Endpoint, root_pem: &str) -> anyhow::Result<Client> {
-    rig::client(server, root_pem, &policy()).map_err(anyhow::Error::from_boxed)
+    let client = rig::client(server, root_pem, &policy());
+    Ok(client.map_err(anyhow::Error::from_boxed)?.build())
 }

@@ -1,4 +1,4 @@
-//! The handshake with an enclave: nothing is sealed before its evidence is verified.
+//! The handshake with an enclave, step by step: nothing is sealed before its evidence is verified.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -7,50 +7,18 @@ use getrandom::rand_core::UnwrapErr;
 use sealnote_frame_io::ReadError;
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
-use sealnote_protocol::session::{SessionError, SessionLimits};
+use sealnote_protocol::session::SessionError;
 use sealnote_protocol::suite::KeyError;
 use sealnote_session::ClientSession;
 use sealnote_session::Rejection;
 use sealnote_session::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
-use sealnote_transport::{Endpoint, TransportError, connect_within};
-use sealnote_verifier::{Policy, TrustRoots, UnixTime};
+use sealnote_transport::{TransportError, connect_within};
+use sealnote_verifier::UnixTime;
 use thiserror::Error;
 
+use crate::client::Client;
 use crate::session::Session;
 use crate::wire::{Wire, WireError};
-
-/// Whom to talk to, and what to demand of it.
-#[derive(Debug)]
-pub struct Client {
-    /// The parent, or the enclave itself.
-    pub server: Endpoint,
-    /// What the evidence must show.
-    pub policy: Policy,
-    /// The trust anchors.
-    pub roots: TrustRoots,
-    /// How long to wait for the connection, and for each frame of the handshake:
-    /// [`HANDSHAKE_PATIENCE`] as a rule.
-    pub handshake_patience: Duration,
-    /// How long to wait for the next answer, once there is a session, and for a request to be taken.
-    pub patience: Duration,
-    /// When a session ends; a new one, with new evidence, goes on.
-    pub session_limits: SessionLimits,
-    /// What to do where the new one's model is another.
-    pub on_other_model: OnOtherModel,
-}
-
-/// What to do where a later session's model, as its evidence attests it, is another than the first's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnOtherModel {
-    /// Send it no note.
-    Stop,
-    /// Go on: what it classifies is in its own labels.
-    GoOn,
-}
-
-/// How long to wait for the connection, and for each frame of the handshake: longer than a parent
-/// waits for its enclave to boot.
-pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Why there is no session.
 #[derive(Debug, Error)]
@@ -101,44 +69,89 @@ impl From<WireError> for ConnectError {
     }
 }
 
-/// Evidence that was accepted, and the connection that it came on. No note can be sent yet.
+/// A connection on which nothing was said yet.
+pub struct Connected {
+    client: Client,
+    wire: Wire,
+}
+
+/// What a server answered to a fresh challenge, unverified.
+pub struct Attested {
+    client: Client,
+    wire: Wire,
+    challenge: Challenge,
+    evidence: Evidence,
+}
+
+/// Evidence that was accepted, and the connection that it came on. No note was sent yet.
 pub struct Verified {
+    pub(crate) client: Client,
+    wire: Wire,
     evidence: VerifiedEvidence,
     document: Vec<u8>,
-    wire: Wire,
-    session_limits: SessionLimits,
-    patience: Duration,
 }
 
 impl Client {
-    /// Connects, sends a fresh challenge, and appraises the answer.
+    /// Connects, sends a fresh challenge, and appraises the answer: [`connect`](Self::connect),
+    /// [`attest`](Connected::attest) and [`verify`](Attested::verify) in one.
     pub async fn verify(&self) -> Result<Verified, ConnectError> {
-        let stream = connect_within(&self.server, self.handshake_patience).await?;
-        let mut wire = Wire::new(stream, self.handshake_patience);
-        let challenge =
-            Challenge::new(&self.policy, &mut UnwrapErr(SysRng)).map_err(Rejection::from)?;
-        wire.send(challenge.hello()).await?;
-        let answer = wire.next(FrameType::Answer, MAX_ANSWER).await?;
+        Ok(self.connect().await?.attest().await?.verify()?)
+    }
+
+    /// Connects.
+    pub async fn connect(&self) -> Result<Connected, ConnectError> {
+        let stream = connect_within(self.server(), self.handshake_timeout()).await?;
+        Ok(Connected {
+            client: self.clone(),
+            wire: Wire::new(stream, self.handshake_timeout()),
+        })
+    }
+}
+
+impl Connected {
+    /// Sends a fresh challenge, and waits for the evidence.
+    pub async fn attest(mut self) -> Result<Attested, ConnectError> {
+        let rng = &mut UnwrapErr(SysRng);
+        let challenge = Challenge::new(self.client.policy(), rng).map_err(Rejection::from)?;
+        self.wire.send(challenge.hello()).await?;
+        let answer = self.wire.next(FrameType::Answer, MAX_ANSWER).await?;
         let evidence = Evidence::from_frame(answer)?;
-        let document = evidence.as_bytes().to_vec();
-        let evidence = evidence.verify(challenge, &self.policy, &self.roots, now())?;
+        Ok(Attested {
+            client: self.client,
+            wire: self.wire,
+            challenge,
+            evidence,
+        })
+    }
+}
+
+impl Attested {
+    /// The evidence's bytes, unverified: to keep for an auditor, above all where they are rejected.
+    pub fn document(&self) -> &[u8] {
+        self.evidence.as_bytes()
+    }
+
+    /// Appraises the evidence: every check of PROTOCOL.md.
+    pub fn verify(self) -> Result<Verified, Rejection> {
+        let document = self.evidence.as_bytes().to_vec();
+        let (policy, roots) = (self.client.policy(), self.client.roots());
+        let evidence = self.evidence.verify(self.challenge, policy, roots, now())?;
         Ok(Verified {
+            client: self.client,
+            wire: self.wire,
             evidence,
             document,
-            wire,
-            session_limits: self.session_limits,
-            patience: self.patience,
         })
     }
 }
 
 impl Verified {
-    /// What was verified.
+    /// What was verified: what the evidence says, the claims, the model, and the checks that passed.
     pub fn evidence(&self) -> &VerifiedEvidence {
         &self.evidence
     }
 
-    /// The attestation document's bytes, to keep for an auditor.
+    /// The evidence's bytes, to keep for an auditor.
     pub fn document(&self) -> &[u8] {
         &self.document
     }
@@ -148,7 +161,7 @@ impl Verified {
         let limits = *self.evidence.claims().limits();
         let (awaiting, key) = ClientSession::establish(
             self.evidence,
-            self.session_limits,
+            self.client.session_limits(),
             &mut UnwrapErr(SysRng),
             Instant::now(),
         )?;
@@ -156,7 +169,7 @@ impl Verified {
         let due = limits.max_to_client();
         let ready = self.wire.next(FrameType::Record, due).await?;
         let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
-        let wire = self.wire.with_patience(self.patience);
+        let wire = self.wire.with_patience(self.client.timeout());
         Ok(Session::new(sender, receiver, wire, limits))
     }
 }

@@ -79,6 +79,11 @@ impl Wire {
         self.writer.is_between_frames()
     }
 
+    /// Whether a frame was started and neither sent nor lost.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.writer.is_sending()
+    }
+
     /// Starts to send a frame; [`step`](Self::step) goes on with it.
     pub(crate) fn start(&mut self, frame: Frame) {
         self.writer.start(frame);
@@ -87,20 +92,29 @@ impl Wire {
     /// Sends what was started and reads at the same time, until one of them is done. A peer may send its
     /// answers before it reads on; if this only wrote, each would wait for the other. Cancel safe.
     pub(crate) async fn step(&mut self, limit: usize) -> Result<Happened, WireError> {
+        let patience = self.patience;
+        let step = timeout(patience, self.idle_step(limit)).await;
+        step.unwrap_or(Err(WireError::Timeout(patience)))
+    }
+
+    /// The same, for as long as it takes.
+    pub(crate) async fn idle_step(&mut self, limit: usize) -> Result<Happened, WireError> {
         let Self { reader, writer, .. } = self;
-        let step = async {
-            tokio::select! {
-                biased;
-                frame = reader.next(FrameType::Record, limit) => match accept(frame) {
-                    // It has no place in a session, and anyone can send it.
-                    Err(WireError::Full) => Err(WireError::Refused),
-                    frame => frame.map(Happened::Received),
-                },
-                _ = writer.finish(), if writer.is_sending() => Ok(Happened::Wrote),
-            }
-        };
-        let step = timeout(self.patience, step).await;
-        step.unwrap_or(Err(WireError::Timeout(self.patience)))
+        tokio::select! {
+            biased;
+            frame = reader.next(FrameType::Record, limit) => match accept(frame) {
+                // It has no place in a session, and anyone can send it.
+                Err(WireError::Full) => Err(WireError::Refused),
+                frame => frame.map(Happened::Received),
+            },
+            _ = writer.finish(), if writer.is_sending() => Ok(Happened::Wrote),
+        }
+    }
+
+    /// Ends this direction.
+    pub(crate) async fn shutdown(&mut self) -> Result<(), WireError> {
+        let ended = self.writer.shutdown().await;
+        ended.map_err(|error| WireError::Read(error.into()))
     }
 }
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attester;
+pub mod enclave_end;
+pub mod pair;
 pub mod relay;
 pub mod rig;
-pub mod session;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealnote_client::connection::{Client, OnOtherModel};
-use sealnote_client::submission::{Complete, SubmitError, submit};
+use futures_util::stream;
+use sealnote_client::{Client, ClientBuilder, Note, SessionEnd, SubmitError};
 use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_enclave::boot::boot;
 use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
@@ -17,7 +17,6 @@ use sealnote_parent::{Config, Metrics, Parent};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave};
-use sealnote_session::Outcome;
 use sealnote_transport::{Endpoint, Listener};
 use sealnote_verifier::{Policy, TrustRoots};
 use tempfile::TempDir;
@@ -117,9 +116,27 @@ impl Rig {
         })
     }
 
+    /// The same with the smallest of the enclave's fixtures as its model.
+    pub async fn tiny() -> Result<Self, Failure> {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../enclave/tests/fixtures");
+        let model = fixtures.join("tiny-bert-single");
+        let booted = Booted::boot(&model, SessionLimits::default())?;
+        Self::start(&booted, Setup::default()).await
+    }
+
+    /// The root certificate under which its enclave attests.
+    pub fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
     /// A client that trusts this rig's enclave.
     pub fn client(&self) -> Result<Client, Failure> {
-        client(self.server.clone(), &self.root_pem, &policy())
+        Ok(self.client_at(&self.server)?.build())
+    }
+
+    /// The same, which reaches it through what listens there.
+    pub fn client_at(&self, server: &Endpoint) -> Result<ClientBuilder, Failure> {
+        client(server.clone(), &self.root_pem, &policy())
     }
 }
 
@@ -198,18 +215,12 @@ pub fn client(
     server: Endpoint,
     root_pem: &str,
     policy: &serde_json::Value,
-) -> Result<Client, Failure> {
+) -> Result<ClientBuilder, Failure> {
     let mut roots = TrustRoots::vendors();
     roots.danger_add_software_root(root_pem)?;
-    Ok(Client {
-        server,
-        policy: Policy::from_json(policy.to_string())?,
-        roots,
-        handshake_patience: PATIENCE,
-        patience: PATIENCE,
-        session_limits: SessionLimits::default(),
-        on_other_model: OnOtherModel::Stop,
-    })
+    let policy = Policy::from_json(policy.to_string())?;
+    let client = Client::builder(server, policy, roots);
+    Ok(client.handshake_timeout(PATIENCE).timeout(PATIENCE))
 }
 
 /// What became of a submission: an outcome for each note that has an answer, and how it ended.
@@ -217,23 +228,37 @@ pub fn client(
 pub struct Submitted {
     /// By the note's index; `None` without an answer.
     pub outcomes: Vec<Option<NoteOutcome>>,
-    /// The end.
-    pub end: Result<Complete, SubmitError>,
+    /// The end: why the enclave's close is missing, if it is, where every note was answered.
+    pub end: Result<Option<SessionEnd>, SubmitError>,
 }
 
 /// Verifies, and submits these notes.
 pub async fn submit_all(client: &Client, notes: &[impl AsRef<[u8]>]) -> Submitted {
     let mut outcomes = vec![None; notes.len()];
-    let mut note = |index: usize, outcome: Outcome| {
-        let earlier = outcomes[index].replace(outcome.map(|classification| Scored {
-            scores: classification.scores().map(|(_, score)| score).collect(),
-            known: classification.known(),
-        }));
-        assert!(earlier.is_none(), "note {index} is answered twice");
-    };
-    let end = match client.verify().await {
-        Ok(verified) => submit(client, verified, notes, &mut note).await,
-        Err(error) => Err(error.into()),
-    };
+    let numbered = notes.iter().enumerate();
+    let notes: Vec<_> = numbered
+        .map(|(index, note)| Note::new(index, note.as_ref().to_vec()))
+        .collect();
+    let mut submission = client.submit(stream::iter(notes));
+    while let Some(result) = submission.next().await {
+        match result {
+            Ok(result) => {
+                let earlier =
+                    outcomes[result.id].replace(result.outcome.map(|classification| Scored {
+                        scores: classification.scores().map(|(_, score)| score).collect(),
+                        known: classification.known(),
+                    }));
+                assert!(earlier.is_none(), "note {} is answered twice", result.id);
+            }
+            Err(error) => {
+                for note in submission.into_unanswered() {
+                    assert!(outcomes[note.id].is_none(), "note {} is answered", note.id);
+                }
+                let end = Err(error);
+                return Submitted { outcomes, end };
+            }
+        }
+    }
+    let end = Ok(submission.missing_close());
     Submitted { outcomes, end }
 }

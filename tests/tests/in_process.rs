@@ -18,6 +18,8 @@ mod other_model;
 mod session_ends;
 #[path = "in_process/sessions.rs"]
 mod sessions;
+#[path = "in_process/submissions.rs"]
+mod submissions;
 #[path = "in_process/tampering.rs"]
 mod tampering;
 #[path = "in_process/working.rs"]

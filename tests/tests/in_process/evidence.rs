@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use sealnote_client::connection::ConnectError;
+use sealnote_client::{Client, ConnectError};
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::Answer;
 use sealnote_tests::attester::{DevAttester, Quirk, policy};
 use sealnote_tests::relay::{Act, Direction, Relay, Seen};
 use sealnote_tests::rig::{Rig, Setup, client, submit_all};
-use sealnote_verifier::TrustRoots;
+use sealnote_verifier::{Policy, TrustRoots};
 use serde_json::{Value, json};
 
 use crate::common::{anywhere, short_notes, single};
@@ -90,18 +90,13 @@ async fn rejected(case: Case) {
     let relay = Relay::start(&anywhere(), rig.server.clone(), case.tamper)
         .await
         .unwrap();
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
-    client.policy = sealnote_verifier::Policy::from_json(case.policy.to_string()).unwrap();
+    let policy = Policy::from_json(case.policy.to_string()).unwrap();
+    let client = rig.client_at(&relay.endpoint).unwrap();
+    let client = client.policy(policy).build();
     assert_rejected(&client, &relay, case.check, case.says).await;
 }
 
-async fn assert_rejected(
-    client: &sealnote_client::connection::Client,
-    relay: &Relay,
-    check: &str,
-    says: &str,
-) {
+async fn assert_rejected(client: &Client, relay: &Relay, check: &str, says: &str) {
     let submitted = submit_all(client, &short_notes(3)).await;
     let error = submitted.end.unwrap_err().to_string();
     assert!(
@@ -121,14 +116,15 @@ async fn another_root_is_not_accepted() {
         .unwrap();
     // Another development root, of the same names; and AWS's alone.
     let other = DevAttester::start(Quirk::None).unwrap().root_pem().unwrap();
-    let mut client = client(relay.endpoint.clone(), &other, &policy()).unwrap();
+    let client = client(relay.endpoint.clone(), &other, &policy()).unwrap();
+    let client = client.build();
     assert_rejected(&client, &relay, "X1", "root").await;
     drop(relay);
     let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass)
         .await
         .unwrap();
-    client.server = relay.endpoint.clone();
-    client.roots = TrustRoots::vendors();
+    let client = client.to_builder().server(relay.endpoint.clone());
+    let client = client.roots(TrustRoots::vendors()).build();
     assert_rejected(&client, &relay, "X1", "root").await;
 }
 
@@ -138,8 +134,7 @@ async fn a_recorded_answer_does_not_answer_another_challenge() {
     let recorder = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass)
         .await
         .unwrap();
-    let mut client = rig.client().unwrap();
-    client.server = recorder.endpoint.clone();
+    let client = rig.client_at(&recorder.endpoint).unwrap().build();
     client.verify().await.unwrap();
     let recorded = recorder
         .seen()
@@ -154,7 +149,7 @@ async fn a_recorded_answer_does_not_answer_another_challenge() {
     })
     .await
     .unwrap();
-    client.server = relay.endpoint.clone();
+    let client = rig.client_at(&relay.endpoint).unwrap().build();
     assert_rejected(&client, &relay, "X7", "nonce").await;
 }
 
@@ -179,8 +174,7 @@ async fn suites_put_into_a_hello_or_taken_out_end_in_failure() {
         })
         .await
         .unwrap();
-        let mut client = rig.client().unwrap();
-        client.server = relay.endpoint.clone();
+        let client = rig.client_at(&relay.endpoint).unwrap().build();
         let error = match client.verify().await {
             Ok(verified) => verified.open().await.err().unwrap(),
             Err(error) => error,

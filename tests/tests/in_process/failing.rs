@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use sealnote_client::connection::ConnectError;
-use sealnote_client::session::SessionEnd;
-use sealnote_client::submission::{SubmitError, submit};
+use futures_util::stream;
+use sealnote_client::{ConnectError, Note, SessionEnd, SubmitError};
 use sealnote_engine::NoteError;
 use sealnote_tests::attester::policy;
 use sealnote_tests::rig::{PATIENCE, Rig, Setup, client, start_enclave, start_parent, submit_all};
@@ -45,28 +44,37 @@ fn when_the_enclave_goes_away_exactly_the_unanswered_notes_fail() {
         .block_on(start_parent(anywhere(), enclave.endpoint))
         .unwrap();
     let client = client(server, &enclave.root_pem, &policy()).unwrap();
+    let client = client.build();
     let (answer, answers) = mpsc::channel();
     let submitting = others.spawn(async move {
-        let verified = client.verify().await?;
-        let mut outcomes = |index: usize, _| answer.send(index).unwrap();
-        submit(&client, verified, &notes, &mut outcomes).await
+        let notes = notes.into_iter().enumerate();
+        let notes = notes.map(|(index, text)| Note::new(index, text));
+        let mut submission = client.submit(stream::iter(notes));
+        loop {
+            match submission.next().await.unwrap() {
+                Ok(result) => answer.send(result.id).unwrap(),
+                Err(error) => return (error, submission.into_unanswered()),
+            }
+        }
     });
     // Which requests are answered first is the enclave's affair.
     let answered = ANSWERED * per_request;
     let next = |_| answers.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(
-        (0..answered).map(next).collect::<BTreeSet<_>>().len(),
-        answered
-    );
+    let mut all: BTreeSet<usize> = (0..answered).map(next).collect();
+    assert_eq!(all.len(), answered);
     of_enclave.shutdown_background();
 
     let end = others.block_on(async { timeout(PATIENCE, submitting).await });
     drop(release);
-    let error = end.unwrap().unwrap().unwrap_err();
+    let (error, unanswered) = end.unwrap().unwrap();
     let cut = matches!(error, SubmitError::Session(SessionEnd::Wire(_)));
     assert!(cut, "{error}");
     assert!(error.to_string().starts_with("the connection "), "{error}");
     assert_eq!(answers.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+    // What has no answer comes back, and each note is in one place.
+    assert_eq!(unanswered.len(), 4 * per_request - answered);
+    all.extend(unanswered.into_iter().map(|note| note.id));
+    assert_eq!(all.len(), 4 * per_request);
 }
 
 #[tokio::test]
@@ -93,8 +101,8 @@ async fn a_note_that_the_engine_panics_on_fails_alone() {
 async fn a_server_without_an_enclave_is_told_apart_from_one_that_refuses() {
     // Nobody listens.
     let rig = Rig::start(single(), Setup::default()).await.unwrap();
-    let mut nowhere = rig.client().unwrap();
-    nowhere.server = "unix:/nonexistent/sealnote".parse().unwrap();
+    let nowhere = "unix:/nonexistent/sealnote".parse().unwrap();
+    let nowhere = rig.client_at(&nowhere).unwrap().build();
     let error = nowhere.verify().await.err().unwrap();
     assert!(matches!(error, ConnectError::Transport(_)), "{error}");
     assert!(
@@ -104,11 +112,10 @@ async fn a_server_without_an_enclave_is_told_apart_from_one_that_refuses() {
     );
 
     // A parent whose enclave is gone.
-    let mut config = sealnote_parent::Config::new(anywhere(), nowhere.server.clone());
+    let mut config = sealnote_parent::Config::new(anywhere(), nowhere.server().clone());
     config.connect_timeout = std::time::Duration::from_millis(50);
     let parent = sealnote_parent::Parent::bind(config).await.unwrap();
-    let mut client = rig.client().unwrap();
-    client.server = parent.local_endpoint().clone();
+    let client = rig.client_at(parent.local_endpoint()).unwrap().build();
     let running = tokio::spawn(parent.run(std::future::pending()));
     let error = client.verify().await.err().unwrap();
     assert!(matches!(error, ConnectError::Read(_)), "{error}");

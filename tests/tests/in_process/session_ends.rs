@@ -2,23 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
-use sealnote_client::session::SessionEnd;
-use sealnote_client::submission::{EMPTY_SESSIONS, SubmitError};
-use sealnote_client::wire::WireError;
-use sealnote_enclave::attester::Attester;
+use sealnote_client::{EMPTY_SESSIONS, SessionEnd, SubmitError, WireError};
 use sealnote_engine::EngineHandle;
-use sealnote_frame_io::{FrameReader, FrameWriter, split};
 use sealnote_model::ModelDigest;
 use sealnote_model::{Precision, Problem};
 use sealnote_protocol::frame::{Frame, FrameType};
-use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender, Received, ReplySlot};
+use sealnote_protocol::session::enclave::{Received, ReplySlot};
 use sealnote_protocol::task::ModelClaims;
 use sealnote_tests::attester::{DevAttester, Quirk, policy};
+use sealnote_tests::enclave_end::EnclaveEnd;
 use sealnote_tests::relay::{Act, Direction, Relay, Seen};
 use sealnote_tests::rig::{Booted, Rig, Setup, client, submit_all};
 use sealnote_transport::{Endpoint, Listener};
@@ -28,66 +22,31 @@ use crate::common::{
     StandIn, anywhere, boot, booted_with, scored, short_notes, short_session, single,
 };
 
-fn model(labels: usize) -> ModelClaims {
+pub fn model(labels: usize) -> ModelClaims {
     let labels = (0..labels).map(|index| index.to_string()).collect();
     let digest = ModelDigest([1; 48]);
     ModelClaims::new(digest, labels, Problem::MultiLabel, 256, 64, Precision::F32)
 }
 
-fn engine(labels: usize) -> EngineHandle {
+pub fn engine(labels: usize) -> EngineHandle {
     let scores = vec![0.5; labels];
     StandIn::spawn(single(), move |notes| {
         notes.iter().map(|_| scores.clone()).collect()
     })
 }
 
-/// An enclave that does as a test says.
-struct Scripted {
-    reader: FrameReader,
-    writer: FrameWriter,
-    sender: EnclaveSender,
-    receiver: EnclaveReceiver,
-    max_record: usize,
+/// The enclave's end of the next connection.
+pub async fn accept(listener: &Listener, booted: &Booted, attester: &DevAttester) -> EnclaveEnd {
+    let stream = listener.accept().await.unwrap();
+    let enclave = EnclaveEnd::accept(stream, &booted.enclave, attester).await;
+    enclave.unwrap()
 }
 
-impl Scripted {
-    /// Takes one client, up to `ready`.
-    async fn accept(listener: &Listener, booted: &Booted, attester: &DevAttester) -> Self {
-        let rng = &mut UnwrapErr(SysRng);
-        let (mut reader, mut writer) = split(listener.accept().await.unwrap());
-        let hello = reader.next(FrameType::Hello, MAX_CLIENT_HANDSHAKE).await;
-        let awaiting = booted.enclave.clone().hello(&hello.unwrap(), rng).unwrap();
-        let document = attester.attest(awaiting.binding()).unwrap();
-        let (awaiting, answer) = awaiting.answer(attester.kind(), document).unwrap();
-        writer.send(&answer).await.unwrap();
-        let key = reader.next(FrameType::Key, MAX_CLIENT_HANDSHAKE).await;
-        let (sender, receiver, ready) = awaiting.key(&key.unwrap(), rng, Instant::now()).unwrap();
-        writer.send(&ready).await.unwrap();
-        Self {
-            reader,
-            writer,
-            sender,
-            receiver,
-            max_record: booted.enclave.max_record(),
-        }
-    }
-
-    async fn receive(&mut self) -> Received {
-        let frame = self.reader.next(FrameType::Record, self.max_record).await;
-        self.receiver.open(frame.unwrap(), Instant::now()).unwrap()
-    }
-
-    async fn request(&mut self) -> ReplySlot {
-        match self.receive().await {
-            Received::Request(slot, _) => slot,
-            Received::Close => panic!("a close"),
-        }
-    }
-
-    fn seal(&mut self, slot: ReplySlot, labels: usize) -> Frame {
-        let outcomes = vec![scored(vec![0.5; labels])];
-        self.sender.answer(slot, outcomes, Instant::now()).unwrap()
-    }
+/// Answers a request of one note.
+async fn send_answer(enclave: &mut EnclaveEnd, slot: ReplySlot, labels: usize) {
+    let outcomes = vec![scored(vec![0.5; labels])];
+    let answer = enclave.sender.answer(slot, outcomes, Instant::now());
+    enclave.writer.send(&answer.unwrap()).await.unwrap();
 }
 
 /// Over a Unix socket, whose buffers hold neither such a request nor such an answer.
@@ -108,24 +67,22 @@ async fn answers_are_read_while_a_request_is_held_up() {
         .parse()
         .unwrap();
     let listener = Listener::bind(&listen).await.unwrap();
-    let mut client = client(listen, &attester.root_pem().unwrap(), &policy()).unwrap();
-    client.patience = Duration::from_secs(20);
+    let client = client(listen, &attester.root_pem().unwrap(), &policy()).unwrap();
+    let client = client.timeout(Duration::from_secs(20)).build();
 
     let enclave = async {
-        let mut enclave = Scripted::accept(&listener, &booted, &attester).await;
+        let mut enclave = accept(&listener, &booted, &attester).await;
         for _ in 0..REQUESTS {
             // It reads nothing more before this answer is taken.
-            let slot = enclave.request().await;
-            let answer = enclave.seal(slot, LABELS);
-            enclave.writer.send(&answer).await.unwrap();
+            let (slot, _) = enclave.request().await.unwrap();
+            send_answer(&mut enclave, slot, LABELS).await;
         }
-        assert!(matches!(enclave.receive().await, Received::Close));
-        let close = enclave.sender.close(Instant::now()).unwrap();
-        enclave.writer.send(&close).await.unwrap();
+        assert!(matches!(enclave.receive().await.unwrap(), Received::Close));
+        enclave.close().await.unwrap();
     };
     let notes = vec![vec![b'a'; 1 << 20]; REQUESTS];
     let ((), submitted) = tokio::join!(enclave, submit_all(&client, &notes));
-    assert!(submitted.end.unwrap().missing_close.is_none());
+    assert!(submitted.end.unwrap().is_none());
     assert_eq!(
         submitted.outcomes,
         vec![Some(scored(vec![0.5; LABELS])); REQUESTS]
@@ -144,15 +101,14 @@ async fn a_close_is_read_in_the_middle_of_a_write() {
         .unwrap();
     let listener = Listener::bind(&listen).await.unwrap();
     let client = client(listen, &attester.root_pem().unwrap(), &policy()).unwrap();
+    let client = client.build();
     let enclave = async {
         for close in [true, false] {
-            let mut enclave = Scripted::accept(&listener, &booted, &attester).await;
-            let slot = enclave.request().await;
-            let answer = enclave.seal(slot, 1);
-            enclave.writer.send(&answer).await.unwrap();
+            let mut enclave = accept(&listener, &booted, &attester).await;
+            let (slot, _) = enclave.request().await.unwrap();
+            send_answer(&mut enclave, slot, 1).await;
             if close {
-                let close = enclave.sender.close(Instant::now()).unwrap();
-                enclave.writer.send(&close).await.unwrap();
+                enclave.close().await.unwrap();
             }
         }
     };
@@ -176,7 +132,7 @@ async fn a_model_with_one_label_answers_requests_of_one_note() {
     let booted = booted_with(model(1), limits, SessionLimits::default(), engine(1));
     let rig = Rig::start(&booted, Setup::default()).await.unwrap();
     let submitted = submit_all(&rig.client().unwrap(), &["one", "two", "three"]).await;
-    assert!(submitted.end.unwrap().missing_close.is_none());
+    assert!(submitted.end.unwrap().is_none());
     assert_eq!(submitted.outcomes, vec![Some(scored(vec![0.5])); 3]);
 }
 
@@ -193,10 +149,10 @@ async fn notes_that_were_not_sent_before_a_missing_close_have_no_answer() {
     })
     .await
     .unwrap();
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
     // Room for two requests of 4 KiB and a close.
-    client.session_limits = short_session(1 << 10, 10_000);
+    let limits = short_session(1 << 10, 10_000);
+    let client = rig.client_at(&relay.endpoint).unwrap();
+    let client = client.session_limits(limits).build();
     let per_request = usize::from(single().enclave.limits().notes);
     let submitted = submit_all(&client, &short_notes(3 * per_request)).await;
     let end = submitted.end.unwrap_err();
@@ -285,11 +241,10 @@ async fn results_are_complete_without_the_enclaves_close() {
 async fn a_close_that_never_comes_is_missing_too() {
     let rig = Rig::start(single(), Setup::default()).await.unwrap();
     let relay = at_the_close(&rig, || Act::Stall).await;
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
-    client.patience = Duration::from_secs(2);
+    let client = rig.client_at(&relay.endpoint).unwrap();
+    let client = client.timeout(Duration::from_secs(2)).build();
     let submitted = submit_all(&client, &short_notes(3)).await;
-    let missing = submitted.end.unwrap().missing_close;
+    let missing = submitted.end.unwrap();
     let timeout = matches!(missing, Some(SessionEnd::Wire(WireError::Timeout(_))));
     assert!(timeout, "{missing:?}");
     assert!(submitted.outcomes.iter().all(Option::is_some));
@@ -304,8 +259,7 @@ async fn sessions_without_an_answer_are_given_up_after_the_third() {
     let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass)
         .await
         .unwrap();
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
+    let client = rig.client_at(&relay.endpoint).unwrap().build();
     let submitted = submit_all(&client, &short_notes(2)).await;
     assert!(
         matches!(submitted.end, Err(SubmitError::NoProgress)),

@@ -3,11 +3,10 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use sealnote_client::{Client, Incoming, Session};
 use sealnote_enclave::server::ServerLimits;
 use sealnote_protocol::frame::HEADER_LEN;
-use sealnote_session::Incoming;
 use sealnote_tests::rig::{PATIENCE, Rig, Setup};
-use sealnote_tests::session::Steps;
 use sealnote_transport::connect;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::{JoinSet, block_in_place};
@@ -27,8 +26,12 @@ fn places(sessions: usize) -> ServerLimits {
     }
 }
 
+async fn open(client: &Client) -> Session {
+    client.verify().await.unwrap().open().await.unwrap()
+}
+
 /// Sends a blank note now and then, as long as it may: the number of answers, and that the enclave closed in order.
-async fn hold(mut session: Steps) -> usize {
+async fn hold(mut session: Session) -> usize {
     for answers in 0.. {
         // The enclave may have closed; what it has sent before is read all the same.
         let sent = session.request(&[b" "]).await.is_ok();
@@ -48,7 +51,7 @@ async fn a_newcomer_is_served_beside_clients_that_hold_all_places() {
     let mut holders = JoinSet::new();
     let mut sessions = Vec::new();
     for _ in 0..HOLDERS {
-        sessions.push(Steps::open(&rig.client().unwrap()).await.unwrap());
+        sessions.push(open(&rig.client().unwrap()).await);
     }
     sessions
         .into_iter()
@@ -63,8 +66,8 @@ async fn a_newcomer_is_served_beside_clients_that_hold_all_places() {
             .unwrap()
             .unwrap();
         let client = rig.client().unwrap();
-        let again = Steps::open(&client);
-        holders.spawn(hold(timeout(soon, again).await.unwrap().unwrap()));
+        let again = open(&client);
+        holders.spawn(hold(timeout(soon, again).await.unwrap()));
     }
     assert_eq!(holders.len(), HOLDERS);
 }
@@ -72,7 +75,7 @@ async fn a_newcomer_is_served_beside_clients_that_hold_all_places() {
 #[tokio::test]
 async fn hellos_alone_take_nobodys_place() {
     let rig = start(places(1)).await;
-    let mut session = Steps::open(&rig.client().unwrap()).await.unwrap();
+    let mut session = open(&rig.client().unwrap()).await;
     sleep(2 * LEAST_IDLE).await;
     let mut hellos = Vec::new();
     for _ in 0..3 {
@@ -88,7 +91,7 @@ async fn hellos_alone_take_nobodys_place() {
     sleep(2 * LEAST_IDLE).await;
     session.request(&[b"still there"]).await.unwrap();
     assert!(matches!(session.next().await.unwrap(), Incoming::Reply(_)));
-    assert_eq!(session.close().await.unwrap(), 0);
+    session.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -99,12 +102,12 @@ async fn a_newcomer_that_finds_no_place_is_told_so_after_a_while() {
         ..places(1)
     };
     let rig = start(limits).await;
-    let session = Steps::open(&rig.client().unwrap()).await.unwrap();
+    let session = open(&rig.client().unwrap()).await;
     let client = rig.client().unwrap();
     let refused = client.verify().await.unwrap().open().await;
     let refused = refused.err().map(|error| error.to_string()).unwrap();
     assert!(refused.contains("all places are taken"), "{refused}");
-    assert_eq!(session.close().await.unwrap(), 0);
+    session.close().await.unwrap();
 }
 
 /// An engine that computes a note, each a batch of its own, when it is told to.
@@ -133,8 +136,8 @@ impl Gated {
     }
 
     /// Opens a session, and sends so many requests of two such notes each.
-    async fn ask(&self, requests: usize) -> Steps {
-        let mut session = Steps::open(&self.rig.client().unwrap()).await.unwrap();
+    async fn ask(&self, requests: usize) -> Session {
+        let mut session = open(&self.rig.client().unwrap()).await;
         let note = [b'x'; 1024];
         for _ in 0..requests {
             session.request(&[&note, &note]).await.unwrap();
@@ -167,12 +170,20 @@ async fn a_client_that_has_closed_gets_all_its_answers() {
     for requests in in_flight()..in_flight() + 5 {
         let gated = Gated::start(ServerLimits::default()).await;
         let session = gated.ask(requests).await;
-        let closing = tokio::spawn(session.close());
+        let closing = tokio::spawn(async {
+            let mut closing = session.start_close().unwrap();
+            closing.end_stream().await.unwrap();
+            let mut answers = 0;
+            while closing.next().await.unwrap().is_some() {
+                answers += 1;
+            }
+            answers
+        });
         // Time to see the end of the stream and to take it for what it is not.
         sleep(Duration::from_millis(100)).await;
         (0..2 * requests).for_each(|_| gated.go.send(()).unwrap());
         let answers = timeout(PATIENCE, closing).await.unwrap().unwrap();
-        assert_eq!(answers.unwrap(), requests);
+        assert_eq!(answers, requests);
     }
 }
 
@@ -187,7 +198,7 @@ async fn a_session_that_is_told_to_end_does_so_within_seconds() {
     let mut session = gated.ask(in_flight()).await;
     let client = gated.rig.client().unwrap();
     // Less than a newcomer waits before it is told that all places are taken.
-    let newcomer = timeout(Duration::from_secs(9), Steps::open(&client)).await;
-    let _newcomer = newcomer.unwrap().unwrap();
+    let newcomer = timeout(Duration::from_secs(9), open(&client)).await;
+    let _newcomer = newcomer.unwrap();
     assert!(matches!(session.next().await.unwrap(), Incoming::Close));
 }

@@ -48,8 +48,7 @@ async fn results_are_the_engines_own_over_each_transport() {
 async fn a_batch_takes_as_many_requests_as_it_needs_and_one_session() {
     let rig = Rig::start(single(), Setup::default()).await.unwrap();
     let relay = watch(&rig).await;
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
+    let client = rig.client_at(&relay.endpoint).unwrap().build();
     let limit = usize::from(single().enclave.limits().notes);
     let notes = short_notes(3 * limit + 4);
     let submitted = submit_all(&client, &notes).await;
@@ -77,9 +76,8 @@ async fn a_session_at_its_limit_is_followed_by_one_with_new_evidence() {
 async fn crossing_limits(booted: &Booted, of_client: SessionLimits) {
     let rig = Rig::start(booted, Setup::default()).await.unwrap();
     let relay = watch(&rig).await;
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
-    client.session_limits = of_client;
+    let client = rig.client_at(&relay.endpoint).unwrap();
+    let client = client.session_limits(of_client).build();
     let notes = short_notes(7 * usize::from(booted.enclave.limits().notes) + 5);
     let submitted = submit_all(&client, &notes).await;
     submitted.end.unwrap();
@@ -111,8 +109,7 @@ async fn crossing_limits(booted: &Booted, of_client: SessionLimits) {
 async fn bad_notes_get_typed_errors_and_the_others_their_scores() {
     let rig = Rig::start(single(), Setup::default()).await.unwrap();
     let relay = watch(&rig).await;
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
+    let client = rig.client_at(&relay.endpoint).unwrap().build();
     let good = short_notes(4);
     let limit = single().enclave.limits().note_bytes as usize;
     let notes: Vec<Vec<u8>> = vec![
@@ -154,8 +151,7 @@ async fn bad_notes_get_typed_errors_and_the_others_their_scores() {
 async fn no_length_on_the_wire_tells_of_a_label_or_of_a_short_notes_length() {
     let rig = Rig::start(single(), Setup::default()).await.unwrap();
     let relay = watch(&rig).await;
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
+    let client = rig.client_at(&relay.endpoint).unwrap().build();
 
     let references = reference_notes("tiny-bert-single");
     let scores = single().engine.session().classify(references.clone()).await;
@@ -196,8 +192,7 @@ async fn no_length_on_the_wire_tells_of_a_label_or_of_a_short_notes_length() {
 async fn a_recorded_client_flight_played_again_opens_nothing() {
     let rig = Rig::start(single(), Setup::default()).await.unwrap();
     let relay = watch(&rig).await;
-    let mut client = rig.client().unwrap();
-    client.server = relay.endpoint.clone();
+    let client = rig.client_at(&relay.endpoint).unwrap().build();
     submit_all(&client, &short_notes(3)).await.end.unwrap();
 
     let again = watch(&rig).await;

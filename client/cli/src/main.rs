@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sealnote_client::cli;
+use sealnote_cli::Cli;
 
 fn main() -> ExitCode {
     // A panic's message may quote what it panicked on; its place says enough.
@@ -18,12 +18,12 @@ fn main() -> ExitCode {
             "sealnote: internal error at {place}; please report it"
         );
     }));
-    let cli = cli::Cli::parse();
+    let cli = Cli::parse();
     match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {
-        Ok(runtime) => runtime.block_on(cli::run(cli)),
+        Ok(runtime) => runtime.block_on(sealnote_cli::run(cli)),
         Err(error) => {
             eprintln!("sealnote: the runtime cannot be started: {error}");
             ExitCode::FAILURE

@@ -4,11 +4,10 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use sealnote_protocol::session::SessionLimits;
+use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT};
 use sealnote_verifier::{Policy, TrustRoots};
 
 use super::{Failure, Server, Trust};
-use crate::connection::{Client, HANDSHAKE_PATIENCE, OnOtherModel};
 
 /// Reads at most one byte more than `limit`, so that the parser can name an excess.
 pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -47,7 +46,7 @@ impl Trust {
 }
 
 impl Server {
-    pub(super) fn client(&self) -> Result<Client, Failure> {
+    pub(super) fn client(&self) -> Result<ClientBuilder, Failure> {
         let (policy, roots) = self.trust.load()?;
         if policy.session().model_digests().is_none() {
             say!(
@@ -61,14 +60,10 @@ impl Server {
                  run the measured image"
             );
         }
-        Ok(Client {
-            server: self.server.clone(),
-            policy,
-            roots,
-            handshake_patience: HANDSHAKE_PATIENCE.min(Duration::from_secs(self.timeout)),
-            patience: Duration::from_secs(self.timeout),
-            session_limits: SessionLimits::default(),
-            on_other_model: OnOtherModel::Stop,
-        })
+        let timeout = Duration::from_secs(self.timeout);
+        let client = Client::builder(self.server.clone(), policy, roots);
+        Ok(client
+            .timeout(timeout)
+            .handshake_timeout(HANDSHAKE_TIMEOUT.min(timeout)))
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sealnote_client::now;
 use sealnote_verifier::UnixTime;
 use sealnote_verifier::nitro::MAX_DOCUMENT;
 use sealnote_verifier::nitro::{RootKind, checks};
@@ -10,7 +11,6 @@ use serde::Serialize;
 
 use super::report::{Facts, print};
 use super::{Failure, Trust, files};
-use crate::connection::now;
 
 #[derive(Args)]
 pub(super) struct Verify {

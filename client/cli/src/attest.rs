@@ -22,7 +22,7 @@ pub(super) struct Attest {
 
 impl Attest {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.server.client()?;
+        let client = self.server.client()?.build();
         let rejected = |error: &dyn std::fmt::Display| Failure::Rejected(error.to_string());
         let verified = client.verify().await.map_err(|error| rejected(&error))?;
         if let Some(path) = &self.document_out {

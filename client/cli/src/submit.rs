@@ -4,14 +4,14 @@ use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
+use sealnote_client::{Note, OnOtherModel, SessionEnd, SubmitError};
 
 use super::result_file::Output;
 use super::{Failure, Server};
-use crate::connection::OnOtherModel;
-use crate::input::{InputNote, NoteBytes, read_jsonl, read_text};
+use crate::input::{InputNote, read_jsonl, read_text};
 use crate::output::{NoteResult, ResultWriter};
-use crate::submission::{Complete, SubmitError, submit};
 
 /// Failed notes that are named one by one; the results name all.
 const NAMED: usize = 20;
@@ -37,7 +37,7 @@ impl Submit {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let mut client = self.server.client()?;
         if self.allow_other_model {
-            client.on_other_model = OnOtherModel::GoOn;
+            client = client.on_other_model(OnOtherModel::GoOn);
         }
         let (ids, texts): (Vec<String>, Vec<_>) = self
             .read()?
@@ -50,6 +50,7 @@ impl Submit {
         // Opened before the first note leaves, so that an unwritable file costs nothing.
         let out = self.open_output()?;
         let verified = client
+            .build()
             .verify()
             .await
             .map_err(|error| Failure::Rejected(format!("no note was sent: {error}")))?;
@@ -60,21 +61,29 @@ impl Submit {
             failed: Vec::new(),
             broken: None,
         };
-        let mut places = Vec::new();
-        let mut notes: Vec<NoteBytes> = Vec::new();
+        let mut notes = Vec::new();
         for (place, text) in texts.into_iter().enumerate() {
             match text {
-                Ok(text) => {
-                    places.push(place);
-                    notes.push(text);
-                }
+                Ok(text) => notes.push(Note::new(place, text)),
                 Err(error) => writer.put(place, NoteResult::Input(error)),
             }
         }
-        let mut outcomes = |index: usize, outcome| {
-            writer.put(places[index], NoteResult::from(outcome));
+        let mut submission = verified.submit(stream::iter(notes));
+        let mut cut = None;
+        while let Some(result) = submission.next().await {
+            match result {
+                Ok(result) => writer.put(result.id, NoteResult::from(result.outcome)),
+                // What has no result is written as such.
+                Err(error) => {
+                    cut = Some(error);
+                    break;
+                }
+            }
+        }
+        let ended = match cut {
+            Some(error) => Err(error),
+            None => Ok(submission.missing_close()),
         };
-        let ended = submit(&client, verified, &notes, &mut outcomes).await;
         writer.finish(&ids, ended)
     }
 
@@ -151,7 +160,7 @@ impl Writer {
     fn finish(
         mut self,
         ids: &[String],
-        ended: Result<Complete, SubmitError>,
+        ended: Result<Option<SessionEnd>, SubmitError>,
     ) -> Result<(), Failure> {
         self.progress.finish_and_clear();
         let kept = match &self.partial {
@@ -181,7 +190,7 @@ impl Writer {
             say!("and {} more", self.failed.len() - NAMED);
         }
         let (good, all) = (ids.len() - self.failed.len(), ids.len());
-        let complete = ended.map_err(|error| {
+        let missing_close = ended.map_err(|error| {
             let advice = match error {
                 SubmitError::OtherModel(_) => {
                     ". That model was sent no note: submit the rest as a run of its own, or go on \
@@ -193,7 +202,7 @@ impl Writer {
                 "{error}; {good} of {all} notes have a result{kept}{advice}"
             ))
         })?;
-        if let Some(end) = complete.missing_close {
+        if let Some(end) = missing_close {
             say!(
                 "note: the session ended without the enclave's close ({end}); every note had its \
                  authenticated answer before, so the results are complete"

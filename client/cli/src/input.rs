@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
+use sealnote_client::NoteBytes;
 use sealnote_model::NoteError;
 use sealnote_protocol::plaintext::Plaintext;
 use serde::Deserialize;
@@ -14,22 +15,6 @@ pub struct InputNote {
     pub id: String,
     /// The text to send.
     pub text: Result<NoteBytes, InputError>,
-}
-
-/// Bytes of a note, erased on drop. Not text yet: the enclave checks that they are UTF-8.
-#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
-pub struct NoteBytes(Vec<u8>);
-
-impl AsRef<[u8]> for NoteBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl core::fmt::Debug for NoteBytes {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("NoteBytes(redacted)")
-    }
 }
 
 /// Why a line holds no note. Never quotes the line.
@@ -82,7 +67,7 @@ pub fn read_text(mut input: impl Read) -> io::Result<Vec<InputNote>> {
     }
     Ok(vec![InputNote {
         id: "stdin".into(),
-        text: Ok(NoteBytes(bytes)),
+        text: Ok(bytes.into()),
     }])
 }
 
@@ -124,7 +109,7 @@ fn parse_line(bytes: &[u8], line: usize) -> InputNote {
                 Id::Text(id) => id,
                 Id::Number(id) => id.to_string(),
             },
-            text: Ok(NoteBytes(note.text.0.expose().as_bytes().to_vec())),
+            text: Ok(note.text.0.expose().into()),
         },
         // serde_json's own message may quote the line.
         Err(error) => failed(InputError::Shape {

@@ -1,7 +1,13 @@
-//! The command line: what can be asked, and the exit codes.
+//! `sealnote`, the command line of the client: what can be asked, and the exit codes.
+//!
+//! ```text
+//! input → sealnote_client::Submission → output
+//! ```
 //!
 //! Exit 0: done, accepted. 1: rejected, or a note without a result. 2: usage, an unreadable file, a
 //! bad policy.
+
+#![forbid(unsafe_code)]
 
 /// Says something on standard error. If that cannot be written, nobody is there to hear it, and the work
 /// goes on: `eprintln!` would panic.
@@ -14,9 +20,11 @@ macro_rules! say {
 
 mod attest;
 mod files;
+mod input;
 mod inspect;
 mod measure;
 mod model_digest;
+mod output;
 mod policy_file;
 mod report;
 mod result_file;
