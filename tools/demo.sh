@@ -27,7 +27,7 @@ if ! "$programs/sealnote" attest "${trust[@]}" --policy "$policy" >"$files/attes
     exit 1
 fi
 awk '/^(VERIFIED|module|PCR0|model|classifies|suite|key )/ { print "   " $0 }
-     /^  [AX][0-9]+ / { passed++ }
+     /^  [A-Z][0-9]+ / { passed++ }
      END { print "   checks       " passed " passed; `sealnote attest` names each" }' "$files/attested" | shorten
 
 echo
