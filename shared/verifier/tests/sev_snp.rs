@@ -6,6 +6,10 @@ mod cases;
 mod fixture;
 #[path = "sev_snp/own_policy.rs"]
 mod own_policy;
+#[path = "sev_snp/rules.rs"]
+mod rules;
+#[path = "sev_snp/session.rs"]
+mod session;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
