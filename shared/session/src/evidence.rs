@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 use sealnote_protocol::NotDeterministic;
-use sealnote_protocol::claims::{Claims, binding};
+use sealnote_protocol::claims::{Claims, PROTOCOL, binding};
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, Hello};
 use sealnote_protocol::session::Transcript;
@@ -181,6 +181,7 @@ impl Evidence {
             endorsements: endorsements.as_deref(),
         };
         let bound_to = Binding {
+            protocol: PROTOCOL,
             challenge: challenge.nonce,
             claims: binding(claims),
         };

@@ -6,6 +6,7 @@ use crate::binding::Binding;
 use crate::check::{Check, CheckLog};
 use crate::nitro;
 use crate::schema::not_null;
+use crate::sev_snp;
 use crate::time::UnixTime;
 
 /// P1: the first step of every appraisal.
@@ -17,6 +18,8 @@ pub const P1: Check = Check::new("any", "P1", "the policy accepts this kind of e
 pub enum Kind {
     /// An AWS Nitro attestation document.
     Nitro,
+    /// The attestation report of an AMD SEV-SNP guest.
+    SevSnp,
 }
 
 /// What is asked of evidence, as a policy file has it: by kind, one or more.
@@ -30,12 +33,21 @@ pub struct EvidenceFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub nitro: Option<nitro::rules::RulesFile>,
+    /// Of SEV-SNP reports.
+    #[serde(
+        rename = "sev-snp",
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sev_snp: Option<sev_snp::rules::RulesFile>,
 }
 
 /// What is asked of evidence, by kind: at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EvidenceRules {
     nitro: Option<nitro::Rules>,
+    sev_snp: Option<sev_snp::Rules>,
 }
 
 /// Rules of a policy file that cannot be used, by kind.
@@ -48,6 +60,9 @@ pub enum EvidenceRulesError {
     /// Of Nitro documents.
     #[error(transparent)]
     Nitro(#[from] nitro::rules::RulesError),
+    /// Of SEV-SNP reports.
+    #[error(transparent)]
+    SevSnp(#[from] sev_snp::rules::RulesError),
 }
 
 /// Evidence as it came: bytes to be checked.
@@ -66,6 +81,7 @@ pub struct RawEvidence<'a> {
 #[derive(Clone, Debug)]
 pub struct TrustRoots {
     pub(crate) nitro: nitro::TrustRoots,
+    pub(crate) sev_snp: sev_snp::TrustRoots,
 }
 
 /// What verified evidence says of its machine and image.
@@ -74,6 +90,8 @@ pub struct TrustRoots {
 pub enum Facts {
     /// A Nitro document.
     Nitro(nitro::VerifiedDocument),
+    /// An SEV-SNP report.
+    SevSnp(sev_snp::VerifiedReport),
 }
 
 /// Why evidence was rejected: the first check that failed.
@@ -86,19 +104,26 @@ pub enum Rejection {
     /// P1: there are endorsements, and the kind has none.
     #[error("there are endorsements beside {} evidence, which has none", .0.name())]
     Endorsements(Kind),
+    /// P1: there are no endorsements, and the kind needs them.
+    #[error("there are no endorsements beside {} evidence, which needs them", .0.name())]
+    NoEndorsements(Kind),
     /// A Nitro document failed a check.
     #[error(transparent)]
     Nitro(#[from] nitro::Rejection),
+    /// An SEV-SNP report failed a check.
+    #[error(transparent)]
+    SevSnp(#[from] sev_snp::Rejection),
 }
 
 impl Kind {
     /// Every kind known here.
-    pub const ALL: [Self; 1] = [Self::Nitro];
+    pub const ALL: [Self; 2] = [Self::Nitro, Self::SevSnp];
 
     /// The number on the wire.
     pub const fn number(self) -> u16 {
         match self {
             Self::Nitro => 1,
+            Self::SevSnp => 2,
         }
     }
 
@@ -106,6 +131,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nitro => "nitro",
+            Self::SevSnp => "sev-snp",
         }
     }
 
@@ -119,8 +145,9 @@ impl Rejection {
     /// The step that failed.
     pub fn check(&self) -> Check {
         match self {
-            Self::Kind(_) | Self::Endorsements(_) => P1,
+            Self::Kind(_) | Self::Endorsements(_) | Self::NoEndorsements(_) => P1,
             Self::Nitro(rejection) => rejection.check(),
+            Self::SevSnp(rejection) => rejection.check(),
         }
     }
 }
@@ -130,6 +157,7 @@ impl TrustRoots {
     pub fn vendors() -> Self {
         Self {
             nitro: nitro::TrustRoots::aws(),
+            sev_snp: sev_snp::TrustRoots::amd(),
         }
     }
 
@@ -143,6 +171,20 @@ impl TrustRoots {
     pub fn danger_add_software_root(&mut self, pem: &str) -> Result<(), nitro::RootError> {
         self.nitro.danger_add_software_root(pem)
     }
+
+    /// Accepts SEV-SNP reports under a development root as well. Changes no other check.
+    ///
+    /// Dangerous: whoever has that root's key can sign any report at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`sev_snp::TrustRoots::danger_add_software_root`].
+    pub fn danger_add_sev_snp_software_root(
+        &mut self,
+        pem: &str,
+    ) -> Result<(), sev_snp::RootError> {
+        self.sev_snp.danger_add_software_root(pem)
+    }
 }
 
 impl Facts {
@@ -150,6 +192,7 @@ impl Facts {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Nitro(_) => Kind::Nitro,
+            Self::SevSnp(_) => Kind::SevSnp,
         }
     }
 
@@ -157,6 +200,7 @@ impl Facts {
     pub fn measurement_set(&self) -> &str {
         match self {
             Self::Nitro(document) => document.measurement_set(),
+            Self::SevSnp(report) => report.measurement_set(),
         }
     }
 
@@ -164,6 +208,7 @@ impl Facts {
     pub fn least_suite(&self) -> Option<u16> {
         match self {
             Self::Nitro(document) => document.least_suite(),
+            Self::SevSnp(report) => report.least_suite(),
         }
     }
 
@@ -171,6 +216,7 @@ impl Facts {
     pub fn public_key(&self) -> Option<&[u8]> {
         match self {
             Self::Nitro(document) => document.public_key(),
+            Self::SevSnp(report) => report.public_key(),
         }
     }
 
@@ -178,33 +224,52 @@ impl Facts {
     pub fn is_development(&self) -> bool {
         match self {
             Self::Nitro(document) => document.root() == nitro::RootKind::Software,
+            Self::SevSnp(report) => report.root() == sev_snp::RootKind::Software,
         }
     }
 
     fn passed(&self) -> &CheckLog {
         match self {
             Self::Nitro(document) => document.log(),
+            Self::SevSnp(report) => report.log(),
         }
     }
 }
 
 impl From<nitro::rules::RulesFile> for EvidenceFile {
     fn from(rules: nitro::rules::RulesFile) -> Self {
-        Self { nitro: Some(rules) }
+        Self {
+            nitro: Some(rules),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<sev_snp::rules::RulesFile> for EvidenceFile {
+    fn from(rules: sev_snp::rules::RulesFile) -> Self {
+        Self {
+            sev_snp: Some(rules),
+            ..Self::default()
+        }
     }
 }
 
 impl EvidenceRules {
     pub(crate) fn load(file: EvidenceFile) -> Result<Self, EvidenceRulesError> {
         let nitro = file.nitro.map(nitro::Rules::load).transpose()?;
-        match nitro.is_some() {
-            true => Ok(Self { nitro }),
+        let sev_snp = file.sev_snp.map(sev_snp::Rules::load).transpose()?;
+        match nitro.is_some() || sev_snp.is_some() {
+            true => Ok(Self { nitro, sev_snp }),
             false => Err(EvidenceRulesError::NoEvidence),
         }
     }
 
     pub(crate) fn nitro(&self) -> Option<&nitro::Rules> {
         self.nitro.as_ref()
+    }
+
+    pub(crate) fn sev_snp(&self) -> Option<&sev_snp::Rules> {
+        self.sev_snp.as_ref()
     }
 
     /// P1, then the checks of the kind, the binding among them.
@@ -229,6 +294,14 @@ impl EvidenceRules {
                 })?;
                 Facts::Nitro(rules.check_bound_document(bytes, binding, &roots.nitro, now)?)
             }
+            Kind::SevSnp => {
+                let (rules, given) = log.run(P1, || match (&self.sev_snp, endorsements) {
+                    (None, _) => Err(Rejection::Kind(kind)),
+                    (_, None) => Err(Rejection::NoEndorsements(kind)),
+                    (Some(rules), Some(given)) => Ok((rules, given)),
+                })?;
+                Facts::SevSnp(rules.check_evidence(bytes, given, binding, &roots.sev_snp, now)?)
+            }
         };
         log.append(facts.passed());
         Ok((facts, log))
@@ -236,8 +309,14 @@ impl EvidenceRules {
 
     /// That of each measurement set, where it has one.
     pub(crate) fn least_suites(&self) -> impl Iterator<Item = Option<u16>> + '_ {
-        let sets = self.nitro.iter().flat_map(|rules| rules.measurement_sets());
-        sets.map(nitro::MeasurementSet::least_suite)
+        let nitro = self.nitro.iter().flat_map(nitro::Rules::measurement_sets);
+        let sev_snp = self
+            .sev_snp
+            .iter()
+            .flat_map(sev_snp::Rules::measurement_sets);
+        nitro
+            .map(nitro::MeasurementSet::least_suite)
+            .chain(sev_snp.map(sev_snp::MeasurementSet::least_suite))
     }
 }
 
@@ -252,6 +331,7 @@ mod tests {
             endorsements,
         };
         let binding = Binding {
+            protocol: "test",
             challenge: [0; 32],
             claims: [0; 48],
         };
@@ -265,14 +345,23 @@ mod tests {
     /// The loader makes no such rules as long as there is one kind.
     #[test]
     fn a_kind_without_rules_is_refused() {
-        let rejection = appraise(&EvidenceRules { nitro: None }, None);
+        let rejection = appraise(
+            &EvidenceRules {
+                nitro: None,
+                sev_snp: None,
+            },
+            None,
+        );
         assert_eq!(rejection, Rejection::Kind(Kind::Nitro));
         assert_eq!(rejection.check(), P1);
     }
 
     #[test]
     fn endorsements_where_none_are_due_are_refused() {
-        let rules = EvidenceRules { nitro: None };
+        let rules = EvidenceRules {
+            nitro: None,
+            sev_snp: None,
+        };
         let rejection = appraise(&rules, Some(b"endorsements"));
         assert_eq!(rejection, Rejection::Endorsements(Kind::Nitro));
     }

@@ -34,6 +34,7 @@ mod kinds;
 pub mod nitro;
 pub mod policy;
 mod schema;
+pub mod sev_snp;
 mod time;
 
 pub use appraisal::AttestationResult;
