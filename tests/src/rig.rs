@@ -118,7 +118,8 @@ impl Rig {
 
     /// The same with the smallest of the enclave's fixtures as its model.
     pub async fn tiny() -> Result<Self, Failure> {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../enclave/engine/tests/fixtures");
+        let fixtures =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../enclave/engine/tests/fixtures");
         let model = fixtures.join("tiny-bert-single");
         let booted = Booted::boot(&model, SessionLimits::default())?;
         Self::start(&booted, Setup::default()).await

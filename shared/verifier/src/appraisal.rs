@@ -1,10 +1,11 @@
-//! The two doors: one for evidence of a session, one for a Nitro document by itself.
+//! The doors: one for evidence of a session, and one for each kind of evidence by itself.
 
 use crate::binding::Binding;
 use crate::check::{Check, CheckLog};
 use crate::kinds::{Facts, Kind, RawEvidence, Rejection, TrustRoots};
 use crate::nitro::VerifiedDocument;
 use crate::policy::Policy;
+use crate::sev_snp;
 use crate::time::UnixTime;
 
 /// The attestation result (RFC 9334): evidence that passed every check, and is bound to one session.
@@ -53,6 +54,24 @@ impl Policy {
     ) -> Result<VerifiedDocument, Rejection> {
         let rules = self.nitro().ok_or(Rejection::Kind(Kind::Nitro))?;
         Ok(rules.check_document(document, &roots.nitro, nonce, now)?)
+    }
+
+    /// Checks an SEV-SNP report by itself: as [`sev_snp::Rules::check_report`].
+    ///
+    /// # Errors
+    ///
+    /// The first check that failed.
+    pub fn check_report(
+        &self,
+        report: &[u8],
+        endorsements: &[u8],
+        report_data: Option<&[u8; 64]>,
+        roots: &TrustRoots,
+        now: UnixTime,
+    ) -> Result<sev_snp::VerifiedReport, Rejection> {
+        let rules = self.sev_snp();
+        let rules = rules.ok_or(Rejection::Kind(Kind::SevSnp))?;
+        Ok(rules.check_report(report, endorsements, report_data, &roots.sev_snp, now)?)
     }
 }
 

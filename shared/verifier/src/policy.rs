@@ -50,6 +50,7 @@ use crate::hex::expected_digest;
 use crate::kinds::{EvidenceRules, EvidenceRulesError};
 use crate::nitro;
 use crate::schema::{self, not_null, suite_number};
+use crate::sev_snp;
 
 /// Greatest length of a policy, in bytes. `describe-eif` includes the build's metadata.
 pub const MAX_POLICY_LEN: usize = 1024 * 1024;
@@ -125,6 +126,11 @@ impl Policy {
     /// What is asked of Nitro documents; `None` accepts none.
     pub fn nitro(&self) -> Option<&nitro::Rules> {
         self.evidence.nitro()
+    }
+
+    /// What is asked of SEV-SNP reports; `None` accepts none.
+    pub fn sev_snp(&self) -> Option<&sev_snp::Rules> {
+        self.evidence.sev_snp()
     }
 
     /// What is asked of a session, whatever evidence it has.

@@ -119,7 +119,7 @@ fn evidence_of_another_kind_or_with_endorsements() {
         answer.endorsements = endorsements;
         Evidence::from_frame(answer.to_frame())
     };
-    for kind in [2, 3, 65535] {
+    for kind in [3, 4, 65535] {
         assert_eq!(answer(kind, None).unwrap_err(), EvidenceError::Kind(kind));
     }
     let evidence = answer(1, Some(b"endorsements".to_vec())).unwrap();
@@ -127,6 +127,15 @@ fn evidence_of_another_kind_or_with_endorsements() {
     let rejection = evidence.verify(challenge, &WORLD.policy, &WORLD.roots, now());
     let expected = sealnote_verifier::Rejection::Endorsements(Kind::Nitro);
     assert_eq!(rejection.unwrap_err(), Rejection::from(expected));
+
+    // A kind that is known, and that the policy has no set for.
+    let evidence = answer(2, Some(b"endorsements".to_vec())).unwrap();
+    let challenge = Challenge::new(&WORLD.policy, &mut Tape::new()).unwrap();
+    let rejection = evidence.verify(challenge, &WORLD.policy, &WORLD.roots, now());
+    let rejection = rejection.unwrap_err();
+    assert_eq!(rejection.check().id(), "P1");
+    let expected = sealnote_verifier::Rejection::Kind(Kind::SevSnp);
+    assert_eq!(rejection, Rejection::from(expected));
 }
 
 /// Edits to the task, and to its parameters as a whole.

@@ -25,8 +25,7 @@ use super::rules::{ChipRule, Endorsement, Floors, MeasurementSet, Rules};
 use super::wire::Evidence;
 use crate::binding::Binding;
 use crate::check::{Check, CheckLog};
-use crate::kinds::{self, Kind};
-use crate::policy::Policy;
+use crate::kinds::Kind;
 use crate::time::UnixTime;
 
 /// Bits of the guest policy (56860, table 10).
@@ -50,31 +49,6 @@ pub struct VerifiedReport {
     measurement_set: String,
     least_suite: Option<u16>,
     passed: CheckLog,
-}
-
-impl Policy {
-    /// What is asked of SEV-SNP reports; `None` accepts none.
-    pub fn sev_snp(&self) -> Option<&Rules> {
-        self.evidence.sev_snp()
-    }
-
-    /// Checks an SEV-SNP report by itself: as [`Rules::check_report`].
-    ///
-    /// # Errors
-    ///
-    /// The first check that failed.
-    pub fn check_report(
-        &self,
-        report: &[u8],
-        endorsements: &[u8],
-        report_data: Option<&[u8; 64]>,
-        roots: &kinds::TrustRoots,
-        now: UnixTime,
-    ) -> Result<VerifiedReport, kinds::Rejection> {
-        let rules = self.sev_snp();
-        let rules = rules.ok_or(kinds::Rejection::Kind(Kind::SevSnp))?;
-        Ok(rules.check_report(report, endorsements, report_data, &roots.sev_snp, now)?)
-    }
 }
 
 impl Rules {
