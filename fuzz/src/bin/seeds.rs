@@ -21,6 +21,8 @@ use sealnote_protocol::suite::{KeyMaterial, Suite};
 use sealnote_protocol::task::Task;
 use sealnote_software_attester::{ChainSpec, Document, Link};
 use sealnote_verifier::nitro::inspect;
+use sealnote_verifier::sev_snp::REPORT_LEN;
+use sealnote_verifier::sev_snp::wire::{Endorsements, Evidence};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -46,6 +48,7 @@ fn main() -> Outcome<()> {
     seeds.documents()?;
     seeds.deviations()?;
     seeds.policies()?;
+    seeds.reports()?;
     seeds.images()
 }
 
@@ -181,6 +184,31 @@ impl Seeds {
             }
         }
         Ok(())
+    }
+
+    fn reports(&self) -> Outcome<()> {
+        // Version 2, signed by a VCEK with ECDSA on P-384, and of the guest policy's bits the one that is always set.
+        let mut least = vec![0; REPORT_LEN];
+        (least[0], least[0x0a], least[0x34]) = (2, 2, 1);
+        let mut reports = vec![(String::from("least"), least)];
+        if let Some(vectors) = std::env::var_os("SEALNOTE_VECTORS") {
+            let genuine = files(&Path::new(&vectors).join("snp"))?.into_iter();
+            reports.extend(genuine.filter(|(_, bytes)| bytes.len() == REPORT_LEN));
+        }
+        for (name, report) in &reports {
+            self.write("report", name, &[report])?;
+            let evidence = Evidence {
+                report,
+                public_key: Some(&[7; 422]),
+            };
+            self.write("report", &format!("{name}-evidence"), &[&evidence.encode()])?;
+        }
+        let endorsements = Endorsements {
+            leaf: &[1],
+            intermediate: &[2; 300],
+            crl: Some(&[3]),
+        };
+        self.write("report", "endorsements", &[&endorsements.encode()])
     }
 
     fn policies(&self) -> Outcome<()> {
