@@ -19,7 +19,7 @@ pub struct Note<Id> {
 pub struct NoteBytes(Vec<u8>);
 
 /// What became of one note.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct NoteResult<Id> {
     /// The note's id.
@@ -72,5 +72,12 @@ impl fmt::Debug for NoteBytes {
 impl<Id> fmt::Debug for Note<Id> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Note(redacted)")
+    }
+}
+
+/// Without the id, for the same reason.
+impl<Id> fmt::Debug for NoteResult<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NoteResult({:?})", self.outcome)
     }
 }

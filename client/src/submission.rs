@@ -156,7 +156,8 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
     }
 
     /// The notes that were taken from the source and have no answer, in the source's order. Some may have reached the
-    /// enclave. What was not taken is in the source still, which a caller keeps by lending it.
+    /// enclave. What was not taken is in the source still, which a caller keeps by lending it. After an error there is no
+    /// result that [`next`](Self::next) has not given; a caller that stops of itself takes those that are there before.
     pub fn into_unanswered(mut self) -> Vec<Note<Id>> {
         self.take_back();
         self.queue.into_iter().map(|taken| taken.note).collect()
@@ -202,7 +203,10 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
         while can_send && let Some(taken) = self.queue.pop_front() {
             match self.batch.offer(taken, &limits) {
                 Offered::Taken => {}
-                Offered::TooLong(note) => self.ready.push_back(too_long(note)),
+                Offered::TooLong(note) => {
+                    self.ready.push_back(too_long(note));
+                    self.answered = true;
+                }
                 Offered::NoRoom(taken) => {
                     self.queue.push_front(taken);
                     break;
@@ -241,6 +245,7 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
                             Offered::Taken => break Event::Send,
                             Offered::TooLong(note) => {
                                 self.ready.push_back(too_long(note));
+                                self.answered = true;
                                 break Event::Answered;
                             }
                             Offered::NoRoom(taken) => {
@@ -337,7 +342,8 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
         if let Some(end) = missing_close {
             return Err(end.into());
         }
-        self.sessions.ended(self.answered)
+        // One that was closed while nothing was asked of it did what it could.
+        self.sessions.ended(self.answered || self.queue.is_empty())
     }
 
     /// What has no answer goes back to the queue.

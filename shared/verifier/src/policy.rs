@@ -205,6 +205,12 @@ struct Shape {
     #[serde(default, deserialize_with = "not_null")]
     session: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
+    nitro: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null", rename = "sev-snp")]
+    sev_snp: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
+    not_after: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     measurements: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
     model_digests: Option<IgnoredAny>,
@@ -224,6 +230,9 @@ impl Shape {
             (self.version.is_some(), "version"),
             (self.evidence.is_some(), "evidence"),
             (self.session.is_some(), "session"),
+            (self.nitro.is_some(), "nitro"),
+            (self.sev_snp.is_some(), "sev-snp"),
+            (self.not_after.is_some(), "not_after"),
             (self.measurements.is_some(), "measurements"),
             (self.model_digests.is_some(), "model_digests"),
             (self.pins.is_some(), "pins"),

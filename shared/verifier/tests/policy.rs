@@ -77,6 +77,7 @@ fn what_does_not_load() {
             file("", "").replace(r#""version": 1"#, r#""version": 3"#),
         ),
         ("an unknown key", "Json", file("", r#""pin": {},"#)),
+        ("a set's suite", "Json", file(r#""least_suite": 1,"#, "")),
         (
             "an unknown key in a set",
             "Json",

@@ -96,9 +96,9 @@ impl PrivateKey {
             .decrypt_blinded(rng, oaep(), sealed)
             .map(Zeroizing::new);
         if let Ok(opened) = opened
-            && let Ok(opened) = opened.as_slice().try_into()
+            && opened.len() == secret.0.len()
         {
-            *secret.0 = opened;
+            secret.0.copy_from_slice(&opened);
         }
         secret
     }

@@ -59,7 +59,7 @@ pub struct SessionFile {
 pub(super) struct Version1 {
     #[serde(rename = "version")]
     _version: u64,
-    measurements: Vec<nitro::rules::SetFile>,
+    measurements: Vec<OldSet>,
     #[serde(default, deserialize_with = "not_null")]
     model_digests: Option<Vec<String>>,
     #[serde(default, deserialize_with = "not_null")]
@@ -72,10 +72,41 @@ pub(super) struct Version1 {
     max_age_seconds: Option<u64>,
 }
 
+/// A set of version 1, which had no suite of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OldSet {
+    label: String,
+    #[serde(default, deserialize_with = "not_null")]
+    not_after: Option<nitro::rules::TimeFile>,
+    #[serde(default, deserialize_with = "not_null")]
+    pcr0: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    pcr1: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    pcr2: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    pcr8: Option<String>,
+}
+
+impl From<OldSet> for nitro::rules::SetFile {
+    fn from(old: OldSet) -> Self {
+        Self {
+            label: old.label,
+            not_after: old.not_after,
+            least_suite: None,
+            pcr0: old.pcr0,
+            pcr1: old.pcr1,
+            pcr2: old.pcr2,
+            pcr8: old.pcr8,
+        }
+    }
+}
+
 impl From<Version1> for PolicyFile {
     fn from(old: Version1) -> Self {
         let rules = nitro::rules::RulesFile {
-            measurements: old.measurements,
+            measurements: old.measurements.into_iter().map(Into::into).collect(),
             pins: old.pins,
             max_age_seconds: old.max_age_seconds,
         };

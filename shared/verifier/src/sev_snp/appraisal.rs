@@ -34,6 +34,9 @@ const POLICY_MIGRATION: u64 = 1 << 18;
 const POLICY_DEBUG: u64 = 1 << 19;
 const POLICY_RESERVED_ZERO: u64 = !0 << 26;
 
+/// How the ids of AWS's regions end.
+const AWS: &str = ".amazonaws.com";
+
 /// A chip's id has 8 bytes on Turin, with zeros behind them in the report.
 const TURIN_CHIP_ID_LEN: usize = 8;
 
@@ -45,6 +48,7 @@ pub struct VerifiedReport {
     fields: Box<ReportFields>,
     product: Product,
     root: RootKind,
+    cloud: Option<String>,
     public_key: Option<Vec<u8>>,
     measurement_set: String,
     least_suite: Option<u16>,
@@ -94,6 +98,7 @@ impl Rules {
             least_suite: set.least_suite(),
             product: chain.product,
             root: chain.root,
+            cloud: chain.leaf.csp_id().map(str::to_owned),
             public_key: None,
             fields: Box::new(report.fields),
             passed: log,
@@ -101,6 +106,9 @@ impl Rules {
     }
 
     /// The same, of a session's evidence: its report carries the binding of challenge, claims and key.
+    ///
+    /// On AWS the measurement is the firmware's alone, the same for every customer: a report from there can be checked by
+    /// itself, and is no session's evidence (part of S21).
     pub(crate) fn check_evidence(
         &self,
         evidence: &[u8],
@@ -112,6 +120,10 @@ impl Rules {
         let evidence = Evidence::decode(evidence).map_err(Rejection::Evidence)?;
         let due = binding.report_data(Kind::SevSnp.number(), evidence.public_key);
         let report = self.check_report(evidence.report, endorsements, Some(&due), roots, now)?;
+        if let Some(cloud) = report.cloud.as_ref().filter(|id| id.ends_with(AWS)) {
+            let cloud = cloud.clone();
+            return Err(AppraisalError::FirmwareMeasurement { cloud }.into());
+        }
         Ok(VerifiedReport {
             public_key: evidence.public_key.map(<[u8]>::to_vec),
             ..report
@@ -258,6 +270,11 @@ impl VerifiedReport {
     /// The generation of its processor.
     pub fn product(&self) -> Product {
         self.product
+    }
+
+    /// The cloud that AMD made the key for, if it is a VLEK.
+    pub fn cloud(&self) -> Option<&str> {
+        self.cloud.as_deref()
     }
 
     /// The public key that the evidence holds and the report is bound to, at most 1024 bytes; `None` for a report by

@@ -1,5 +1,5 @@
-//! What a policy asks of SEV-SNP reports. Nothing has a default that accepts more: what may be left out is then refused,
-//! or is held to the value that is stated here.
+//! What a policy asks of SEV-SNP reports. Nothing has a default that accepts more, but a set without `not_after`, which is
+//! accepted for ever: what else may be left out is then refused, or is held to the value that is stated here.
 //!
 //! ```json
 //! {
@@ -40,7 +40,7 @@
 //!   `least_mitigations` are bits that both mitigation vectors must have; reports before version 5 have none.
 //! - `endorsement`: `vcek`; or `vlek`, which needs `csp_ids`, a list of the clouds whose keys are accepted.
 //! - `crl`: `required` if it is left out; `none` accepts endorsements without a revocation list, and still checks one
-//!   that is there. `crl_max_age_seconds` is [`DEFAULT_CRL_MAX_AGE_SECONDS`] if it is left out.
+//!   that is there (AMD has revoked an ASK of Genoa: without a list it passes). `crl_max_age_seconds` is [`DEFAULT_CRL_MAX_AGE_SECONDS`] if it is left out.
 //! - `guest_policy`: the whole guest policy, bit for bit. What is left out must be clear in the report. The names are
 //!   `smt_allowed`, `single_socket`, `cxl_allowed`, `aes_256_xts`, `rapl_disabled`, `ciphertext_hiding` and
 //!   `page_swap_disabled`; debugging and migration have none.

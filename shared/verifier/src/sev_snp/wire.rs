@@ -10,6 +10,9 @@ use minicbor::{Decoder, Encoder};
 /// Greatest length of evidence, in bytes: a report, a key of 1,024 bytes, and what is around them.
 pub const MAX_EVIDENCE: usize = 2304;
 
+/// Greatest length of a key in the evidence, in bytes.
+pub const MAX_KEY: usize = 1024;
+
 /// Greatest length of endorsements, in bytes.
 pub const MAX_ENDORSEMENTS: usize = 64 * 1024;
 
@@ -61,7 +64,8 @@ impl<'a> Evidence<'a> {
                 report,
                 public_key: None,
             }),
-            [(1, report), (2, key)] => Ok(Self {
+            // Without a key the length is bound as 0, so an empty one must not be another way to say so.
+            [(1, report), (2, key)] if (1..=MAX_KEY).contains(&key.len()) => Ok(Self {
                 report,
                 public_key: Some(key),
             }),

@@ -180,6 +180,16 @@ fn what_is_no_measurement_is_refused() {
             filled(BUILD_ENCLAVE).replacen('{', r#"{"pins": {},"#, 1),
         ),
         (
+            "rules of ours beside it",
+            "MixedShapes",
+            filled(BUILD_ENCLAVE).replacen('{', r#"{"nitro": {},"#, 1),
+        ),
+        (
+            "an end beside it",
+            "MixedShapes",
+            filled(BUILD_ENCLAVE).replacen('{', r#"{"not_after": 1,"#, 1),
+        ),
+        (
             "our version beside it",
             "MixedShapes",
             filled(BUILD_ENCLAVE).replacen('{', r#"{"version": 1,"#, 1),

@@ -227,7 +227,7 @@ pub const CASES: &[Case] = &[
     ("a measurement of zero", "S21", Genoa, |a| a.set(0x90, &[0; 48])),
     ("a set that has expired", "S21", Genoa, |a| a.rules["measurements"][0]["not_after"] = json!(NOW - 1)),
     ("a set at its last second", "accepted", Genoa, |a| a.rules["measurements"][0]["not_after"] = json!(NOW)),
-    ("an expired set beside a live one", "accepted", Genoa, |a| { let mut old = a.rules["measurements"][0].clone(); old["label"] = json!("old"); old["not_after"] = json!(NOW - 1); a.rules["measurements"].as_array_mut().unwrap().insert(0, old); }),
+    ("an expired set beside a live one", "accepted", Genoa, |a| { let mut old = a.rules["measurements"][0].clone(); old["label"] = json!("old"); old["host_data"] = json!("zero"); old["not_after"] = json!(NOW - 1); a.rules["measurements"].as_array_mut().unwrap().insert(0, old); }),
     ("other host data", "S22", Genoa, |a| a.set(0xdf, &[0])),
     ("host data where zero is asked for", "S22", Genoa, |a| a.rules["measurements"][0]["host_data"] = json!("zero")),
     ("host data of another set", "S22", Genoa, |a| { let mut other = a.rules["measurements"][0].clone(); other["label"] = json!("other"); other["measurement"] = json!("11".repeat(48)); a.rules["measurements"][0]["host_data"] = json!("22".repeat(32)); a.rules["measurements"].as_array_mut().unwrap().push(other); }),

@@ -271,3 +271,15 @@ fn names(rules: &Value, message: &str) {
         "expected {message:?}, found {error:?}"
     );
 }
+
+/// The first would stand for the second, which may end earlier or ask for more.
+#[test]
+fn no_two_sets_have_the_same_values() {
+    let mut rules = whole();
+    let mut other = rules["measurements"][0].clone();
+    other["label"] = json!("other");
+    other["not_after"] = json!(1);
+    let sets = rules["measurements"].as_array_mut().unwrap();
+    sets.push(other);
+    names(&rules, "measurements (\"other\") has the same entry twice");
+}

@@ -188,3 +188,26 @@ fn a_kind_needs_its_own_rules_and_endorsements() {
         Rejection::Kind(Kind::SevSnp)
     );
 }
+
+/// On AWS every guest has the firmware's measurement.
+#[test]
+fn a_report_of_aws_is_no_sessions_evidence() {
+    let mut attempt = FIXTURE.attempt(Base::Vlek);
+    let evidence = evidence(&mut attempt, &[], None);
+    assert_eq!(appraise(&attempt, &evidence, &binding()).err(), Some("S21"));
+}
+
+#[test]
+fn a_key_in_the_evidence_has_1_to_1024_bytes() {
+    for (len, accepted) in [(0, false), (1, true), (1024, true), (1025, false)] {
+        let evidence = Evidence {
+            report: &[1; 1184],
+            public_key: Some(&vec![7; len]),
+        };
+        assert_eq!(
+            Evidence::decode(&evidence.encode()).is_ok(),
+            accepted,
+            "{len}"
+        );
+    }
+}

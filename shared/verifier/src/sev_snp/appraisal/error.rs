@@ -81,6 +81,15 @@ pub enum AppraisalError {
     /// S14: the leaf is of another cloud.
     #[error("the leaf certificate is of no cloud that the policy's csp_ids name")]
     OtherCloud,
+    /// S21: a measurement that is the firmware's alone.
+    #[error(
+        "the report is of {cloud}, where the measurement is the firmware's alone: every customer's guest has it, whatever \
+         runs there"
+    )]
+    FirmwareMeasurement {
+        /// The cloud's id, as AMD certified it.
+        cloud: String,
+    },
     /// S15: a TCB that should be lower is not.
     #[error("the {component} of the {lower} TCB is newer than that of the {upper} TCB")]
     TcbOrder {
@@ -216,7 +225,9 @@ impl AppraisalError {
             Self::Debug | Self::Migration | Self::GuestPolicyReserved { .. } => checks::S18,
             Self::GuestPolicy { .. } => checks::S19,
             Self::Vmpl { .. } => checks::S20,
-            Self::Measurement { .. } | Self::SetExpired { .. } => checks::S21,
+            Self::Measurement { .. }
+            | Self::SetExpired { .. }
+            | Self::FirmwareMeasurement { .. } => checks::S21,
             Self::HostData { .. } => checks::S22,
             Self::Keys { .. } => checks::S23,
             Self::Platform { .. } => checks::S24,

@@ -1,6 +1,7 @@
 //! S10: the ARK's revocation list (RFC 5280 section 5).
 
 use x509_cert::crl::CertificateList;
+use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::Extension;
@@ -9,6 +10,8 @@ use x509_cert::ext::pkix::KeyUsage;
 use super::certificate::{Link, seconds};
 use super::error::CrlFault;
 use crate::time::UnixTime;
+
+const DELTA_CRL_INDICATOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
 
 /// A list that the root signed.
 pub(super) struct RevocationList(CertificateList);
@@ -37,7 +40,11 @@ impl RevocationList {
             extensions.any(|extension| extension.critical)
         };
         let mut entries = tbs.revoked_certificates.iter().flatten();
-        match is_critical(&tbs.crl_extensions)
+        // Part of a list, which says nothing of who is not in it (RFC 5280 section 5.2.4).
+        let is_delta = (tbs.crl_extensions.iter().flatten())
+            .any(|extension| extension.extn_id == DELTA_CRL_INDICATOR);
+        match is_delta
+            || is_critical(&tbs.crl_extensions)
             || entries.any(|entry| is_critical(&entry.crl_entry_extensions))
         {
             true => Err(CrlFault::CriticalExtension),

@@ -264,12 +264,26 @@ fn sets(read: Vec<SetFile>) -> Result<Vec<MeasurementSet>, RulesError> {
     }
     match read.is_empty() {
         true => Err(empty("measurements")),
-        false => read
-            .into_iter()
-            .enumerate()
-            .map(|(index, set)| set.check(index))
-            .collect(),
+        false => {
+            let sets = read.into_iter().enumerate();
+            let sets = sets.map(|(index, set)| set.check(index));
+            distinct(sets.collect::<Result<_, _>>()?)
+        }
     }
+}
+
+/// Of two sets with the same values, one would stand for the other, with another end and another suite.
+fn distinct(sets: Vec<MeasurementSet>) -> Result<Vec<MeasurementSet>, RulesError> {
+    let mut values = BTreeSet::new();
+    for set in &sets {
+        let (image, host) = (set.measurement(), set.host_data());
+        let keys = (set.id_key_digest(), set.author_key_digest());
+        if !values.insert((image, host, keys)) {
+            let field = format!("measurements ({:?})", set.label());
+            return Err(RulesError::Duplicate { field });
+        }
+    }
+    Ok(sets)
 }
 
 impl SetFile {
