@@ -14,7 +14,7 @@ rm -f "$policy"
 python3 - "$eif/sealnote.json" "$policy" <<'PYTHON'
 import json, sys
 aws, ours = (json.load(open(path)) for path in sys.argv[1:])
-(ours,) = ours["measurements"]
+(ours,) = ours["evidence"]["nitro"]["measurements"]
 for register in ("PCR0", "PCR1", "PCR2"):
     assert aws["Measurements"][register] == ours[register.lower()], register
 print("measured alike: PCR0, PCR1 and PCR2")
