@@ -36,6 +36,7 @@ pub mod policy;
 mod schema;
 pub mod sev_snp;
 mod time;
+mod validity;
 
 pub use appraisal::AttestationResult;
 pub use binding::Binding;
@@ -45,7 +46,7 @@ pub use kinds::{
     EvidenceFile, EvidenceRulesError, Facts, Kind, P1, RawEvidence, Rejection, TrustRoots,
 };
 pub use policy::{Policy, PolicyError};
-pub use schema::ShapeError;
+pub use schema::{ShapeError, TimeFile};
 pub use time::{ParseTimeError, UnixTime};
 
 /// The examples of README.md, compiled and run.

@@ -1,7 +1,9 @@
 //! What all parts of a policy file have in common.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::time::UnixTime;
 
 /// JSON that does not have the shape that is due: where in it, and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +46,26 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A moment, as a policy file has it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TimeFile {
+    /// Seconds since 1970.
+    Seconds(u64),
+    /// As `2027-03-01T00:00:00Z`.
+    Text(String),
+}
+
+impl TimeFile {
+    /// The moment; `None` where the text is none.
+    pub(crate) fn read(self) -> Option<UnixTime> {
+        match self {
+            Self::Seconds(seconds) => Some(UnixTime::from_seconds(seconds)),
+            Self::Text(text) => UnixTime::from_date(&text),
+        }
+    }
 }
 
 /// The number of a suite, or what was found in its place.

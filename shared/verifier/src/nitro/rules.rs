@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measurement::Measurement;
 use crate::hex::HexFault;
-use crate::schema::{not_null, suite_number};
+use crate::schema::{TimeFile, not_null, suite_number};
 use crate::time::UnixTime;
 
 /// Greatest age of a document unless the policy says otherwise, in seconds.
@@ -107,16 +107,6 @@ pub struct SetFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub pcr8: Option<String>,
-}
-
-/// A moment, as a policy file has it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum TimeFile {
-    /// Seconds since 1970.
-    Seconds(u64),
-    /// As `2027-03-01T00:00:00Z`.
-    Text(String),
 }
 
 /// Accepted values by register, as a policy file has them. A list that is given is not empty.
@@ -368,8 +358,7 @@ impl SetFile {
         let pcr8 = self.pcr8.map(|text| expected(text, 8)).transpose()?;
         let not_after = match self.not_after {
             None => None,
-            Some(TimeFile::Seconds(seconds)) => Some(UnixTime::from_seconds(seconds)),
-            Some(TimeFile::Text(text)) => match UnixTime::from_date(&text) {
+            Some(time) => match time.read() {
                 Some(time) => Some(time),
                 None => return Err(RulesError::NotAfter { label }),
             },

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kinds::EvidenceFile;
 use crate::nitro;
-use crate::schema::not_null;
+use crate::schema::{TimeFile, not_null};
 
 /// The version that is written.
 pub const VERSION: u64 = 2;
@@ -78,7 +78,7 @@ pub(super) struct Version1 {
 struct OldSet {
     label: String,
     #[serde(default, deserialize_with = "not_null")]
-    not_after: Option<nitro::rules::TimeFile>,
+    not_after: Option<TimeFile>,
     #[serde(default, deserialize_with = "not_null")]
     pcr0: Option<String>,
     #[serde(default, deserialize_with = "not_null")]

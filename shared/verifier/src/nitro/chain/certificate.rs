@@ -6,9 +6,9 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
-use x509_cert::time::Time;
 
 use crate::time::UnixTime;
+use crate::validity::{self, Outside};
 
 use super::error::{BasicConstraintsFault, ChainError, Position, RequiredUsage};
 use super::p384_keys::EcdsaP384Sha384;
@@ -124,19 +124,14 @@ impl LinkCertificate {
     pub(super) fn check_validity(&self, now: UnixTime) -> Result<(), ChainError> {
         let at = self.at;
         let validity = self.certificate.tbs_certificate().validity();
-        let not_before = seconds(&validity.not_before);
-        let not_after = seconds(&validity.not_after);
-        if now.as_seconds() < not_before.as_seconds() {
-            return Err(ChainError::NotYetValid {
+        validity::check(validity, now).map_err(|outside| match outside {
+            Outside::Before(not_before) => ChainError::NotYetValid {
                 at,
                 not_before,
                 now,
-            });
-        }
-        if now.as_seconds() > not_after.as_seconds() {
-            return Err(ChainError::Expired { at, not_after, now });
-        }
-        Ok(())
+            },
+            Outside::After(not_after) => ChainError::Expired { at, not_after, now },
+        })
     }
 
     /// A20: no extension is critical but those that A17 and A18 have read.
@@ -193,8 +188,4 @@ impl LinkCertificate {
             Some(_) => Err(ChainError::ExtendedKeyUsage { at }),
         }
     }
-}
-
-fn seconds(time: &Time) -> UnixTime {
-    UnixTime::from_seconds(time.to_unix_duration().as_secs())
 }

@@ -10,12 +10,12 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::AlgorithmIdentifierOwned;
-use x509_cert::time::Time;
 
 use super::error::{ChainError, Position, ProfileFault};
 use super::extensions::{AMD_ARC, LeafExtensions};
 use super::rsa_pss::{CaKey, is_pss_sha384};
 use crate::time::UnixTime;
+use crate::validity::{self, Outside};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 /// RFC 5480 section 2.1.1.
@@ -176,19 +176,14 @@ impl Link {
     pub(super) fn check_validity(&self, now: UnixTime) -> Result<(), ChainError> {
         let at = self.at;
         let validity = self.certificate.tbs_certificate().validity();
-        let not_before = seconds(&validity.not_before);
-        let not_after = seconds(&validity.not_after);
-        if now.as_seconds() < not_before.as_seconds() {
-            return Err(ChainError::NotYetValid {
+        validity::check(validity, now).map_err(|outside| match outside {
+            Outside::Before(not_before) => ChainError::NotYetValid {
                 at,
                 not_before,
                 now,
-            });
-        }
-        if now.as_seconds() > not_after.as_seconds() {
-            return Err(ChainError::Expired { at, not_after, now });
-        }
-        Ok(())
+            },
+            Outside::After(not_after) => ChainError::Expired { at, not_after, now },
+        })
     }
 
     /// S11: the uncompressed point of a P-384 key.
@@ -213,8 +208,4 @@ impl Link {
         let extensions = self.certificate.tbs_certificate().extensions();
         extensions.map_or(&[], Vec::as_slice)
     }
-}
-
-pub(super) fn seconds(time: &Time) -> UnixTime {
-    UnixTime::from_seconds(time.to_unix_duration().as_secs())
 }

@@ -7,9 +7,10 @@ use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::KeyUsage;
 
-use super::certificate::{Link, seconds};
+use super::certificate::Link;
 use super::error::CrlFault;
 use crate::time::UnixTime;
+use crate::validity::seconds;
 
 const DELTA_CRL_INDICATOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
 

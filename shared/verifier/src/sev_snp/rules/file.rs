@@ -9,11 +9,9 @@ use super::{
     ChipRule, CrlRule, DEFAULT_CRL_MAX_AGE_SECONDS, Endorsement, Floors, MeasurementSet, Rules,
     RulesError,
 };
-use crate::nitro::rules::TimeFile;
-use crate::schema::{not_null, suite_number};
+use crate::schema::{TimeFile, not_null, suite_number};
 use crate::sev_snp::product::Product;
 use crate::sev_snp::report::{Firmware, Tcb};
-use crate::time::UnixTime;
 
 /// Bits of the guest policy (56860, table 10).
 const POLICY_SMT: u64 = 1 << 16;
@@ -291,8 +289,7 @@ impl SetFile {
         let at = |name: &str| format!("measurements[{index}].{name}");
         let not_after = match self.not_after {
             None => None,
-            Some(TimeFile::Seconds(seconds)) => Some(UnixTime::from_seconds(seconds)),
-            Some(TimeFile::Text(text)) => match UnixTime::from_date(&text) {
+            Some(time) => match time.read() {
                 Some(time) => Some(time),
                 None => {
                     return Err(RulesError::Time {
