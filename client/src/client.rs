@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealnote_protocol::session::SessionLimits;
+use sealnote_protocol::task::ModelClaims;
 use sealnote_transport::Endpoint;
 use sealnote_verifier::{Policy, TrustRoots};
+
+use crate::evidence::{Appraisal, Observer};
 
 /// How long to wait for the connection, and for each frame of the handshake, if nothing else is said: longer than
 /// a parent waits for its enclave to boot.
@@ -31,6 +34,8 @@ pub struct ClientBuilder {
     timeout: Duration,
     session_limits: SessionLimits,
     on_other_model: OnOtherModel,
+    model: Option<ModelClaims>,
+    observer: Option<Observer>,
 }
 
 /// What to do where a later session's model, as its evidence attests it, is another than the first's.
@@ -54,6 +59,8 @@ impl Client {
             timeout: TIMEOUT,
             session_limits: SessionLimits::default(),
             on_other_model: OnOtherModel::Stop,
+            model: None,
+            observer: None,
         }
     }
 
@@ -95,6 +102,17 @@ impl Client {
     /// What it does where a later session's model is another than the first's.
     pub fn on_other_model(&self) -> OnOtherModel {
         self.options.on_other_model
+    }
+
+    /// The model that sessions are compared with, if it is not that of the first one.
+    pub fn model(&self) -> Option<&ModelClaims> {
+        self.options.model.as_ref()
+    }
+
+    pub(crate) fn observe(&self, appraisal: &Appraisal<'_>) {
+        if let Some(observer) = &self.options.observer {
+            (observer.0)(appraisal);
+        }
     }
 }
 
@@ -148,5 +166,18 @@ impl ClientBuilder {
             on_other_model,
             ..self
         }
+    }
+
+    /// The model that each session's is compared with: that of a submission's first session if not said. So several
+    /// submissions can be held to one model.
+    pub fn model(self, model: ModelClaims) -> Self {
+        let model = Some(model);
+        Self { model, ..self }
+    }
+
+    /// Has `observer` told of every appraisal, whether it accepts or rejects: to keep the evidence for an auditor.
+    pub fn observer(self, observer: impl Fn(&Appraisal<'_>) + Send + Sync + 'static) -> Self {
+        let observer = Some(Observer(Arc::new(observer)));
+        Self { observer, ..self }
     }
 }

@@ -17,6 +17,7 @@ use sealnote_verifier::UnixTime;
 use thiserror::Error;
 
 use crate::client::Client;
+use crate::evidence::{Appraisal, EvidenceDigest};
 use crate::session::Session;
 use crate::wire::{Wire, WireError};
 
@@ -89,6 +90,7 @@ pub struct Verified {
     wire: Wire,
     evidence: VerifiedEvidence,
     document: Vec<u8>,
+    digest: EvidenceDigest,
 }
 
 impl Client {
@@ -134,13 +136,23 @@ impl Attested {
     /// Appraises the evidence: every check of PROTOCOL.md.
     pub fn verify(self) -> Result<Verified, Rejection> {
         let document = self.evidence.as_bytes().to_vec();
+        let digest = EvidenceDigest::of(&document);
+        let (kind, at) = (self.evidence.kind(), now());
         let (policy, roots) = (self.client.policy(), self.client.roots());
-        let evidence = self.evidence.verify(self.challenge, policy, roots, now())?;
+        let verdict = self.evidence.verify(self.challenge, policy, roots, at);
+        self.client.observe(&Appraisal {
+            document: &document,
+            digest,
+            kind,
+            at,
+            verdict: verdict.as_ref(),
+        });
         Ok(Verified {
             client: self.client,
             wire: self.wire,
-            evidence,
+            evidence: verdict?,
             document,
+            digest,
         })
     }
 }
@@ -154,6 +166,11 @@ impl Verified {
     /// The evidence's bytes, to keep for an auditor.
     pub fn document(&self) -> &[u8] {
         &self.document
+    }
+
+    /// What names the evidence in the results of its session.
+    pub fn digest(&self) -> EvidenceDigest {
+        self.digest
     }
 
     /// Establishes the session's keys, and waits until the enclave confirms them.
@@ -170,7 +187,7 @@ impl Verified {
         let ready = self.wire.next(FrameType::Record, due).await?;
         let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
         let wire = self.wire.with_patience(self.client.timeout());
-        Ok(Session::new(sender, receiver, wire, limits))
+        Ok(Session::new(sender, receiver, wire, limits, self.digest))
     }
 }
 

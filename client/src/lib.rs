@@ -167,6 +167,7 @@
 
 mod client;
 mod connection;
+mod evidence;
 mod note;
 mod other_model;
 mod session;
@@ -175,6 +176,7 @@ mod wire;
 
 pub use client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT, OnOtherModel, TIMEOUT};
 pub use connection::{Attested, ConnectError, Connected, Verified, now};
+pub use evidence::{Appraisal, EvidenceDigest};
 pub use note::{Note, NoteBytes, NoteResult};
 pub use other_model::{Difference, OtherModel};
 pub use session::{Closing, SendError, Session, SessionEnd};
@@ -184,9 +186,10 @@ pub use wire::WireError;
 pub use sealnote_model::NoteError;
 pub use sealnote_protocol::limits::Limits;
 pub use sealnote_protocol::session::SessionLimits;
+pub use sealnote_protocol::task::ModelClaims;
 pub use sealnote_session::{
     Classification, Incoming, Outcome, PendingReply, Rejection, Reply, RequestError,
     VerifiedEvidence,
 };
 pub use sealnote_transport::Endpoint;
-pub use sealnote_verifier::{Policy, TrustRoots};
+pub use sealnote_verifier::{Kind, Policy, TrustRoots, UnixTime};

@@ -5,6 +5,8 @@ use core::fmt;
 use sealnote_session::Outcome;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::evidence::EvidenceDigest;
+
 /// A note to classify. The id stays here: it is never sent, and comes back with the note's result.
 pub struct Note<Id> {
     /// Whatever the caller tells its notes apart by.
@@ -26,6 +28,8 @@ pub struct NoteResult<Id> {
     pub id: Id,
     /// What the model says of it, and which model that is; or why it says nothing.
     pub outcome: Outcome,
+    /// The evidence of the session that it is of.
+    pub evidence: EvidenceDigest,
 }
 
 impl<Id> Note<Id> {

@@ -9,6 +9,7 @@ use sealnote_session::{ClientReceiver, ClientSender, Incoming, PendingReply, Rep
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::evidence::EvidenceDigest;
 use crate::wire::{Happened, Wire, WireError};
 
 /// How long the enclave's close is waited for, at most: it has nothing else left to do.
@@ -22,6 +23,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
 pub struct Session {
     sender: ClientSender,
     channel: Channel,
+    evidence: EvidenceDigest,
 }
 
 /// A session whose close is on its way: no further request can be made.
@@ -78,6 +80,7 @@ impl Session {
         receiver: ClientReceiver,
         wire: Wire,
         limits: Limits,
+        evidence: EvidenceDigest,
     ) -> Self {
         let channel = Channel {
             receiver,
@@ -85,12 +88,21 @@ impl Session {
             limits,
             early: VecDeque::new(),
         };
-        Self { sender, channel }
+        Self {
+            sender,
+            channel,
+            evidence,
+        }
     }
 
     /// What this session's enclave takes.
     pub fn limits(&self) -> &Limits {
         &self.channel.limits
+    }
+
+    /// The evidence that the session stands on.
+    pub fn evidence(&self) -> EvidenceDigest {
+        self.evidence
     }
 
     /// Seals notes as one request and sends it. What the enclave sends meanwhile is kept for [`next`](Self::next).
@@ -126,6 +138,7 @@ impl Session {
         let Self {
             sender,
             mut channel,
+            ..
         } = self;
         channel.wire = channel.wire.at_most(CLOSE_PATIENCE);
         // Where a write has failed, the enclave's own close may have come before.

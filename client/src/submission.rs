@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::client::Client;
 use crate::connection::{ConnectError, Verified};
+use crate::evidence::EvidenceDigest;
 use crate::note::{Note, NoteResult};
 use crate::other_model::OtherModel;
 use crate::session::{Session, SessionEnd};
@@ -196,6 +197,7 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
             return Ok(());
         };
         let limits = *session.limits();
+        let evidence = session.evidence();
         // One request at a time is sealed and not sent yet; the others in flight are the enclave's.
         let can_send = !self.full
             && session.can_request()
@@ -204,7 +206,7 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
             match self.batch.offer(taken, &limits) {
                 Offered::Taken => {}
                 Offered::TooLong(note) => {
-                    self.ready.push_back(too_long(note));
+                    self.ready.push_back(too_long(note, evidence));
                     self.answered = true;
                 }
                 Offered::NoRoom(taken) => {
@@ -244,7 +246,7 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
                             Offered::Taken if !self.batch.is_full(&limits) => {}
                             Offered::Taken => break Event::Send,
                             Offered::TooLong(note) => {
-                                self.ready.push_back(too_long(note));
+                                self.ready.push_back(too_long(note, evidence));
                                 self.answered = true;
                                 break Event::Answered;
                             }
@@ -301,12 +303,18 @@ impl<Id, S: Stream<Item = Note<Id>>> Submission<S, Id> {
         let Some((pending, notes)) = self.in_flight.remove(&reply.request_id()) else {
             return Err(SessionEnd::Unasked.into());
         };
+        let Some(evidence) = self.session.as_ref().map(Session::evidence) else {
+            return Err(SessionEnd::Unasked.into());
+        };
         match pending.accept(reply) {
             Ok(outcomes) => {
                 let notes = notes.into_iter().map(|taken| taken.note.id);
                 let results = notes.zip(outcomes);
-                self.ready
-                    .extend(results.map(|(id, outcome)| NoteResult { id, outcome }));
+                self.ready.extend(results.map(|(id, outcome)| NoteResult {
+                    id,
+                    outcome,
+                    evidence,
+                }));
                 self.answered = true;
                 Ok(())
             }
@@ -378,9 +386,10 @@ async fn next_of<S: Stream>(source: &mut Option<Pin<Box<S>>>) -> Option<S::Item>
 }
 
 /// The error that the enclave would give, to a note that is never sent.
-fn too_long<Id>(note: Note<Id>) -> NoteResult<Id> {
+fn too_long<Id>(note: Note<Id>, evidence: EvidenceDigest) -> NoteResult<Id> {
     NoteResult {
         id: note.id,
         outcome: Err(NoteError::TooLong),
+        evidence,
     }
 }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT};
 use sealnote_verifier::{Policy, TrustRoots};
 
-use super::{Failure, Server, Trust};
+use crate::exit::{Exit, Failure};
+use crate::{Server, Trust};
 
 /// Reads at most one byte more than `limit`, so that the parser can name an excess.
-pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
-    let failure = |error| Failure::Usage(format!("{} cannot be read: {error}", path.display()));
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let failure =
+        |error| Exit::Usage.because(format!("{} cannot be read: {error}", path.display()));
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failure)?;
     file.take(limit as u64 + 1)
@@ -22,9 +24,9 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 
 impl Trust {
     /// Loads the policy and the trust anchors, and warns of what they leave open.
-    pub(super) fn load(&self) -> Result<(Policy, TrustRoots), Failure> {
+    pub(crate) fn load(&self) -> Result<(Policy, TrustRoots), Failure> {
         let named = |path: &Path, error: &dyn std::fmt::Display| {
-            Failure::Usage(format!("{}: {error}", path.display()))
+            Exit::Usage.because(format!("{}: {error}", path.display()))
         };
         let json = read(&self.policy, 1 << 20)?;
         let policy = Policy::from_json(&json).map_err(|error| named(&self.policy, &error))?;
@@ -46,7 +48,7 @@ impl Trust {
 }
 
 impl Server {
-    pub(super) fn client(&self) -> Result<ClientBuilder, Failure> {
+    pub(crate) fn client(&self) -> Result<ClientBuilder, Failure> {
         let (policy, roots) = self.trust.load()?;
         if policy.session().model_digests().is_none() {
             say!(

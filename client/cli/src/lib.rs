@@ -4,8 +4,7 @@
 //! input → sealnote_client::Submission → output
 //! ```
 //!
-//! Exit 0: done, accepted. 1: rejected, or a note without a result. 2: usage, an unreadable file, a
-//! bad policy.
+//! What the exit codes mean is in [`exit`].
 
 #![forbid(unsafe_code)]
 
@@ -18,23 +17,22 @@ macro_rules! say {
     }};
 }
 
-mod attest;
+mod command;
+pub mod exit;
+mod facts;
 mod files;
 mod input;
-mod inspect;
-mod measure;
-mod model_digest;
 mod output;
 mod policy_file;
-mod report;
+pub mod record;
 mod result_file;
-mod submit;
-mod verify;
+pub mod sink;
+pub mod source;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser};
 use sealnote_transport::Endpoint;
 
 /// Verifies a Sealnote enclave, seals clinical notes to it, opens its answers.
@@ -42,23 +40,7 @@ use sealnote_transport::Endpoint;
 #[command(name = "sealnote", version)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Show what runs behind an address, and which checks its evidence passed.
-    Attest(attest::Attest),
-    /// Check a saved attestation document offline. It may come from another product's enclave.
-    Verify(verify::Verify),
-    /// Print an attestation document WITHOUT verifying it.
-    Inspect(inspect::Inspect),
-    /// Verify the enclave, then send it notes to classify.
-    Submit(submit::Submit),
-    /// Recompute the measurements of an enclave image file, without AWS's tools, and write a policy.
-    Measure(measure::Measure),
-    /// Print the digest of a model folder, as claims report it and policies pin it.
-    ModelDigest(model_digest::ModelDigest),
+    command: command::Command,
 }
 
 /// What evidence must show; the same for every command that verifies.
@@ -85,30 +67,13 @@ struct Server {
     trust: Trust,
 }
 
-/// Why a command did not succeed: what it says on standard error, and its exit code.
-#[derive(Debug)]
-enum Failure {
-    /// Exit 1.
-    Rejected(String),
-    /// Exit 2.
-    Usage(String),
-}
-
 /// Runs the command, and says on standard error what went wrong.
 pub async fn run(cli: Cli) -> ExitCode {
-    let result = match cli.command {
-        Command::Attest(command) => command.run().await,
-        Command::Verify(command) => command.run(),
-        Command::Inspect(command) => command.run(),
-        Command::Submit(command) => command.run().await,
-        Command::Measure(command) => command.run(),
-        Command::ModelDigest(command) => command.run(),
-    };
-    let (code, message) = match result {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Rejected(message)) => (1, message),
-        Err(Failure::Usage(message)) => (2, message),
-    };
-    say!("{message}");
-    ExitCode::from(code)
+    match cli.command.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say!("{failure}");
+            failure.exit().into()
+        }
+    }
 }

@@ -9,26 +9,26 @@ use sealnote_verifier::Policy;
 use sealnote_verifier::nitro::rules::{PinsFile, RulesFile, SetFile};
 use sealnote_verifier::policy::{PolicyFile, SessionFile};
 
-use super::Failure;
+use crate::exit::{Exit, Failure};
 
 /// What is to be accepted.
-pub(super) struct Accepted<'a> {
+pub(crate) struct Accepted<'a> {
     /// The measurement set's name.
-    pub(super) label: &'a str,
+    pub(crate) label: &'a str,
     /// PCR0, PCR1 and PCR2.
-    pub(super) image: [[u8; 48]; 3],
+    pub(crate) image: [[u8; 48]; 3],
     /// PCR8, if the image is signed.
-    pub(super) signer: Option<[u8; 48]>,
+    pub(crate) signer: Option<[u8; 48]>,
     /// The model, if it is to be pinned: by the claims' digest and by PCR16.
-    pub(super) model: Option<&'a ModelDigest>,
+    pub(crate) model: Option<&'a ModelDigest>,
 }
 
 /// A policy that the loader accepts.
-pub(super) struct NewPolicy(String);
+pub(crate) struct NewPolicy(String);
 
 impl NewPolicy {
     /// The policy, as JSON; fails on what the loader would not take, such as an empty label.
-    pub(super) fn new(accepted: &Accepted<'_>) -> Result<Self, Failure> {
+    pub(crate) fn new(accepted: &Accepted<'_>) -> Result<Self, Failure> {
         let [pcr0, pcr1, pcr2] = accepted.image.map(|pcr| Some(hex::encode(pcr)));
         let set = SetFile {
             label: accepted.label.to_owned(),
@@ -55,13 +55,13 @@ impl NewPolicy {
         let json = file.to_json();
         match Policy::from_file(file) {
             Ok(_) => Ok(Self(json)),
-            Err(error) => Err(Failure::Usage(format!("no policy can be made: {error}"))),
+            Err(error) => Err(Exit::Usage.because(format!("no policy can be made: {error}"))),
         }
     }
 
     /// Writes a new file. One that is there may be a policy with pins and sets that nobody has noted
     /// elsewhere, or the very image: it is never replaced.
-    pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
         let file = std::fs::File::create_new(path);
         file.and_then(|mut file| file.write_all(self.0.as_bytes()))
             .map_err(|error| {
@@ -71,7 +71,7 @@ impl NewPolicy {
                     }
                     _ => &error.to_string(),
                 };
-                Failure::Usage(format!("{} cannot be written: {advice}", path.display()))
+                Exit::Output.because(format!("{} cannot be written: {advice}", path.display()))
             })
     }
 }

@@ -11,7 +11,7 @@ const BUFFER: usize = 8 * 1024;
 /// Takes results, a whole line at a time. Until [`Output::complete`] they are in a file beside the one that
 /// is asked for, and stay there if it is never called: neither earlier results nor these are lost to a run
 /// that failed, and the last line there is a whole one.
-pub(super) struct Output {
+pub(crate) struct Output {
     sink: Sink,
     unwritten: Vec<u8>,
 }
@@ -32,7 +32,7 @@ struct Partial {
 }
 
 impl Output {
-    pub(super) fn stream(out: impl Write + 'static) -> Self {
+    pub(crate) fn stream(out: impl Write + 'static) -> Self {
         Self::new(Sink::Stream(Box::new(out)))
     }
 
@@ -44,7 +44,7 @@ impl Output {
     }
 
     /// Results tell of patients: the file is for nobody but its owner.
-    pub(super) fn file(path: &Path) -> io::Result<Self> {
+    pub(crate) fn file(path: &Path) -> io::Result<Self> {
         let special = path.metadata().is_ok_and(|target| !target.is_file());
         if special {
             // A pipe or a device: there is nothing to replace.
@@ -77,7 +77,7 @@ impl Output {
     }
 
     /// Where the results are until they are complete.
-    pub(super) fn partial(&self) -> Option<&Path> {
+    pub(crate) fn partial(&self) -> Option<&Path> {
         match &self.sink {
             Sink::File(partial) => Some(&partial.path),
             Sink::Stream(_) => None,
@@ -85,7 +85,7 @@ impl Output {
     }
 
     /// Everything was written: the file takes its place.
-    pub(super) fn complete(mut self) -> io::Result<()> {
+    pub(crate) fn complete(mut self) -> io::Result<()> {
         self.flush()?;
         match &self.sink {
             Sink::File(partial) => std::fs::rename(&partial.path, &partial.target),

@@ -47,7 +47,11 @@ impl Sessions {
                 Some(verified) => verified,
                 None => self.client.verify().await?,
             };
-            self.first = Some(verified.evidence().claims().model().clone());
+            let model = verified.evidence().claims().model();
+            if let Some(expected) = self.client.model() {
+                as_allowed(&self.client, expected, model)?;
+            }
+            self.first = Some(self.client.model().unwrap_or(model).clone());
             return Ok(verified.open().await?);
         };
         for pause in PAUSES {
@@ -75,9 +79,13 @@ impl Sessions {
 /// A session of the same model, unless the user allowed another.
 async fn later(client: &Client, first: &ModelClaims) -> Result<Session, SubmitError> {
     let verified = client.verify().await?;
-    let other = OtherModel::between(first, verified.evidence().claims().model());
-    if let (OnOtherModel::Stop, Some(other)) = (client.on_other_model(), other) {
-        return Err(other.into());
-    }
+    as_allowed(client, first, verified.evidence().claims().model())?;
     Ok(verified.open().await?)
+}
+
+fn as_allowed(client: &Client, first: &ModelClaims, later: &ModelClaims) -> Result<(), OtherModel> {
+    match (client.on_other_model(), OtherModel::between(first, later)) {
+        (OnOtherModel::Stop, Some(other)) => Err(other),
+        _ => Ok(()),
+    }
 }

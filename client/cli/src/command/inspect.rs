@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use clap::Args;
 use sealnote_verifier::nitro::MAX_DOCUMENT;
 
-use super::report::{Facts, print};
-use super::{Failure, files};
+use crate::exit::{Exit, Failure};
+use crate::facts::{Facts, print};
+use crate::files;
 
 #[derive(Args)]
-pub(super) struct Inspect {
+pub(crate) struct Inspect {
     /// The attestation document, as raw CBOR.
     document: PathBuf,
 }
 
 impl Inspect {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self) -> Result<(), Failure> {
         let bytes = files::read(&self.document, MAX_DOCUMENT)?;
         let document = sealnote_verifier::nitro::inspect(&bytes).map_err(|rejection| {
-            Failure::Rejected(format!(
+            Exit::Rejected.because(format!(
                 "malformed, check {}: {rejection}",
                 rejection.check()
             ))

@@ -8,11 +8,12 @@ use sealnote_session::VerifiedEvidence;
 use sealnote_verifier::nitro::RootKind;
 use sealnote_verifier::{Check, Facts};
 
-use super::report::{self, line, print};
-use super::{Failure, Server};
+use crate::Server;
+use crate::exit::{Exit, Failure};
+use crate::facts::{self, line, print};
 
 #[derive(Args)]
-pub(super) struct Attest {
+pub(crate) struct Attest {
     #[command(flatten)]
     server: Server,
     /// Keep the attestation document here, for `sealnote verify --at`.
@@ -21,24 +22,23 @@ pub(super) struct Attest {
 }
 
 impl Attest {
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
         let client = self.server.client()?.build();
-        let rejected = |error: &dyn std::fmt::Display| Failure::Rejected(error.to_string());
-        let verified = client.verify().await.map_err(|error| rejected(&error))?;
+        let verified = client.verify().await?;
         if let Some(path) = &self.document_out {
             std::fs::write(path, verified.document()).map_err(|error| {
-                Failure::Usage(format!("{} cannot be written: {error}", path.display()))
+                Exit::Output.because(format!("{} cannot be written: {error}", path.display()))
             })?;
         }
         print(&report(verified.evidence()))?;
         // The whole handshake, so that the key is known to be in the enclave's hands.
-        let session = verified.open().await.map_err(|error| rejected(&error))?;
+        let session = verified.open().await?;
         print(&[line(
             "key",
             "confirmed: the enclave opened a secret sealed to it",
         )])?;
         session.close().await.map_err(|end| {
-            Failure::Rejected(format!(
+            Exit::from(&end).because(format!(
                 "the session ended without the enclave's close: {end}"
             ))
         })
@@ -53,7 +53,7 @@ fn report(evidence: &VerifiedEvidence) -> Vec<String> {
                 RootKind::Aws => "AWS Nitro root",
                 RootKind::Software => "DEVELOPMENT root: this enclave protects nothing",
             },
-            report::Facts::verified(document).lines(),
+            facts::Facts::verified(document).lines(),
         ),
         other => (other.kind().name(), Vec::new()),
     };

@@ -9,12 +9,13 @@ use sealnote_eif::{
 };
 use sealnote_model::ModelDigest;
 
-use super::policy_file::{Accepted, NewPolicy};
-use super::report::{line, print};
-use super::{Failure, model_digest};
+use super::model_digest;
+use crate::exit::{Exit, Failure};
+use crate::facts::{line, print};
+use crate::policy_file::{Accepted, NewPolicy};
 
 #[derive(Args)]
-pub(super) struct Measure {
+pub(crate) struct Measure {
     /// The enclave image file, as nitro-cli or `make eif` builds it.
     image: PathBuf,
     /// Predict PCR16 for the model in this folder, and pin it in the policy. Whether the image holds that
@@ -41,7 +42,7 @@ fn parse_digest(text: &str) -> Result<ModelDigest, String> {
 }
 
 impl Measure {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self) -> Result<(), Failure> {
         let image = self.read()?;
         let model = match &self.model {
             Some(folder) => Some(model_digest::of_folder(folder)?),
@@ -65,11 +66,11 @@ impl Measure {
 
     fn read(&self) -> Result<Image, Failure> {
         let path = self.image.display();
-        let unread = |error| Failure::Usage(format!("{path} cannot be read: {error}"));
+        let unread = |error| Exit::Usage.because(format!("{path} cannot be read: {error}"));
         let file = File::open(&self.image).map_err(unread)?;
         sealnote_eif::measure(file).map_err(|error| match error {
             EifError::Read(error) => unread(error),
-            error => Failure::Rejected(format!("{path}: {error}")),
+            error => Exit::Rejected.because(format!("{path}: {error}")),
         })
     }
 }

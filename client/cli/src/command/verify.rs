@@ -9,11 +9,12 @@ use sealnote_verifier::nitro::MAX_DOCUMENT;
 use sealnote_verifier::nitro::{RootKind, checks};
 use serde::Serialize;
 
-use super::report::{Facts, print};
-use super::{Failure, Trust, files};
+use crate::exit::{Exit, Failure};
+use crate::facts::{Facts, print};
+use crate::{Trust, files};
 
 #[derive(Args)]
-pub(super) struct Verify {
+pub(crate) struct Verify {
     /// The attestation document, as raw CBOR.
     #[arg(long, value_name = "FILE")]
     document: PathBuf,
@@ -69,7 +70,7 @@ struct NoFacts {
 }
 
 impl Verify {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self) -> Result<(), Failure> {
         let (policy, roots) = self.trust.load()?;
         let bytes = files::read(&self.document, MAX_DOCUMENT)?;
         let at = self.at.unwrap_or_else(now);
@@ -106,9 +107,7 @@ impl Verify {
                     };
                     print_json(false, Some(check), rejection.to_string(), facts)?;
                 }
-                Err(Failure::Rejected(format!(
-                    "rejected, check {check}: {rejection}"
-                )))
+                Err(Exit::Rejected.because(format!("rejected, check {check}: {rejection}")))
             }
         }
     }

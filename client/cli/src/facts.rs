@@ -8,17 +8,17 @@ use sealnote_verifier::UnixTime;
 use sealnote_verifier::nitro::{Measurement, UnverifiedDocument, VerifiedDocument};
 use serde::Serialize;
 
-use super::Failure;
+use crate::exit::{Exit, Failure};
 
 /// A document's facts, in the shape of `sealnote verify --json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Facts {
-    pub(super) module_id: String,
-    pub(super) timestamp_ms: u64,
-    pub(super) pcrs: BTreeMap<u8, String>,
-    pub(super) public_key: Option<String>,
-    pub(super) user_data: Option<String>,
-    pub(super) nonce: Option<String>,
+pub(crate) struct Facts {
+    pub(crate) module_id: String,
+    pub(crate) timestamp_ms: u64,
+    pub(crate) pcrs: BTreeMap<u8, String>,
+    pub(crate) public_key: Option<String>,
+    pub(crate) user_data: Option<String>,
+    pub(crate) nonce: Option<String>,
 }
 
 /// The two kinds of document have the same accessors and, on purpose, no type in common.
@@ -42,16 +42,16 @@ fn hex_registers(pcrs: &BTreeMap<u8, Measurement>) -> BTreeMap<u8, String> {
 }
 
 impl Facts {
-    pub(super) fn verified(document: &VerifiedDocument) -> Self {
+    pub(crate) fn verified(document: &VerifiedDocument) -> Self {
         facts_of!(document)
     }
 
-    pub(super) fn unverified(document: &UnverifiedDocument) -> Self {
+    pub(crate) fn unverified(document: &UnverifiedDocument) -> Self {
         facts_of!(document)
     }
 
     /// For people: a line a fact; registers that are all zero are left out.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         // A text from the document is shown escaped: it must not write to the terminal as it likes.
         let mut lines = vec![
             line("module id", self.module_id.escape_debug()),
@@ -74,19 +74,19 @@ impl Facts {
 }
 
 /// A name and its value, in columns.
-pub(super) fn line(name: &str, value: impl Display) -> String {
+pub(crate) fn line(name: &str, value: impl Display) -> String {
     format!("{name:<12} {value}")
 }
 
 /// Writes lines to standard output. A reader that has gone (`sealnote attest … | head`) wants no more,
 /// and that is no failure.
-pub(super) fn print(lines: &[String]) -> Result<(), Failure> {
+pub(crate) fn print(lines: &[String]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
     match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Usage(format!(
-            "standard output cannot be written: {error}"
-        ))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Exit::Output.because(format!("standard output cannot be written: {error}")))
+        }
         _ => Ok(()),
     }
 }

@@ -8,16 +8,17 @@ use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
 use sealnote_client::{Note, OnOtherModel, SessionEnd, SubmitError};
 
-use super::result_file::Output;
-use super::{Failure, Server};
+use crate::Server;
+use crate::exit::{Exit, Failure};
 use crate::input::{InputNote, read_jsonl, read_text};
 use crate::output::{NoteResult, ResultWriter};
+use crate::result_file::Output;
 
 /// Failed notes that are named one by one; the results name all.
 const NAMED: usize = 20;
 
 #[derive(Args)]
-pub(super) struct Submit {
+pub(crate) struct Submit {
     #[command(flatten)]
     server: Server,
     /// JSON Lines, each an object with `id` and `text`; `-` reads them from standard input. Without
@@ -34,7 +35,7 @@ pub(super) struct Submit {
 }
 
 impl Submit {
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
         let mut client = self.server.client()?;
         if self.allow_other_model {
             client = client.on_other_model(OnOtherModel::GoOn);
@@ -45,7 +46,7 @@ impl Submit {
             .map(|note| (note.id, note.text))
             .unzip();
         if ids.is_empty() {
-            return Err(Failure::Usage("the input holds no note".into()));
+            return Err(Exit::Usage.because("the input holds no note"));
         }
         // Opened before the first note leaves, so that an unwritable file costs nothing.
         let out = self.open_output()?;
@@ -53,7 +54,7 @@ impl Submit {
             .build()
             .verify()
             .await
-            .map_err(|error| Failure::Rejected(format!("no note was sent: {error}")))?;
+            .map_err(|error| Exit::Rejected.because(format!("no note was sent: {error}")))?;
         let mut writer = Writer {
             partial: out.partial().map(Path::to_owned),
             results: ResultWriter::new(out, ids.clone(), self.allow_other_model),
@@ -99,7 +100,7 @@ impl Submit {
                 (path.display().to_string(), read)
             }
         };
-        read.map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))
+        read.map_err(|error| Exit::Usage.because(format!("{name} cannot be read: {error}")))
     }
 
     fn open_output(&self) -> Result<Output, Failure> {
@@ -111,12 +112,10 @@ impl Submit {
             .as_ref()
             .is_some_and(|notes| same_file(notes, path))
         {
-            return Err(Failure::Usage(
-                "the output would overwrite the input".into(),
-            ));
+            return Err(Exit::Usage.because("the output would overwrite the input"));
         }
         Output::file(path).map_err(|error| {
-            Failure::Usage(format!("{} cannot be written: {error}", path.display()))
+            Exit::Usage.because(format!("{} cannot be written: {error}", path.display()))
         })
     }
 }
@@ -168,7 +167,7 @@ impl Writer {
             None => String::new(),
         };
         let unwritten =
-            |error| Failure::Rejected(format!("the results cannot be written: {error}{kept}"));
+            |error| Exit::Rejected.because(format!("the results cannot be written: {error}{kept}"));
         if let Some(error) = self.broken {
             return Err(unwritten(error));
         }
@@ -198,7 +197,7 @@ impl Writer {
                 }
                 _ => "",
             };
-            Failure::Rejected(format!(
+            Exit::Rejected.because(format!(
                 "{error}; {good} of {all} notes have a result{kept}{advice}"
             ))
         })?;
@@ -209,9 +208,7 @@ impl Writer {
             );
         }
         if good < all {
-            return Err(Failure::Rejected(format!(
-                "{good} of {all} notes have a result"
-            )));
+            return Err(Exit::Rejected.because(format!("{good} of {all} notes have a result")));
         }
         say!("{all} note{} classified", if all == 1 { "" } else { "s" });
         Ok(())

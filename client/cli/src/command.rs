@@ -1,0 +1,41 @@
+//! The commands, a file each.
+
+mod attest;
+mod inspect;
+mod measure;
+mod model_digest;
+mod submit;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::exit::Failure;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show what runs behind an address, and which checks its evidence passed.
+    Attest(attest::Attest),
+    /// Check a saved attestation document offline. It may come from another product's enclave.
+    Verify(verify::Verify),
+    /// Print an attestation document WITHOUT verifying it.
+    Inspect(inspect::Inspect),
+    /// Verify the enclave, then send it notes to classify.
+    Submit(submit::Submit),
+    /// Recompute the measurements of an enclave image file, without AWS's tools, and write a policy.
+    Measure(measure::Measure),
+    /// Print the digest of a model folder, as claims report it and policies pin it.
+    ModelDigest(model_digest::ModelDigest),
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Attest(command) => command.run().await,
+            Self::Verify(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+            Self::Submit(command) => command.run().await,
+            Self::Measure(command) => command.run(),
+            Self::ModelDigest(command) => command.run(),
+        }
+    }
+}

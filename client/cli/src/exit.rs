@@ -1,0 +1,113 @@
+//! How a command ended, for programs and for people.
+
+use core::fmt;
+use std::process::ExitCode;
+
+use sealnote_client::{ConnectError, SessionEnd, SubmitError};
+
+/// What the exit code says. 0 is success, and 1 an internal error: a panic, or no runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// 2: wrong usage, an input that cannot be read, a bad policy. Nothing was sent.
+    Usage,
+    /// 3: evidence was rejected, or is malformed.
+    Rejected,
+    /// 4: the run came to its end, and some records have no result: each says why.
+    Records,
+    /// 5: the results could not be written.
+    Output,
+    /// 6: the server could not be reached, had no place, or went away.
+    Unreachable,
+    /// 7: what came is not what the enclave of this session would have sent.
+    Tampered,
+    /// 128 and the signal's number, as a shell has it: the run was asked to end, and did so in order.
+    Signal(u8),
+}
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Rejected => 3,
+            Self::Records => 4,
+            Self::Output => 5,
+            Self::Unreachable => 6,
+            Self::Tampered => 7,
+            Self::Signal(number) => 128 + number,
+        }
+    }
+
+    /// The failure, with what is said on standard error.
+    pub(crate) fn because(self, message: impl Into<String>) -> Failure {
+        let message = message.into();
+        Failure {
+            exit: self,
+            message,
+        }
+    }
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Exit::from(&error).because(error.to_string())
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}
+
+impl From<&ConnectError> for Exit {
+    fn from(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Rejected(_) | ConnectError::Evidence(_) | ConnectError::Key(_) => {
+                Self::Rejected
+            }
+            ConnectError::NotConfirmed(_) => Self::Tampered,
+            _ => Self::Unreachable,
+        }
+    }
+}
+
+impl From<&SessionEnd> for Exit {
+    fn from(end: &SessionEnd) -> Self {
+        match end {
+            SessionEnd::Wire(_) => Self::Unreachable,
+            _ => Self::Tampered,
+        }
+    }
+}
+
+impl From<&SubmitError> for Exit {
+    fn from(error: &SubmitError) -> Self {
+        match error {
+            SubmitError::Connect(error) => error.into(),
+            SubmitError::Session(end) => end.into(),
+            SubmitError::OtherModel(_) => Self::Rejected,
+            _ => Self::Unreachable,
+        }
+    }
+}

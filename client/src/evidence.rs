@@ -1,0 +1,74 @@
+//! Which evidence a session stands on, and who is told of it.
+
+use core::fmt;
+use std::sync::Arc;
+
+use sealnote_session::{Rejection, VerifiedEvidence};
+use sealnote_verifier::{Kind, UnixTime};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of the evidence's bytes: what names a session in results, so that each result leads to the document that
+/// was verified before its note was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EvidenceDigest([u8; 32]);
+
+/// One appraisal, as it was done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Appraisal<'a> {
+    /// The evidence's bytes, to keep for an auditor, above all where they are rejected.
+    pub document: &'a [u8],
+    /// What names them.
+    pub digest: EvidenceDigest,
+    /// What they are evidence of.
+    pub kind: Kind,
+    /// When they were appraised.
+    pub at: UnixTime,
+    /// What the appraisal found.
+    pub verdict: Result<&'a VerifiedEvidence, &'a Rejection>,
+}
+
+/// Is told of every appraisal.
+#[derive(Clone)]
+pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&Appraisal<'_>) + Send + Sync>);
+
+impl EvidenceDigest {
+    /// Of these bytes.
+    pub fn of(document: &[u8]) -> Self {
+        Self(Sha256::digest(document).into())
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first 16 hex digits: enough to find a document among those that one has.
+    pub fn short(&self) -> String {
+        hex::encode(&self.0[..8])
+    }
+}
+
+impl From<[u8; 32]> for EvidenceDigest {
+    fn from(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+}
+
+impl fmt::Display for EvidenceDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for EvidenceDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EvidenceDigest({})", self.short())
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
