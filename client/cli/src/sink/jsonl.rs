@@ -138,10 +138,7 @@ mod tests {
         assert_eq!(lines[3]["error"], "empty");
         assert_eq!(lines[3]["evidence"], "0707070707070707");
         let lines = written(Scores::All, true, &rows);
-        assert_eq!(
-            lines[2]["scores"].to_string(),
-            r#"{"a":0.6000000238418579,"b":0.8999999761581421}"#
-        );
+        assert_eq!(lines[2]["scores"].to_string(), r#"{"a":0.6,"b":0.9}"#);
         assert_eq!(lines[0]["model"], "02".repeat(48));
     }
 
