@@ -39,7 +39,7 @@ fn no_program_prints_a_word_of_a_note() {
     let file = stack.write("notes.jsonl", &input);
     let out = stack.path("results.jsonl").display().to_string();
     let finished = stack.client("submit", &[&file, "-o", &out], b"");
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(4));
     let results = stack.read("results.jsonl");
     assert_eq!(results.lines().count(), 11);
     assert_eq!(results.matches("\"label\"").count(), 3, "{results}");
@@ -47,8 +47,10 @@ fn no_program_prints_a_word_of_a_note() {
     said.extend([finished.stdout, finished.stderr]);
     // As one text, and one that is not UTF-8.
     for text in [CANARY.as_bytes(), &[CANARY.as_bytes(), b"\xff"].concat()] {
-        let finished = stack.client("submit", &[], text);
-        said.extend([finished.stdout, finished.stderr]);
+        for further in [&[][..], &["--format", "whole"], &["--dry-run"]] {
+            let finished = stack.client("submit", further, text);
+            said.extend([finished.stdout, finished.stderr]);
+        }
     }
     // A server that is no enclave's, and one that cannot be reached.
     for server in ["unix:/nonexistent/parent", &stack.server] {
@@ -56,7 +58,10 @@ fn no_program_prints_a_word_of_a_note() {
         let policy = stack.path("measurements.json").display().to_string();
         elsewhere.extend([policy.as_str(), &file]);
         let finished = common::programs::run(common::programs::Program::Client, &elsewhere);
-        assert_eq!(finished.code, Some(1));
+        assert_eq!(
+            finished.code,
+            Some(if server.contains("nonexistent") { 6 } else { 3 })
+        );
         said.extend([finished.stdout, finished.stderr]);
     }
 

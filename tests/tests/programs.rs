@@ -25,19 +25,23 @@ fn submit_reads_a_file_or_standard_input_and_keeps_the_order() {
     let out = stack.path("results.jsonl");
     let out = out.to_str().unwrap();
 
-    let from_file = stack.client("submit", &[&file, "-o", out], b"");
+    let from_file = stack.client("submit", &[&file, "-o", out, "--scores", "all"], b"");
     assert_code(&from_file, 0);
     assert_eq!(from_file.stdout, "");
-    assert!(from_file.stderr.contains("40 notes classified"));
+    assert!(
+        from_file
+            .stderr
+            .contains("40 of 40 records were classified")
+    );
     let results = stack.read("results.jsonl");
     let lines = parse_lines(&results);
     assert_eq!(lines.len(), 40);
     for (index, result) in lines.iter().enumerate() {
         let id = match index {
-            39 => "39".into(),
-            _ => format!("note-{index}"),
+            39 => json!(39),
+            _ => json!(format!("note-{index}")),
         };
-        assert_eq!(result["id"], id);
+        assert_eq!((&result["id"], &result["line"]), (&id, &json!(index + 1)));
         let scores = result["scores"].as_object().unwrap();
         let label = result["label"].as_str().unwrap();
         assert_eq!(scores.len(), 3);
@@ -51,15 +55,33 @@ fn submit_reads_a_file_or_standard_input_and_keeps_the_order() {
     let mode = std::fs::metadata(out).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "results are for their owner alone");
 
-    let from_stdin = stack.client("submit", &["-"], jsonl.as_bytes());
-    assert_code(&from_stdin, 0);
-    assert_eq!(from_stdin.stdout, results);
+    for stdin in [
+        &["-", "--scores", "all"][..],
+        &["--scores", "all"],
+        &["-o", "-", "--scores", "all"],
+    ] {
+        let from_stdin = stack.client("submit", stdin, jsonl.as_bytes());
+        assert_code(&from_stdin, 0);
+        assert_eq!(
+            without_evidence(&from_stdin.stdout),
+            without_evidence(&results)
+        );
+    }
 
-    let text = stack.client("submit", &[], notes[3].as_bytes());
+    let text = stack.client("submit", &["--format", "whole"], notes[3].as_bytes());
     assert_code(&text, 0);
     let one = parse_lines(&text.stdout);
     assert_eq!((one.len(), &one[0]["id"]), (1, &json!("stdin")));
     assert_eq!(one[0]["label"], lines[3]["label"]);
+}
+
+/// Rows, but for the field that names the session.
+fn without_evidence(rows: &str) -> Vec<Value> {
+    let mut rows = parse_lines(rows);
+    for row in &mut rows {
+        assert!(row.as_object_mut().unwrap().remove("evidence").is_some());
+    }
+    rows
 }
 
 #[test]
@@ -67,46 +89,102 @@ fn submit_names_the_notes_that_failed_and_keeps_the_others() {
     let stack = Stack::start();
     let mut input = line("good", "A fracture.").into_bytes();
     input.extend(line("empty", " \n").into_bytes());
-    input.extend(line("long", &"word ".repeat(1 << 20)).into_bytes());
+    input.extend(line("long", &"word ".repeat(1 << 16)).into_bytes());
+    input.extend(line("huge", &"word ".repeat(1 << 20)).into_bytes());
     input.extend(b"{\"id\": \"latin\", \"text\": \"caf\xe9\"}\n");
     input.extend(b"not json\n\n");
     input.extend(line("last", "Heart failure.").into_bytes());
     let finished = stack.client("submit", &["-"], &input);
-    assert_code(&finished, 1);
+    assert_code(&finished, 4);
     let results = parse_lines(&finished.stdout);
-    let outcome: Vec<(&str, &str)> = results
+    let failed: Vec<_> = results[1..6]
         .iter()
         .map(|result| {
-            let said = result["error"].as_str().or(result["label"].as_str());
-            (result["id"].as_str().unwrap(), said.unwrap())
+            (
+                &result["id"],
+                &result["line"],
+                result["error"].as_str().unwrap(),
+            )
         })
         .collect();
+    let (empty, long) = (json!("empty"), json!("long"));
+    let lines: Vec<Value> = (2..7).map(Value::from).collect();
     assert_eq!(
-        outcome[1..5],
+        failed,
         [
-            ("empty", "empty"),
-            ("long", "too_long"),
-            ("line 4", "not_utf8"),
-            ("line 5", "bad_line")
+            (&empty, &lines[0], "empty"),
+            (&long, &lines[1], "too_long"),
+            (&Value::Null, &lines[2], "record_too_long"),
+            (&Value::Null, &lines[3], "not_utf8"),
+            (&Value::Null, &lines[4], "bad_line"),
         ]
     );
-    assert!(results[0]["label"].is_string() && results[5]["label"].is_string());
-    for id in ["empty", "long", "line 4", "line 5"] {
-        assert!(finished.stderr.contains(&format!("sealnote: {id}: ")));
+    assert!(results[0]["label"].is_string() && results[6]["label"].is_string());
+    for named in [
+        "line 2, id empty: ",
+        "line 3, id long: ",
+        "line 4: ",
+        "line 5: ",
+        "line 6: ",
+    ] {
+        assert!(finished.stderr.contains(&format!("sealnote: {named}")));
     }
-    assert!(finished.stderr.contains("2 of 6 notes have a result"));
+    assert!(finished.stderr.contains("2 of 7 records were classified"));
+
+    // With --rejects they are in a file of their own, and the first of them may be enough.
+    let notes = stack.write("notes.jsonl", &input);
+    let (out, rejects) = (stack.path("results.jsonl"), stack.path("rejects.jsonl"));
+    let files = [
+        &notes,
+        "-o",
+        out.to_str().unwrap(),
+        "--rejects",
+        rejects.to_str().unwrap(),
+    ];
+    assert_code(&stack.client("submit", &files, b""), 4);
+    assert_eq!(parse_lines(&stack.read("results.jsonl")).len(), 2);
+    let rejects = parse_lines(&stack.read("rejects.jsonl"));
+    let codes: Vec<_> = rejects
+        .iter()
+        .map(|row| row["error"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            "empty",
+            "too_long",
+            "record_too_long",
+            "not_utf8",
+            "bad_line"
+        ]
+    );
+    let fast = stack.client("submit", &[&notes, "--fail-fast"], b"");
+    assert_code(&fast, 4);
+    assert!(
+        fast.stderr.contains("line 2, id empty: "),
+        "{}",
+        fast.stderr
+    );
+    let dry = stack.client("submit", &[&notes, "--dry-run"], b"");
+    assert_code(&dry, 4);
+    assert!(
+        dry.stderr
+            .contains("4 of 7 records can be sent; nothing was sent"),
+        "{}",
+        dry.stderr
+    );
 }
 
 /// As on a full disk: the file takes a part of what is written, in the middle of a line.
 #[test]
-fn submit_leaves_whole_lines_where_the_output_cannot_grow() {
+fn submit_leaves_whole_lines_where_the_output_cannot_grow_and_goes_on_later() {
     let stack = Stack::start();
     let notes = short_notes(40);
     let notes: String = notes.iter().map(|note| line("id", note)).collect();
     let notes = stack.write("notes.jsonl", notes);
     let finished = Command::new("sh")
-        // Without the signal, a write beyond the limit of 2 blocks fails.
-        .args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$@\"", "sh"])
+        // Without the signal, a write beyond the limit of 4 blocks fails.
+        .args(["-c", "trap '' XFSZ; ulimit -f 4; exec \"$@\"", "sh"])
         .arg(Program::Client.path())
         .args(["submit", "--server", &stack.server, "--policy"])
         .arg(stack.path("measurements.json"))
@@ -114,17 +192,25 @@ fn submit_leaves_whole_lines_where_the_output_cannot_grow() {
         .arg(stack.path("root.pem"))
         .arg("-o")
         .arg(stack.path("results.jsonl"))
-        .arg(notes)
+        .arg(&notes)
         .output()
         .unwrap();
     let said = String::from_utf8(finished.stderr).unwrap();
-    assert_eq!(finished.status.code(), Some(1), "{said}");
+    assert_eq!(finished.status.code(), Some(5), "{said}");
     assert!(said.contains("the results cannot be written: "), "{said}");
+    assert!(said.contains("--resume"), "{said}");
     assert!(!stack.path("results.jsonl").exists());
     let kept = stack.read("results.jsonl.partial");
-    assert!(kept.ends_with('\n'), "half a line is left");
-    let count = parse_lines(&kept).len();
-    assert!((1..40).contains(&count), "{count} lines");
+    assert!(
+        kept.is_empty() || kept.ends_with('\n'),
+        "half a line is left"
+    );
+    let out = stack.path("results.jsonl").display().to_string();
+    assert_code(
+        &stack.client("submit", &[&notes, "-o", &out, "--resume"], b""),
+        0,
+    );
+    assert_eq!(parse_lines(&stack.read("results.jsonl")).len(), 40);
 }
 
 #[test]
@@ -133,10 +219,9 @@ fn submit_says_what_is_wrong_before_anything_is_sent() {
     let notes = stack.write("notes.jsonl", line("a", "A fracture."));
     let empty = stack.write("empty.jsonl", "\n \n");
     for (further, says) in [
-        (vec![empty.as_str()], "holds no note"),
+        (vec![empty.as_str()], "holds no record"),
         (vec!["/nonexistent/notes"], "cannot be read"),
         (vec!["/dev"], "cannot be read"),
-        (vec![&notes, "-o", "/nonexistent/out"], "cannot be written"),
         (vec![&notes, "-o", &notes], "would overwrite the input"),
         (vec![&notes, "--no-such-option"], "--no-such-option"),
         (vec![&notes, "--timeout", "0"], "--timeout"),
@@ -145,6 +230,13 @@ fn submit_says_what_is_wrong_before_anything_is_sent() {
         assert_code(&finished, 2);
         assert!(finished.stderr.contains(says), "{}", finished.stderr);
     }
+    let nowhere = stack.client("submit", &[&notes, "-o", "/nonexistent/out"], b"");
+    assert_code(&nowhere, 5);
+    assert!(
+        nowhere.stderr.contains("cannot be written"),
+        "{}",
+        nowhere.stderr
+    );
     assert_eq!(stack.read("notes.jsonl"), line("a", "A fracture."));
 
     for (contents, says) in [
@@ -170,7 +262,7 @@ fn submit_says_what_is_wrong_before_anything_is_sent() {
 
     // Nothing of this has reached the server; without its root the enclave is refused.
     let refused = run(Program::Client, &rootless);
-    assert_code(&refused, 1);
+    assert_code(&refused, 3);
     assert!(
         refused
             .stderr
@@ -178,7 +270,7 @@ fn submit_says_what_is_wrong_before_anything_is_sent() {
     );
     assert!(!refused.stderr.contains("DANGER"));
     let full = stack.client("submit", &[&notes, "-o", "/dev/full"], b"");
-    assert_code(&full, 1);
+    assert_code(&full, 5);
     assert!(full.stderr.contains("cannot be written"));
     let (status, log) = stack.parent.stop("TERM");
     assert!(status.success());
@@ -192,7 +284,7 @@ fn submit_without_an_enclave_sends_nothing_and_says_so() {
     assert_code(&stack.client("submit", &[&notes], b""), 0);
     stack.enclave.kill();
     let finished = stack.client("submit", &[&notes], b"");
-    assert_code(&finished, 1);
+    assert_code(&finished, 6);
     assert!(
         finished
             .stderr
@@ -207,7 +299,7 @@ fn submit_without_an_enclave_sends_nothing_and_says_so() {
 
     stack.server = "unix:/nonexistent/parent".into();
     let finished = stack.client("submit", &[&notes], b"");
-    assert_code(&finished, 1);
+    assert_code(&finished, 6);
     assert!(
         finished
             .stderr
@@ -218,9 +310,10 @@ fn submit_without_an_enclave_sends_nothing_and_says_so() {
 #[test]
 fn attest_shows_what_runs_there_and_its_document_can_be_checked_later() {
     let stack = Stack::start();
-    let document = stack.path("document.cbor").display().to_string();
-    let shown = stack.client("attest", &["--document-out", &document], b"");
+    let kept = stack.path("evidence").display().to_string();
+    let shown = stack.client("attest", &["--evidence-out", &kept], b"");
     assert_code(&shown, 0);
+    let document = kept_document(&kept, true);
     assert!(shown.stderr.contains("DANGER"));
     for part in [
         "VERIFIED",
@@ -249,10 +342,16 @@ fn attest_shows_what_runs_there_and_its_document_can_be_checked_later() {
     );
     let pinned = pin_model(&stack, digest.stdout.trim());
     let other = pin_model(&stack, &"12".repeat(48));
-    for (policy, code) in [(pinned, 0), (other, 1)] {
-        let finished = attest_under(&stack, &policy);
+    for (policy, code) in [(pinned, 0), (other, 3)] {
+        let kept = stack
+            .path(&format!("evidence-{code}"))
+            .display()
+            .to_string();
+        let finished = attest_under(&stack, &policy, &kept);
         assert_code(&finished, code);
-        assert_eq!(finished.stderr.contains("check P3"), code == 1);
+        assert_eq!(finished.stderr.contains("check P3"), code == 3);
+        // Rejected evidence is what somebody has to look at.
+        kept_document(&kept, code == 0);
     }
 
     let nonce = value_of(&shown.stdout, "nonce");
@@ -290,7 +389,33 @@ fn pin_model(stack: &Stack, digest: &str) -> String {
     stack.write(&format!("pin-{}.json", &digest[..8]), policy.to_string())
 }
 
-fn attest_under(stack: &Stack, policy: &str) -> Finished {
+/// The one document that was kept in this folder, with its verdict beside it.
+fn kept_document(folder: &str, accepted: bool) -> String {
+    let names = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let documents: Vec<_> = names
+        .filter(|path| path.extension().unwrap() == "cbor")
+        .collect();
+    let [document] = &documents[..] else {
+        panic!("{documents:?}");
+    };
+    let report = std::fs::read(document.with_extension("json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["accepted"], accepted);
+    assert_eq!(
+        report["failed_check"],
+        if accepted { Value::Null } else { json!("P3") }
+    );
+    let digest = report["evidence_sha256"].as_str().unwrap();
+    assert_eq!(
+        digest[..16],
+        *document.file_stem().unwrap().to_str().unwrap()
+    );
+    document.display().to_string()
+}
+
+fn attest_under(stack: &Stack, policy: &str, kept: &str) -> Finished {
     let root = stack.path("root.pem").display().to_string();
     run(
         Program::Client,
@@ -302,6 +427,8 @@ fn attest_under(stack: &Stack, policy: &str) -> Finished {
             policy,
             "--danger-accept-software-root",
             &root,
+            "--evidence-out",
+            kept,
         ],
     )
 }
@@ -346,7 +473,7 @@ fn verify_and_inspect_tell_a_bad_document_from_a_bad_command() {
     }
     let oversized = stack.write("oversized.cbor", vec![0x42; 33 * 1024]);
     assert_verdict(&verify(&stack, &oversized, &[]), Some("X12"));
-    assert_code(&run(Program::Client, &["inspect", &garbage]), 1);
+    assert_code(&run(Program::Client, &["inspect", &garbage]), 3);
 
     assert_code(&verify(&stack, "/nonexistent/document", &[]), 2);
     assert_code(&verify(&stack, &garbage, &["--nonce", "xyz"]), 2);
@@ -384,7 +511,7 @@ fn assert_verdict(finished: &Finished, check: Option<&str>) {
     assert_eq!(report["ok"], check.is_none());
     assert_eq!(report["check"], json!(check));
     assert!(!report["message"].as_str().unwrap().is_empty());
-    assert_code(finished, i32::from(check.is_some()));
+    assert_code(finished, if check.is_some() { 3 } else { 0 });
     let verdicts = finished.stderr.lines().filter(|l| l.contains("rejected"));
     match check {
         None => assert_eq!(verdicts.count(), 0),

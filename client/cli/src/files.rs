@@ -51,13 +51,13 @@ impl Server {
     pub(crate) fn client(&self) -> Result<ClientBuilder, Failure> {
         let (policy, roots) = self.trust.load()?;
         if policy.session().model_digests().is_none() {
-            say!(
+            detail!(
                 "note: the policy names no model_digests; whatever model the measured \
                  image reports is accepted"
             );
         }
         if policy.nitro().is_some_and(|rules| !rules.has_machine_pin()) {
-            say!(
+            detail!(
                 "note: the policy pins no machine (PCR3 or PCR4); anyone's machine may \
                  run the measured image"
             );

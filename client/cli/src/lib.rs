@@ -8,24 +8,18 @@
 
 #![forbid(unsafe_code)]
 
-/// Says something on standard error. If that cannot be written, nobody is there to hear it, and the work
-/// goes on: `eprintln!` would panic.
-macro_rules! say {
-    ($($part:tt)*) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "sealnote: {}", format_args!($($part)*));
-    }};
-}
+#[macro_use]
+mod say;
 
 mod command;
+mod evidence;
 pub mod exit;
 mod facts;
 mod files;
-mod input;
-mod output;
 mod policy_file;
+pub mod privacy;
 pub mod record;
-mod result_file;
+mod run;
 pub mod sink;
 pub mod source;
 
@@ -39,6 +33,12 @@ use sealnote_transport::Endpoint;
 #[derive(Parser)]
 #[command(name = "sealnote", version)]
 pub struct Cli {
+    /// Say errors and warnings only.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more of what happens.
+    #[arg(long, short, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: command::Command,
 }
@@ -69,6 +69,7 @@ struct Server {
 
 /// Runs the command, and says on standard error what went wrong.
 pub async fn run(cli: Cli) -> ExitCode {
+    say::set_level(cli.quiet, cli.verbose);
     match cli.command.run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -18,6 +18,13 @@ fn main() -> ExitCode {
             "sealnote: internal error at {place}; please report it"
         );
     }));
+    if let Err(error) = sealnote_cli::privacy::turn_core_dumps_off() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "sealnote: core dumps cannot be turned off ({error}), and would hold notes"
+        );
+        return ExitCode::FAILURE;
+    }
     let cli = Cli::parse();
     match tokio::runtime::Builder::new_current_thread()
         .enable_all()

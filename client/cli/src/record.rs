@@ -127,6 +127,14 @@ impl Origin {
         }
     }
 
+    /// For a person: where it is, and what is the matter with it.
+    pub fn named(&self, problem: &impl fmt::Display) -> String {
+        match &self.id {
+            Some(id) => format!("line {}, id {id}: {problem}", self.line),
+            None => format!("line {}: {problem}", self.line),
+        }
+    }
+
     /// About how many bytes it holds.
     pub fn held(&self) -> usize {
         let id = match &self.id {

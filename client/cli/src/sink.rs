@@ -8,7 +8,7 @@ mod jsonl;
 
 use sealnote_client::EvidenceDigest;
 use sealnote_model::NoteError;
-use sealnote_session::Classification;
+use sealnote_session::{Classification, Outcome};
 
 use crate::record::{InputError, Origin};
 
@@ -53,7 +53,26 @@ pub enum Scores {
     All,
 }
 
+/// JSON Lines.
+pub fn jsonl(scores: Scores, models: bool) -> Box<dyn Encoder> {
+    Box::new(jsonl::Jsonl { scores, models })
+}
+
 impl RowResult {
+    /// What came of a note, and whether it is enough.
+    pub fn of(outcome: Outcome, evidence: EvidenceDigest, min_known: Option<f64>) -> Self {
+        match outcome {
+            Ok(classification) => {
+                let known = f64::from(classification.known().share());
+                match min_known.is_some_and(|least| known < least) {
+                    true => Self::LittleKnown(classification, evidence),
+                    false => Self::Classified(classification, evidence),
+                }
+            }
+            Err(error) => Self::Enclave(error, evidence),
+        }
+    }
+
     /// A name for programs, and a sentence for people; `None` if the record was classified.
     pub fn error(&self) -> Option<(&'static str, String)> {
         Some(match self {
@@ -101,7 +120,7 @@ impl RowResult {
 
 impl Scores {
     /// The scores to write, in the order of the model's labels, or best first if they are some of them.
-    pub fn of<'a>(self, classification: &'a Classification) -> Option<Vec<(&'a str, f32)>> {
+    pub fn of(self, classification: &Classification) -> Option<Vec<(&str, f32)>> {
         let mut scores: Vec<_> = classification.scores().collect();
         match self {
             Self::None => return None,

@@ -9,6 +9,7 @@ use sealnote_verifier::nitro::RootKind;
 use sealnote_verifier::{Check, Facts};
 
 use crate::Server;
+use crate::evidence::Seen;
 use crate::exit::{Exit, Failure};
 use crate::facts::{self, line, print};
 
@@ -16,20 +17,19 @@ use crate::facts::{self, line, print};
 pub(crate) struct Attest {
     #[command(flatten)]
     server: Server,
-    /// Keep the attestation document here, for `sealnote verify --at`.
-    #[arg(long, value_name = "FILE")]
-    document_out: Option<PathBuf>,
+    /// Keep the evidence here, accepted or not, for `sealnote verify --at`: DIGEST.cbor, and what the appraisal
+    /// found in DIGEST.json.
+    #[arg(long, value_name = "DIR")]
+    evidence_out: Option<PathBuf>,
 }
 
 impl Attest {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let client = self.server.client()?.build();
-        let verified = client.verify().await?;
-        if let Some(path) = &self.document_out {
-            std::fs::write(path, verified.document()).map_err(|error| {
-                Exit::Output.because(format!("{} cannot be written: {error}", path.display()))
-            })?;
-        }
+        let seen = Seen::kept_in(self.evidence_out)?;
+        let client = self.server.client()?.observer(seen.observer()).build();
+        let verified = client.verify().await;
+        seen.check()?;
+        let verified = verified?;
         print(&report(verified.evidence()))?;
         // The whole handshake, so that the key is known to be in the enclave's hands.
         let session = verified.open().await?;

@@ -1,216 +1,173 @@
-//! `sealnote submit`: notes in, results out.
+//! `sealnote submit`: records in, results out.
 
-use std::io::{self, BufReader, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use futures_util::stream;
-use indicatif::{ProgressBar, ProgressStyle};
-use sealnote_client::{Note, OnOtherModel, SessionEnd, SubmitError};
+use sealnote_client::OnOtherModel;
 
 use crate::Server;
-use crate::exit::{Exit, Failure};
-use crate::input::{InputNote, read_jsonl, read_text};
-use crate::output::{NoteResult, ResultWriter};
-use crate::result_file::Output;
-
-/// Failed notes that are named one by one; the results name all.
-const NAMED: usize = 20;
+use crate::evidence::Seen;
+use crate::exit::Failure;
+use crate::run::{self, Options};
+use crate::sink::Scores;
+use crate::source::{Format, Input};
 
 #[derive(Args)]
 pub(crate) struct Submit {
     #[command(flatten)]
     server: Server,
-    /// JSON Lines, each an object with `id` and `text`; `-` reads them from standard input. Without
-    /// FILE, the whole standard input is one note.
-    #[arg(value_name = "FILE")]
-    notes: Option<PathBuf>,
-    /// Write the results here instead of to standard output: a JSON object a line.
-    #[arg(short, long, value_name = "FILE")]
+    /// The records; `-` or nothing reads standard input.
+    #[arg(value_name = "INPUT")]
+    input: Option<PathBuf>,
+    /// What the input is, where its content and name do not say it.
+    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
+    format: Option<Format>,
+    /// The field or column of the text. It is sent, sealed; nothing else is.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "text",
+        help_heading = "Input"
+    )]
+    text_field: String,
+    /// The field or column of the id.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "id",
+        help_heading = "Input"
+    )]
+    id_field: String,
+    /// Fields that go to the results as they are. They are never sent.
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        help_heading = "Input"
+    )]
+    pass: Vec<String>,
+    /// Bytes that a record may have. A longer one is skipped, and has an error.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = clap::value_parser!(u64).range(1024..=1 << 28), help_heading = "Input")]
+    max_record_bytes: u64,
+    /// Refuse a record whose id an earlier one has.
+    #[arg(long, help_heading = "Input")]
+    unique_ids: bool,
+    /// Read and check all records, and send nothing: no server is needed.
+    #[arg(long, conflicts_with_all = ["output", "rejects", "resume"], help_heading = "Input")]
+    dry_run: bool,
+    /// Write the results here instead of to standard output (`-`). The file appears when it is complete.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+    /// Write records that failed here, with their reason, instead of among the results.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    rejects: Option<PathBuf>,
+    /// Replace files that are there, and give up a run that was cut short.
+    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
+    force: bool,
+    /// Scores beside the label.
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "none",
+        help_heading = "Output"
+    )]
+    scores: WhichScores,
+    /// How many scores `--scores top` gives.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Output")]
+    top: u16,
+    /// Count a record as failed if the model's vocabulary has less than this share of its tokens, from 0 to 1.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, help_heading = "Output")]
+    min_known: Option<f64>,
+    /// Print what the run did as JSON, in the shape of FILE.run.json. Needs -o FILE.
+    #[arg(long, requires = "output", help_heading = "Output")]
+    json: bool,
+    /// Keep the evidence of each session here, accepted or not.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    evidence_out: Option<PathBuf>,
+    /// Go on with a run that was cut short, or begin one.
+    #[arg(long, help_heading = "Run")]
+    resume: bool,
+    /// End the run at the first record that fails.
+    #[arg(long, help_heading = "Run")]
+    fail_fast: bool,
+    /// Sessions at the same time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64), help_heading = "Run")]
+    connections: u16,
+    /// How long to connect again where the connection was lost, in seconds without an answer.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        help_heading = "Run"
+    )]
+    retry: u64,
     /// Go on when the enclave of a later session has a different model. Each result is then in the labels
     /// of the model that gave it, and its field `model` is that model's digest.
-    #[arg(long)]
+    #[arg(long, help_heading = "Run")]
     allow_other_model: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum WhichScores {
+    /// The label and its score say it.
+    None,
+    /// The best few: see --top.
+    Top,
+    /// Each label's.
+    All,
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("this is not a number from 0 to 1".into()),
+    }
 }
 
 impl Submit {
     pub(crate) async fn run(self) -> Result<(), Failure> {
+        if self.dry_run {
+            return run::check(&self.input(), self.unique_ids);
+        }
         let mut client = self.server.client()?;
         if self.allow_other_model {
             client = client.on_other_model(OnOtherModel::GoOn);
         }
-        let (ids, texts): (Vec<String>, Vec<_>) = self
-            .read()?
-            .into_iter()
-            .map(|note| (note.id, note.text))
-            .unzip();
-        if ids.is_empty() {
-            return Err(Exit::Usage.because("the input holds no note"));
-        }
-        // Opened before the first note leaves, so that an unwritable file costs nothing.
-        let out = self.open_output()?;
-        let verified = client
-            .build()
-            .verify()
-            .await
-            .map_err(|error| Exit::Rejected.because(format!("no note was sent: {error}")))?;
-        let mut writer = Writer {
-            partial: out.partial().map(Path::to_owned),
-            results: ResultWriter::new(out, ids.clone(), self.allow_other_model),
-            progress: progress(ids.len()),
-            failed: Vec::new(),
-            broken: None,
+        let inputs = [self.input.clone(), Some(self.server.trust.policy.clone())];
+        let root = self.server.trust.danger_accept_software_root.clone();
+        let options = Options {
+            input: self.input(),
+            inputs: inputs.into_iter().chain([root]).flatten().collect(),
+            scores: match self.scores {
+                WhichScores::None => Scores::None,
+                WhichScores::Top => Scores::Top(self.top.into()),
+                WhichScores::All => Scores::All,
+            },
+            evidence: Seen::kept_in(self.evidence_out)?,
+            output: self.output,
+            rejects: self.rejects,
+            resume: self.resume,
+            force: self.force,
+            min_known: self.min_known,
+            unique_ids: self.unique_ids,
+            fail_fast: self.fail_fast,
+            connections: self.connections.into(),
+            patience: Duration::from_secs(self.retry),
+            json: self.json,
         };
-        let mut notes = Vec::new();
-        for (place, text) in texts.into_iter().enumerate() {
-            match text {
-                Ok(text) => notes.push(Note::new(place, text)),
-                Err(error) => writer.put(place, NoteResult::Input(error)),
-            }
-        }
-        let mut submission = verified.submit(stream::iter(notes));
-        let mut cut = None;
-        while let Some(result) = submission.next().await {
-            match result {
-                Ok(result) => writer.put(result.id, NoteResult::from(result.outcome)),
-                // What has no result is written as such.
-                Err(error) => {
-                    cut = Some(error);
-                    break;
-                }
-            }
-        }
-        let ended = match cut {
-            Some(error) => Err(error),
-            None => Ok(submission.missing_close()),
-        };
-        writer.finish(&ids, ended)
+        run::run(client, options).await
     }
 
-    fn read(&self) -> Result<Vec<InputNote>, Failure> {
-        let (name, read) = match self.notes.as_deref() {
-            None => ("standard input".into(), read_text(io::stdin())),
-            Some(path) if path == Path::new("-") => {
-                ("standard input".into(), read_jsonl(io::stdin().lock()))
-            }
-            Some(path) => {
-                let file = std::fs::File::open(path);
-                let read = file.and_then(|file| read_jsonl(BufReader::new(file)));
-                (path.display().to_string(), read)
-            }
-        };
-        read.map_err(|error| Exit::Usage.because(format!("{name} cannot be read: {error}")))
-    }
-
-    fn open_output(&self) -> Result<Output, Failure> {
-        let Some(path) = &self.output else {
-            return Ok(Output::stream(io::stdout()));
-        };
-        if self
-            .notes
-            .as_ref()
-            .is_some_and(|notes| same_file(notes, path))
-        {
-            return Err(Exit::Usage.because("the output would overwrite the input"));
+    fn input(&self) -> Input {
+        let path = self.input.clone();
+        Input {
+            path: path.filter(|path| path.as_os_str() != "-"),
+            format: self.format,
+            text_field: self.text_field.clone(),
+            id_field: self.id_field.clone(),
+            pass: self.pass.iter().cloned().collect(),
+            max_record: self.max_record_bytes as usize,
         }
-        Output::file(path).map_err(|error| {
-            Exit::Usage.because(format!("{} cannot be written: {error}", path.display()))
-        })
-    }
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-fn progress(notes: usize) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(notes as u64);
-    match ProgressStyle::with_template("{bar:40} {pos}/{len} notes, {per_sec}, {eta} left") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
-struct Writer {
-    results: ResultWriter<Output>,
-    partial: Option<PathBuf>,
-    progress: ProgressBar,
-    failed: Vec<(usize, String)>,
-    /// The first error of writing. Nothing is written after it, so that the results that are there have no
-    /// gap; everything is still submitted and counted.
-    broken: Option<io::Error>,
-}
-
-impl Writer {
-    fn put(&mut self, place: usize, result: NoteResult) {
-        if let Some((_, message)) = result.error() {
-            self.failed.push((place, message));
-        }
-        if self.broken.is_none() {
-            self.broken = self.results.put(place, result).err();
-        }
-        self.progress.inc(1);
-    }
-
-    fn finish(
-        mut self,
-        ids: &[String],
-        ended: Result<Option<SessionEnd>, SubmitError>,
-    ) -> Result<(), Failure> {
-        self.progress.finish_and_clear();
-        let kept = match &self.partial {
-            Some(partial) => format!("; the results so far are in {}", partial.display()),
-            None => String::new(),
-        };
-        let unwritten =
-            |error| Exit::Rejected.because(format!("the results cannot be written: {error}{kept}"));
-        if let Some(error) = self.broken {
-            return Err(unwritten(error));
-        }
-        let (out, missing) = self.results.finish().map_err(unwritten)?;
-        if ended.is_ok() {
-            out.complete().map_err(unwritten)?;
-        }
-        let no_answer = NoteResult::NoAnswer.error().map(|(_, message)| message);
-        self.failed.extend(
-            missing
-                .into_iter()
-                .map(|place| (place, no_answer.clone().unwrap_or_default())),
-        );
-        self.failed.sort_unstable();
-        for (place, message) in self.failed.iter().take(NAMED) {
-            say!("{}: {message}", ids[*place].escape_debug());
-        }
-        if self.failed.len() > NAMED {
-            say!("and {} more", self.failed.len() - NAMED);
-        }
-        let (good, all) = (ids.len() - self.failed.len(), ids.len());
-        let missing_close = ended.map_err(|error| {
-            let advice = match error {
-                SubmitError::OtherModel(_) => {
-                    ". That model was sent no note: submit the rest as a run of its own, or go on \
-                     with --allow-other-model"
-                }
-                _ => "",
-            };
-            Exit::Rejected.because(format!(
-                "{error}; {good} of {all} notes have a result{kept}{advice}"
-            ))
-        })?;
-        if let Some(end) = missing_close {
-            say!(
-                "note: the session ended without the enclave's close ({end}); every note had its \
-                 authenticated answer before, so the results are complete"
-            );
-        }
-        if good < all {
-            return Err(Exit::Rejected.because(format!("{good} of {all} notes have a result")));
-        }
-        say!("{all} note{} classified", if all == 1 { "" } else { "s" });
-        Ok(())
     }
 }

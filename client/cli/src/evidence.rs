@@ -1,0 +1,187 @@
+//! Evidence that is kept for an auditor: `--evidence-out DIR`.
+//!
+//! Each appraisal leaves two files, named by the first 16 hex digits of the SHA-256 of the evidence, as results name it:
+//! `DIGEST.cbor`, the evidence as it came, for `sealnote verify --at`; and `DIGEST.json`, what the appraisal found.
+//! Rejected evidence is kept as well: it is what somebody has to look at.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sealnote_client::{Appraisal, EvidenceDigest};
+use serde::Serialize;
+
+use crate::exit::{Exit, Failure};
+
+/// What a run knows of the evidence that it saw, and where it is kept.
+#[derive(Clone, Default)]
+pub(crate) struct Seen {
+    shared: Arc<Mutex<Log>>,
+}
+
+#[derive(Default)]
+struct Log {
+    folder: Option<PathBuf>,
+    accepted: Vec<Accepted>,
+    broken: Option<String>,
+}
+
+/// Evidence that was accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Accepted {
+    pub(crate) digest: EvidenceDigest,
+    pub(crate) report: Report,
+}
+
+/// What an appraisal found; the shape of `DIGEST.json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Report {
+    pub(crate) evidence_sha256: String,
+    pub(crate) kind: &'static str,
+    /// When it was appraised.
+    pub(crate) at: String,
+    pub(crate) accepted: bool,
+    /// The check that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failed_check: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    #[serde(flatten)]
+    pub(crate) found: Option<Found>,
+}
+
+/// What accepted evidence says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Found {
+    /// The policy's label of the measurements.
+    pub(crate) measured_as: String,
+    pub(crate) model: String,
+    pub(crate) precision: String,
+    /// The suite of the session: PROTOCOL.md, "Suites".
+    pub(crate) suite: u16,
+    pub(crate) checks: Vec<String>,
+}
+
+impl Seen {
+    /// Keeps evidence in this folder, which is made if it is not there.
+    pub(crate) fn kept_in(folder: Option<PathBuf>) -> Result<Self, Failure> {
+        if let Some(folder) = &folder {
+            let made = std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder);
+            made.map_err(|error| Exit::Output.because(format!("{}: {error}", folder.display())))?;
+        }
+        let log = Log {
+            folder,
+            ..Log::default()
+        };
+        Ok(Self {
+            shared: Arc::new(Mutex::new(log)),
+        })
+    }
+
+    /// Is to be told of every appraisal.
+    pub(crate) fn observer(&self) -> impl Fn(&Appraisal<'_>) + Send + Sync + 'static {
+        let shared = self.shared.clone();
+        move |appraisal| {
+            let mut log = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            log.take(appraisal);
+        }
+    }
+
+    /// Fails if evidence could not be kept: nothing is to be sent on evidence that nobody can look at later.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        match &self.log().broken {
+            Some(problem) => {
+                Err(Exit::Output.because(format!("evidence cannot be kept: {problem}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What was accepted with this digest.
+    pub(crate) fn accepted(&self, digest: EvidenceDigest) -> Option<Accepted> {
+        let log = self.log();
+        log.accepted
+            .iter()
+            .rev()
+            .find(|seen| seen.digest == digest)
+            .cloned()
+    }
+
+    fn log(&self) -> std::sync::MutexGuard<'_, Log> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn take(&mut self, appraisal: &Appraisal<'_>) {
+        let report = Report::of(appraisal);
+        if let Some(folder) = &self.folder
+            && let Err(error) = keep(folder, appraisal, &report)
+        {
+            self.broken
+                .get_or_insert(format!("{}: {error}", folder.display()));
+        }
+        if report.accepted {
+            self.accepted.push(Accepted {
+                digest: appraisal.digest,
+                report,
+            });
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn of(appraisal: &Appraisal<'_>) -> Self {
+        let (failed_check, message, found) = match appraisal.verdict {
+            Ok(evidence) => {
+                let model = evidence.claims().model();
+                let found = Found {
+                    measured_as: evidence.facts().measurement_set().to_owned(),
+                    model: model.digest().to_string(),
+                    precision: model.precision.to_string(),
+                    suite: evidence.suite().id(),
+                    checks: evidence.passed().iter().map(ToString::to_string).collect(),
+                };
+                (None, None, Some(found))
+            }
+            Err(rejection) => {
+                let check = rejection.check().to_string();
+                (Some(check), Some(rejection.to_string()), None)
+            }
+        };
+        Self {
+            evidence_sha256: appraisal.digest.to_string(),
+            kind: appraisal.kind.name(),
+            at: appraisal.at.to_string(),
+            accepted: found.is_some(),
+            failed_check,
+            message,
+            found,
+        }
+    }
+}
+
+fn keep(folder: &Path, appraisal: &Appraisal<'_>, report: &Report) -> io::Result<()> {
+    let name = appraisal.digest.short();
+    let mut json = serde_json::to_vec_pretty(report)?;
+    json.push(b'\n');
+    write(&folder.join(format!("{name}.cbor")), appraisal.document)?;
+    write(&folder.join(format!("{name}.json")), &json)
+}
+
+/// A document of the same digest is the same: it may be there.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)
+}
