@@ -35,7 +35,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::evidence::Seen;
 use crate::exit::{Exit, Failure};
 use crate::record::Origin;
-use crate::sink::{self, Encoder, RowResult, Scores};
+use crate::sink::{OutputFormat, RowResult, Scores, SinkOptions};
 use crate::source::Input;
 
 use budget::Budget;
@@ -225,8 +225,13 @@ impl Run {
         check_model(&manifest, &model.digest().to_string())?;
         let client = client.model(model).build();
 
-        let encoder: Box<dyn Encoder> =
-            sink::jsonl(options.scores, manifest.settings.allow_other_model);
+        let encoder = OutputFormat::Jsonl
+            .encoder(&SinkOptions {
+                scores: options.scores,
+                models: manifest.settings.allow_other_model,
+                passed: options.input.pass.clone(),
+            })
+            .map_err(|error| Exit::Usage.because(error.to_string()))?;
         let shared = Shared {
             client,
             notes: notes.clone(),
