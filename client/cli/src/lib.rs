@@ -23,7 +23,7 @@ mod facts;
 mod files;
 mod input;
 mod output;
-mod policy_file;
+mod policy;
 pub mod record;
 mod result_file;
 pub mod sink;

@@ -9,7 +9,9 @@ use super::{
     ChipRule, CrlRule, DEFAULT_CRL_MAX_AGE_SECONDS, Endorsement, Floors, MeasurementSet, Rules,
     RulesError,
 };
-use crate::schema::{TimeFile, not_null, object, objects, some_object, suite_number};
+use crate::schema::{
+    self, ShapeError, TimeFile, not_null, object, objects, some_object, suite_number,
+};
 use crate::sev_snp::product::Product;
 use crate::sev_snp::report::{Firmware, Tcb};
 
@@ -235,6 +237,17 @@ pub enum ListFile {
     Word(String),
     /// One or more.
     List(Vec<String>),
+}
+
+impl SetFile {
+    /// Reads one set alone. Its values are checked with the policy that it becomes part of.
+    ///
+    /// # Errors
+    ///
+    /// What has not the shape of a set.
+    pub fn from_json(json: &[u8]) -> Result<Self, ShapeError> {
+        schema::read(json)
+    }
 }
 
 impl Rules {
