@@ -3,7 +3,8 @@
 mod attest;
 mod inspect;
 mod measure;
-mod model_digest;
+pub(crate) mod model_digest;
+mod policy;
 mod submit;
 mod verify;
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Measure(measure::Measure),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
+    /// Make, show, check and compare policies.
+    Policy(policy::Policy),
 }
 
 impl Command {
@@ -36,6 +39,7 @@ impl Command {
             Self::Submit(command) => command.run().await,
             Self::Measure(command) => command.run(),
             Self::ModelDigest(command) => command.run(),
+            Self::Policy(command) => command.run(),
         }
     }
 }

@@ -16,7 +16,7 @@ mod evidence;
 pub mod exit;
 mod facts;
 mod files;
-mod policy_file;
+mod policy;
 pub mod privacy;
 pub mod record;
 mod run;

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use sealnote_client::{ClientBuilder, OnOtherModel, SessionEnd, SubmitError};
+use sealnote_client::{ClientBuilder, SessionEnd, SubmitError};
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -35,13 +35,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::evidence::Seen;
 use crate::exit::{Exit, Failure};
 use crate::record::Origin;
-use crate::sink::{OutputFormat, RowResult, Scores, SinkOptions};
+use crate::sink::{Encoder, OutputFormat, RowResult, SinkOptions};
 use crate::source::Input;
 
 use budget::Budget;
 use connections::{Ended, Shared};
 use manifest::{Manifest, Settings};
-use plan::{Files, Start, Target, Wanted};
+use plan::{Files, Start, Target};
 use progress::{Progress, grouped};
 use reader::{ReadError, Reader, Resumed};
 use writer::{Outputs, Writer};
@@ -70,7 +70,8 @@ pub(crate) struct Options {
     pub(crate) inputs: Vec<PathBuf>,
     pub(crate) resume: bool,
     pub(crate) force: bool,
-    pub(crate) scores: Scores,
+    pub(crate) format: OutputFormat,
+    pub(crate) sink: SinkOptions,
     pub(crate) min_known: Option<f64>,
     pub(crate) unique_ids: bool,
     pub(crate) fail_fast: bool,
@@ -136,21 +137,19 @@ impl fmt::Display for RecordDigest {
 
 /// Submits all records, and writes their rows.
 pub(crate) async fn run(client: ClientBuilder, options: Options) -> Result<(), Failure> {
-    let settings = options.settings(client_goes_on(&client));
-    let start = options.wanted().start(&settings)?;
+    // What cannot be written is refused before anything is there.
+    options.encoder()?;
+    let start = options.start()?;
     let (target, manifest) = match start {
         Start::New(target) => {
             let now = sealnote_client::now().to_string();
-            (target, Manifest::new(options.input.name(), settings, now))
+            let manifest = Manifest::new(options.input.name(), options.settings(), now);
+            (target, manifest)
         }
         Start::Resumed(files, manifest) => (Target::File(files), *manifest),
         Start::Complete(manifest) => return options.report(&manifest, None, &[]),
     };
     Run::prepare(options, target, manifest)?.go(client).await
-}
-
-fn client_goes_on(client: &ClientBuilder) -> bool {
-    client.clone().build().on_other_model() == OnOtherModel::GoOn
 }
 
 struct Run {
@@ -225,13 +224,6 @@ impl Run {
         check_model(&manifest, &model.digest().to_string())?;
         let client = client.model(model).build();
 
-        let encoder = OutputFormat::Jsonl
-            .encoder(&SinkOptions {
-                scores: options.scores,
-                models: manifest.settings.allow_other_model,
-                passed: options.input.pass.clone(),
-            })
-            .map_err(|error| Exit::Usage.because(error.to_string()))?;
         let shared = Shared {
             client,
             notes: notes.clone(),
@@ -243,7 +235,13 @@ impl Run {
         };
         let connections = connections::start(&shared, verified, options.connections - 1);
         drop(shared);
-        let writer = Writer::new(outputs, encoder, budget.clone(), seen.clone(), &manifest);
+        let writer = Writer::new(
+            outputs,
+            options.encoder()?,
+            budget.clone(),
+            seen.clone(),
+            &manifest,
+        );
         if let Some(files) = &files {
             let path = files.manifest();
             manifest
@@ -465,7 +463,7 @@ impl Journey {
         }
         if let Some(files) = &self.files {
             let finished = self.writer.sync(&mut self.manifest);
-            let finished = finished.and_then(|()| files.finish(&mut self.manifest));
+            let finished = finished.and_then(|()| files.finish(&mut self.manifest, options));
             if let Err(error) = finished {
                 return Err(self.cut(Cut::Output(error)));
             }
@@ -529,32 +527,24 @@ impl Journey {
 }
 
 impl Options {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted {
-            output: self.output.as_deref(),
-            rejects: self.rejects.as_deref(),
-            inputs: &self.inputs,
-            resume: self.resume,
-            force: self.force,
-        }
+    fn encoder(&self) -> Result<Box<dyn Encoder>, Failure> {
+        let encoder = self.format.encoder(&self.sink);
+        encoder.map_err(|error| Exit::Usage.because(error.to_string()))
     }
 
-    fn settings(&self, allow_other_model: bool) -> Settings {
+    fn settings(&self) -> Settings {
         Settings {
             text_field: self.input.text_field.clone(),
             id_field: self.input.id_field.clone(),
-            format: self
-                .input
-                .format
-                .map(|format| format!("{format:?}").to_lowercase()),
-            output_format: "jsonl".into(),
+            format: self.input.format.map(name),
+            output_format: name(self.format),
             pass: self.input.pass.to_vec(),
-            scores: format!("{:?}", self.scores).to_lowercase(),
+            scores: format!("{:?}", self.sink.scores).to_lowercase(),
             min_known: self.min_known,
             unique_ids: self.unique_ids,
             rejects: self.rejects.is_some(),
             max_record_bytes: self.input.max_record,
-            allow_other_model,
+            allow_other_model: self.sink.models,
         }
     }
 
@@ -595,6 +585,14 @@ impl Options {
         note!("{said}");
         Ok(())
     }
+}
+
+/// What the command line calls it.
+fn name(value: impl clap::ValueEnum) -> String {
+    let name = value
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned());
+    name.unwrap_or_default()
 }
 
 /// What asks a run to end.

@@ -1,30 +1,25 @@
 //! `sealnote measure`: what an enclave image file is measured as, by its bytes alone.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_eif::{
-    EifError, HEADER_LEN, Image, SECTION_HEADER_LEN, Section, SectionKind, SignatureCheck,
-};
+use sealnote_eif::{HEADER_LEN, Image, SECTION_HEADER_LEN, Section, SectionKind, SignatureCheck};
 use sealnote_model::ModelDigest;
+use sealnote_verifier::nitro::rules::SetFile;
 
-use super::model_digest;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::facts::{line, print};
-use crate::policy_file::{Accepted, NewPolicy};
+use crate::policy::contents::{ModelChoice, label_of, new_policy};
+use crate::policy::registers::Pin;
+use crate::policy::source;
+use crate::policy::stored::Checked;
 
 #[derive(Args)]
 pub(crate) struct Measure {
     /// The enclave image file, as nitro-cli or `make eif` builds it.
     image: PathBuf,
-    /// Predict PCR16 for the model in this folder, and pin it in the policy. Whether the image holds that
-    /// model is not checked.
-    #[arg(long, value_name = "DIR", conflicts_with = "model_digest")]
-    model: Option<PathBuf>,
-    /// The same, for the model with this digest, as `sealnote model-digest` prints it.
-    #[arg(long, value_name = "HEX", value_parser = parse_digest)]
-    model_digest: Option<ModelDigest>,
+    #[command(flatten)]
+    model: ModelChoice,
     /// The name of the measurements in the policy, instead of the image's file name.
     #[arg(long, value_name = "TEXT", requires = "output")]
     label: Option<String>,
@@ -33,45 +28,22 @@ pub(crate) struct Measure {
     output: Option<PathBuf>,
 }
 
-fn parse_digest(text: &str) -> Result<ModelDigest, String> {
-    let mut digest = [0; 48];
-    match hex::decode_to_slice(text, &mut digest) {
-        Ok(()) => Ok(ModelDigest(digest)),
-        Err(_) => Err("these are not the 96 hex digits that `sealnote model-digest` prints".into()),
-    }
-}
-
 impl Measure {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let image = self.read()?;
-        let model = match &self.model {
-            Some(folder) => Some(model_digest::of_folder(folder)?),
-            None => self.model_digest,
+        let image = source::image(&self.image)?;
+        let model = self.model.digest()?;
+        let set = SetFile {
+            label: label_of(self.label.as_deref(), &self.image),
+            ..source::of_image(&image)
         };
-        let file_name = self.image.file_name().unwrap_or_default();
-        let file_name = file_name.to_string_lossy();
-        let policy = NewPolicy::new(&Accepted {
-            label: self.label.as_deref().unwrap_or(&file_name),
-            image: image.registers,
-            signer: image.signature.as_ref().map(|signature| signature.register),
-            model: model.as_ref(),
-        })?;
+        let pins: Vec<Pin> = model.iter().map(Pin::of_model).collect();
+        let policy = Checked::new(new_policy(set, &pins, model.as_ref()))?;
         let mut lines = report(&image, model.as_ref());
         if let Some(path) = &self.output {
-            policy.write(path)?;
+            policy.write_new(path)?;
             lines.push(line("policy", format!("written to {}", path.display())));
         }
         print(&lines)
-    }
-
-    fn read(&self) -> Result<Image, Failure> {
-        let path = self.image.display();
-        let unread = |error| Exit::Usage.because(format!("{path} cannot be read: {error}"));
-        let file = File::open(&self.image).map_err(unread)?;
-        sealnote_eif::measure(file).map_err(|error| match error {
-            EifError::Read(error) => unread(error),
-            error => Exit::Rejected.because(format!("{path}: {error}")),
-        })
     }
 }
 
