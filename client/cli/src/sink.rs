@@ -8,6 +8,7 @@ mod csv;
 mod fhir;
 mod format;
 mod jsonl;
+mod parquet;
 
 pub use format::{FormatError, OutputFormat, SinkOptions};
 

@@ -64,7 +64,7 @@ impl Encoder for Csv {
         ];
         // A record of which nothing was read has no values, and its row has the columns nevertheless.
         let values = (0..self.passed.len()).map(|place| origin.passed.values.get(place));
-        fields.extend(values.map(|value| value.map_or_else(String::new, plain)));
+        fields.extend(values.map(|value| value.and_then(plain).unwrap_or_default()));
 
         let classification = result.classification();
         let (mut label, mut score, mut known) = Default::default();
@@ -100,7 +100,8 @@ impl Encoder for Csv {
     }
 }
 
-fn plain_id(id: &Id) -> String {
+/// An id, whatever its type.
+pub(super) fn plain_id(id: &Id) -> String {
     match id {
         Id::Text(text) => text.clone(),
         Id::Number(number) => number.to_string(),
@@ -108,11 +109,11 @@ fn plain_id(id: &Id) -> String {
 }
 
 /// A text as it is, nothing for null, and JSON for all else.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
     }
 }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::csv::Csv;
 use super::fhir::{self, Fhir};
 use super::jsonl::Jsonl;
-use super::{Encoder, Scores};
+use super::{Encoder, Scores, parquet};
 
 /// What results are written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -20,6 +20,8 @@ pub enum OutputFormat {
     Csv,
     /// The same, separated by tabs.
     Tsv,
+    /// Apache Parquet, in files only.
+    Parquet,
     /// A FHIR R4 Observation a line (NDJSON).
     Fhir,
 }
@@ -81,6 +83,7 @@ impl OutputFormat {
             "jsonl" | "ndjson" => Ok(Self::Jsonl),
             "csv" => Ok(Self::Csv),
             "tsv" => Ok(Self::Tsv),
+            "parquet" => Ok(Self::Parquet),
             _ => Err(FormatError::Ending(ending.into_owned())),
         }
     }
@@ -97,7 +100,8 @@ impl OutputFormat {
         }
         let SinkOptions { scores, models, .. } = *options;
         Ok(match self {
-            Self::Jsonl => Box::new(Jsonl { scores, models }),
+            // Rows of Parquet grow as JSON Lines.
+            Self::Jsonl | Self::Parquet => Box::new(Jsonl { scores, models }),
             Self::Csv => Box::new(Csv::new(b',', options)),
             Self::Tsv => Box::new(Csv::new(b'\t', options)),
             Self::Fhir => {
@@ -110,9 +114,18 @@ impl OutputFormat {
         })
     }
 
-    /// Gives the rows that an encoder appended to `partial` the name `target`, in this format; `partial` is gone then.
-    /// Does nothing if that was done before.
-    pub fn complete(self, _options: &SinkOptions, partial: &Path, target: &Path) -> io::Result<()> {
+    /// Whether results must go to a file: it takes its format only when it is complete.
+    pub fn needs_file(self) -> bool {
+        self == Self::Parquet
+    }
+
+    /// Makes `target`, in this format, of the rows that an encoder appended to `partial`, which is gone then. What was
+    /// done of it before is not done again. For Parquet the rows are converted, in memory that does not grow with
+    /// them; if that fails, `partial` is as it was.
+    pub fn complete(self, options: &SinkOptions, partial: &Path, target: &Path) -> io::Result<()> {
+        if self == Self::Parquet {
+            return parquet::complete(options, partial, target);
+        }
         match std::fs::rename(partial, target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && target.exists() => Ok(()),
             renamed => renamed,
