@@ -8,6 +8,7 @@ use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT};
 use sealnote_verifier::{Policy, TrustRoots};
 
 use crate::exit::{Exit, Failure};
+use crate::policy::signed;
 use crate::{Server, Trust};
 
 /// Reads at most one byte more than `limit`, so that the parser can name an excess.
@@ -28,9 +29,7 @@ impl Trust {
         let named = |path: &Path, error: &dyn std::fmt::Display| {
             Exit::Usage.because(format!("{}: {error}", path.display()))
         };
-        let json = read(&self.policy, 1 << 20)?;
-        let policy = Policy::from_json(&json).map_err(|error| named(&self.policy, &error))?;
-        sealnote_session::offered(&policy).map_err(|error| named(&self.policy, &error))?;
+        let policy = signed::load(&self.policy, self.policy_signer.as_deref())?.policy;
         let mut roots = TrustRoots::vendors();
         if let Some(path) = &self.danger_accept_software_root {
             let pem = String::from_utf8_lossy(&read(path, 1 << 16)?).into_owned();

@@ -10,6 +10,8 @@ mod compared;
 mod contents;
 #[path = "policy/shown.rs"]
 mod shown;
+#[path = "policy/signed.rs"]
+mod signed;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -24,11 +26,17 @@ type Case = (&'static str, Option<Need>, fn());
 #[derive(Clone, Copy)]
 enum Need {
     Vectors,
+    SshKeygen,
 }
 
 fn main() {
     let arguments = Arguments::from_args();
-    let cases = [contents::CASES, shown::CASES, compared::CASES];
+    let cases = [
+        contents::CASES,
+        shown::CASES,
+        compared::CASES,
+        signed::CASES,
+    ];
     let trials = cases.into_iter().flatten().map(|(name, need, case)| {
         let absent = need.and_then(Need::absent);
         Trial::ignorable_test(*name, move || match absent {
@@ -48,6 +56,11 @@ impl Need {
             Self::Vectors => {
                 let folder = vectors();
                 (!folder.is_dir()).then(|| format!("{} is absent", folder.display()))
+            }
+            Self::SshKeygen => {
+                let run = Command::new("ssh-keygen").arg("-?").output();
+                run.err()
+                    .map(|error| format!("ssh-keygen cannot be run: {error}"))
             }
         }
     }
