@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT};
+use sealnote_model::{MODEL_FILES, ModelDigest};
 use sealnote_verifier::{Policy, TrustRoots};
 
 use crate::exit::{Exit, Failure};
@@ -21,6 +22,20 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
         .read_to_end(&mut bytes)
         .map_err(failure)?;
     Ok(bytes)
+}
+
+/// The digest of the model in a folder.
+pub(crate) fn model_digest(folder: &Path) -> Result<ModelDigest, Failure> {
+    let mut contents = MODEL_FILES.map(|_| Vec::new());
+    for (name, bytes) in MODEL_FILES.iter().zip(&mut contents) {
+        let path = folder.join(name);
+        *bytes = std::fs::read(&path).map_err(|error| {
+            Exit::Usage.because(format!("{} cannot be read: {error}", path.display()))
+        })?;
+    }
+    Ok(ModelDigest::of_files(
+        contents.each_ref().map(Vec::as_slice),
+    ))
 }
 
 impl Trust {

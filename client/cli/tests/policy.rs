@@ -8,6 +8,10 @@ mod common;
 mod compared;
 #[path = "policy/contents.rs"]
 mod contents;
+#[path = "policy/documented.rs"]
+mod documented;
+#[path = "policy/interop.rs"]
+mod interop;
 #[path = "policy/shown.rs"]
 mod shown;
 #[path = "policy/signed.rs"]
@@ -36,6 +40,8 @@ fn main() {
         shown::CASES,
         compared::CASES,
         signed::CASES,
+        interop::CASES,
+        documented::CASES,
     ];
     let trials = cases.into_iter().flatten().map(|(name, need, case)| {
         let absent = need.and_then(Need::absent);
