@@ -3,7 +3,7 @@
 mod attest;
 mod inspect;
 mod measure;
-pub(crate) mod model_digest;
+mod model_digest;
 mod policy;
 mod submit;
 mod verify;

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT};
+use sealnote_model::{MODEL_FILES, ModelDigest};
 use sealnote_verifier::{Policy, TrustRoots};
 
 use crate::exit::{Exit, Failure};
+use crate::policy::signed;
 use crate::{Server, Trust};
 
 /// Reads at most one byte more than `limit`, so that the parser can name an excess.
@@ -22,15 +24,27 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// The digest of the model in a folder.
+pub(crate) fn model_digest(folder: &Path) -> Result<ModelDigest, Failure> {
+    let mut contents = MODEL_FILES.map(|_| Vec::new());
+    for (name, bytes) in MODEL_FILES.iter().zip(&mut contents) {
+        let path = folder.join(name);
+        *bytes = std::fs::read(&path).map_err(|error| {
+            Exit::Usage.because(format!("{} cannot be read: {error}", path.display()))
+        })?;
+    }
+    Ok(ModelDigest::of_files(
+        contents.each_ref().map(Vec::as_slice),
+    ))
+}
+
 impl Trust {
     /// Loads the policy and the trust anchors, and warns of what they leave open.
     pub(crate) fn load(&self) -> Result<(Policy, TrustRoots), Failure> {
         let named = |path: &Path, error: &dyn std::fmt::Display| {
             Exit::Usage.because(format!("{}: {error}", path.display()))
         };
-        let json = read(&self.policy, 1 << 20)?;
-        let policy = Policy::from_json(&json).map_err(|error| named(&self.policy, &error))?;
-        sealnote_session::offered(&policy).map_err(|error| named(&self.policy, &error))?;
+        let policy = signed::load(&self.policy, self.policy_signer.as_deref())?.policy;
         let mut roots = TrustRoots::vendors();
         if let Some(path) = &self.danger_accept_software_root {
             let pem = String::from_utf8_lossy(&read(path, 1 << 16)?).into_owned();

@@ -8,12 +8,20 @@ use std::process::{Command, Output};
 use sealnote_model::ModelDigest;
 use sealnote_verifier::Policy;
 
-use common::folder;
+use common::image;
+use tempfile::TempDir;
 
 /// Python, of the contents below: `extended = lambda x: sha384(bytes(48) + sha384(x).digest())`.
 const PCR0: &str = "284cc74b8f665c3ec6824d7f8e63d6de08d4e646b524052a2e3521ff8ede06eb999474f2f26df7ef02b9065d6719b07d";
 const PCR1: &str = "9ccca610b22dd8d0670f8f661ee8dc3e30f8127e993e0d5d422105ef9d0cb452baf822ad9897bb79e17d37fee795b617";
 const PCR2: &str = "8a45599e5e77b24c4b6472869c24e10490c4d5df715fbd0811fc4b33d370276cf00bb24871d3a1987587d6b9283d4f42";
+
+/// A folder with an image in it, `app.eif`.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app.eif"), image(b"application")).unwrap();
+    folder
+}
 
 fn measure(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sealnote"))

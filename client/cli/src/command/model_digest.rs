@@ -1,12 +1,12 @@
 //! `sealnote model-digest`: the digest to pin in a policy.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_model::{MODEL_FILES, ModelDigest as Digest};
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::facts::print;
+use crate::files;
 
 #[derive(Args)]
 pub(crate) struct ModelDigest {
@@ -16,18 +16,6 @@ pub(crate) struct ModelDigest {
 
 impl ModelDigest {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        print(&[of_folder(&self.folder)?.to_string()])
+        print(&[files::model_digest(&self.folder)?.to_string()])
     }
-}
-
-/// The digest of the model in `folder`.
-pub(crate) fn of_folder(folder: &Path) -> Result<Digest, Failure> {
-    let mut contents = MODEL_FILES.map(|_| Vec::new());
-    for (name, bytes) in MODEL_FILES.iter().zip(&mut contents) {
-        let path = folder.join(name);
-        *bytes = std::fs::read(&path).map_err(|error| {
-            Exit::Usage.because(format!("{} cannot be read: {error}", path.display()))
-        })?;
-    }
-    Ok(Digest::of_files(contents.each_ref().map(Vec::as_slice)))
 }

@@ -6,6 +6,8 @@ mod diff;
 mod new;
 mod remove;
 mod show;
+mod sign;
+mod verify;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -34,6 +36,10 @@ enum Command {
     Check(check::Check),
     /// Show in what two policies differ, or a policy and an attestation document.
     Diff(diff::Diff),
+    /// Sign a policy with an SSH key, as `ssh-keygen -Y sign -n sealnote-policy` does.
+    Sign(sign::Sign),
+    /// Check a policy's signature, and that its serial is not below one that was accepted.
+    Verify(verify::Verify),
 }
 
 impl Policy {
@@ -45,6 +51,8 @@ impl Policy {
             Command::Show(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Diff(command) => command.run(),
+            Command::Sign(command) => command.run(),
+            Command::Verify(command) => command.run(),
         }
     }
 }

@@ -10,8 +10,8 @@ use sealnote_verifier::policy::{PolicyFile, SessionFile};
 use sealnote_verifier::{TimeFile, UnixTime, sev_snp};
 
 use super::registers::Pin;
-use crate::command::model_digest;
 use crate::exit::{Exit, Failure};
+use crate::files;
 
 /// The model that is accepted.
 #[derive(Args)]
@@ -66,7 +66,7 @@ impl ModelChoice {
     /// The digest, if a model was named.
     pub(crate) fn digest(&self) -> Result<Option<ModelDigest>, Failure> {
         match &self.model {
-            Some(folder) => model_digest::of_folder(folder).map(Some),
+            Some(folder) => files::model_digest(folder).map(Some),
             None => Ok(self.model_digest),
         }
     }

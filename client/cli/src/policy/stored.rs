@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sealnote_verifier::Policy;
 use sealnote_verifier::policy::{MAX_POLICY_LEN, PolicyFile};
 
+use super::signature;
 use crate::exit::{Exit, Failure};
 use crate::files;
 
@@ -22,7 +23,11 @@ pub(crate) struct Stored {
 impl Stored {
     /// Reads a policy, as every command that verifies does.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let bytes = files::read(path, MAX_POLICY_LEN)?;
+        Self::parse(path, files::read(path, MAX_POLICY_LEN)?)
+    }
+
+    /// Of a file's bytes.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Failure> {
         let wrong = |error: &dyn core::fmt::Display| {
             Exit::Usage.because(format!("{}: {error}", path.display()))
         };
@@ -37,8 +42,9 @@ impl Stored {
         })
     }
 
-    /// Writes what was made of the file in its place, with the next serial; returns what is to be said of it.
-    pub(crate) fn write_next(self) -> Result<String, Failure> {
+    /// Writes what was made of the file in its place, with the next serial; returns what is to be said of it, `what` it
+    /// now does included.
+    pub(crate) fn write_next(self, what: &str) -> Result<String, Failure> {
         let name = self.path.display();
         if self.is_nitro_cli() {
             return Err(Exit::Usage.because(format!(
@@ -55,7 +61,15 @@ impl Stored {
             ..self.file
         })?;
         checked.replace(&self.path)?;
-        Ok(format!("{name}: written, serial {serial}"))
+        let signature = signature::path(&self.path);
+        let stale = match signature.exists() {
+            true => format!(
+                "; {} is of the policy before: sign again",
+                signature.display()
+            ),
+            false => String::new(),
+        };
+        Ok(format!("{name}: written, serial {serial}, {what}{stale}"))
     }
 
     /// Whether it has keys that a policy file has no place for.

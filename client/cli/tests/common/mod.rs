@@ -1,18 +1,8 @@
 //! Images for the commands to read.
 
-use tempfile::TempDir;
-
 const COMMAND_LINE: &[u8] = b"reboot=t\x1b[2J";
 
-/// A folder with an image of version 4 in it, `app.eif`: kernel, command line, metadata and two ramdisks.
-pub fn folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let image = image(b"application");
-    std::fs::write(folder.path().join("app.eif"), image).unwrap();
-    folder
-}
-
-/// An image with this second ramdisk.
+/// An image of version 4 with this second ramdisk: kernel, command line, metadata and two ramdisks.
 pub fn image(application: &[u8]) -> Vec<u8> {
     let sections: [(u16, &[u8]); 5] = [
         (1, b"kernel"),

@@ -54,8 +54,8 @@ impl Add {
             }
         };
         widen(file, &pins, model.as_ref())?;
-        let said = stored.write_next()?;
-        print(&[format!("{said}, accepts {label:?} too")])
+        let said = stored.write_next(&format!("accepts {label:?} too"))?;
+        print(&[said])
     }
 
     /// The label, which no set has so far.

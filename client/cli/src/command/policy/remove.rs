@@ -42,7 +42,7 @@ impl Remove {
                 known.join(", ")
             )));
         }
-        let said = stored.write_next()?;
-        print(&[format!("{said}, no longer accepts {label:?}")])
+        let said = stored.write_next(&format!("no longer accepts {label:?}"))?;
+        print(&[said])
     }
 }
