@@ -97,6 +97,10 @@ python-wheel: need-cargo ## the client for Python, as a wheel: target/python
 test-python: programs ## the Python client, as a wheel and from its folder, against a local enclave
 	./tools/python/test.sh
 
+.PHONY: test-spark
+test-spark: programs ## the Spark example on 100,000 records, by two local workers, against a local enclave
+	./tools/python/spark.sh
+
 .PHONY: publish-check
 publish-check: need-cargo ## the crates that others may use, packaged and built as a registry would have them
 	cargo publish --dry-run --locked $(addprefix -p ,$(PUBLISHED))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import resource
 import signal
 import subprocess
@@ -110,7 +109,7 @@ def test_other_threads_run_meanwhile(client: sealnote.Client) -> None:
     thread = threading.Thread(target=count)
     thread.start()
     begun = time.monotonic()
-    client.classify([TEXT * 100] * 300)
+    client.classify([TEXT * 100] * 60)
     took = time.monotonic() - begun
     over.set()
     thread.join()
@@ -134,7 +133,9 @@ def test_a_client_is_used_by_several_threads(client: sealnote.Client) -> None:
 def test_ctrl_c_ends_a_wait(stack: Stack, call: str) -> None:
     """The server takes connections, and says nothing."""
     program = f"""
-import socket, sealnote
+import signal, socket, sealnote
+# As in a terminal: what is started in the background ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 silent = socket.create_server(("127.0.0.1", 0))
 client = sealnote.Client(f"tcp:127.0.0.1:{{silent.getsockname()[1]}}", {str(stack.policy)!r})
 print("waiting", flush=True)
@@ -143,16 +144,16 @@ try:
 except KeyboardInterrupt:
     print("interrupted")
 """
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process.stdout:
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
         time.sleep(0.2)
-        os.kill(process.pid, signal.SIGINT)
-        begun = time.monotonic()
-        assert process.stdout.read() == "interrupted\n"
-        assert process.wait() == 0
-    assert time.monotonic() - begun < 5
+        process.send_signal(signal.SIGINT)
+        try:
+            said, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (said, process.returncode) == ("interrupted\n", 0)
 
 
 def test_a_program_that_ends_in_the_middle_of_a_stream_ends(stack: Stack) -> None:
