@@ -13,7 +13,13 @@ use crate::evidence::Seen;
 use crate::exit::{Exit, Failure};
 use crate::facts::{self, line, print};
 
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote attest --server tcp:sealnote.example:7000 --policy policy.json
+  $ sealnote attest --profile ward --evidence-out evidence";
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Attest {
     #[command(flatten)]
     server: Server,

@@ -9,15 +9,21 @@ use crate::exit::{Exit, Failure};
 use crate::facts::{Facts, print};
 use crate::files;
 
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote inspect document.cbor
+  $ curl -s https://enclave.example/attestation | sealnote inspect -";
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Inspect {
-    /// The attestation document, as raw CBOR.
+    /// The attestation document, as raw CBOR; `-` reads standard input.
     document: PathBuf,
 }
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let bytes = files::read(&self.document, MAX_DOCUMENT)?;
+        let bytes = files::read(&self.document, "the document", MAX_DOCUMENT)?;
         let document = sealnote_verifier::nitro::inspect(&bytes).map_err(|rejection| {
             Exit::Rejected.because(format!(
                 "malformed, check {}: {rejection}",

@@ -14,7 +14,13 @@ use crate::exit::{Exit, Failure};
 use crate::facts::{line, print};
 use crate::policy_file::{Accepted, NewPolicy};
 
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote measure sealnote.eif
+  $ sealnote measure sealnote.eif --model models/icd10-chapter --label '2026-11' -o policy.json";
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Measure {
     /// The enclave image file, as nitro-cli or `make eif` builds it.
     image: PathBuf,

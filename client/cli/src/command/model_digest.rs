@@ -8,7 +8,12 @@ use sealnote_model::{MODEL_FILES, ModelDigest as Digest};
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
 
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote model-digest models/icd10-chapter";
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ModelDigest {
     /// The model's folder, with config.json, model.safetensors and tokenizer.json.
     folder: PathBuf,

@@ -13,7 +13,13 @@ use crate::exit::{Exit, Failure};
 use crate::facts::{Facts, print};
 use crate::{Trust, files};
 
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote verify --document evidence/0123456789abcdef.cbor --policy policy.json --at 2026-11-28T06:00:00Z
+  $ sealnote verify --document document.cbor --policy policy.json --json";
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
     /// The attestation document, as raw CBOR.
     #[arg(long, value_name = "FILE")]
@@ -72,7 +78,7 @@ struct NoFacts {
 impl Verify {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let (policy, roots) = self.trust.load()?;
-        let bytes = files::read(&self.document, MAX_DOCUMENT)?;
+        let bytes = files::read(&self.document, "the document", MAX_DOCUMENT)?;
         let at = self.at.unwrap_or_else(now);
         let nonce = self.nonce.as_ref().map(|nonce| nonce.0.as_slice());
         match policy.check_document(&bytes, &roots, nonce, at) {
