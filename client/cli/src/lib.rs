@@ -18,6 +18,7 @@ pub mod exit;
 mod facts;
 mod files;
 mod flags;
+mod json;
 mod policy_file;
 pub mod privacy;
 pub mod record;
