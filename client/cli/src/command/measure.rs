@@ -1,5 +1,7 @@
 //! `sealnote measure`: what an enclave image file is measured as, by its bytes alone.
 
+mod report;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,14 +9,23 @@ use sealnote_eif::{HEADER_LEN, Image, SECTION_HEADER_LEN, Section, SectionKind, 
 use sealnote_model::ModelDigest;
 use sealnote_verifier::nitro::rules::SetFile;
 
+use self::report::Report;
 use crate::exit::Failure;
 use crate::facts::{line, print};
+use crate::files::shown;
+use crate::json;
 use crate::policy::contents::{ModelChoice, label_of, new_policy};
 use crate::policy::registers::Pin;
 use crate::policy::source;
 use crate::policy::stored::Checked;
 
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote measure sealnote.eif
+  $ sealnote measure sealnote.eif --model models/icd10-chapter --label '2026-11' -o policy.json";
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Measure {
     /// The enclave image file, as nitro-cli or `make eif` builds it.
     image: PathBuf,
@@ -26,10 +37,17 @@ pub(crate) struct Measure {
     /// Write a policy that accepts this image. A file that is there is not replaced.
     #[arg(short, long, value_name = "POLICY")]
     output: Option<PathBuf>,
+    /// Print JSON: docs/json.md.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Measure {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        json::told(self.json, self.measure())
+    }
+
+    fn measure(&self) -> Result<(), Failure> {
         let image = source::image(&self.image)?;
         let model = self.model.digest()?;
         let set = SetFile {
@@ -38,16 +56,22 @@ impl Measure {
         };
         let pins: Vec<Pin> = model.iter().map(Pin::of_model).collect();
         let policy = Checked::new(new_policy(set, &pins, model.as_ref()))?;
-        let mut lines = report(&image, model.as_ref());
         if let Some(path) = &self.output {
             policy.write_new(path)?;
-            lines.push(line("policy", format!("written to {}", path.display())));
+        }
+        if self.json {
+            let policy = self.output.as_deref();
+            return json::print(&Report::of(&image, model.as_ref(), policy));
+        }
+        let mut lines = lines(&image, model.as_ref());
+        if let Some(path) = &self.output {
+            lines.push(line("policy", format!("written to {}", shown(path))));
         }
         print(&lines)
     }
 }
 
-fn report(image: &Image, model: Option<&ModelDigest>) -> Vec<String> {
+fn lines(image: &Image, model: Option<&ModelDigest>) -> Vec<String> {
     let mut lines = vec![
         line(
             "image",

@@ -53,7 +53,7 @@ pub(crate) fn path(policy: &Path) -> PathBuf {
 
 /// Reads a signature's file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    files::read(path, MAX_LEN)
+    files::read(path, "the signature", MAX_LEN)
 }
 
 /// Whether a file is a signature, of whatever.
@@ -107,7 +107,7 @@ pub(crate) struct Key(PrivateKey);
 impl Key {
     /// Reads a private key that is not encrypted. The error for any other says how to sign `policy` with it.
     pub(crate) fn read(path: &Path, policy: &Path) -> Result<Self, Failure> {
-        let pem = Zeroizing::new(files::read(path, MAX_LEN)?);
+        let pem = Zeroizing::new(files::read(path, "the key", MAX_LEN)?);
         let instead = |why: &str| {
             Exit::Usage.because(format!(
                 "{} {why}; sign with: ssh-keygen -Y sign -f {} -n {NAMESPACE} {}",

@@ -52,7 +52,7 @@ pub(crate) fn load(policy: &Path, signers: Option<&Path>) -> Result<Stored, Fail
 impl<'a> Signed<'a> {
     /// Reads a policy with its signature, which is looked at before anything else.
     pub(crate) fn read(policy: &Path, signers: &'a Signers) -> Result<Self, SignedError> {
-        let bytes = files::read(policy, MAX_POLICY_LEN).map_err(SignedError::File)?;
+        let bytes = files::read(policy, "the policy", MAX_POLICY_LEN).map_err(SignedError::File)?;
         let pem = signature::read(&signature::path(policy)).map_err(SignedError::File)?;
         let signer = signature::verify(signers, &bytes, &pem).map_err(SignedError::Signature)?;
         let stored = Stored::parse(policy, bytes).map_err(SignedError::File)?;

@@ -44,7 +44,7 @@ pub(crate) enum LineError {
 impl Signers {
     /// Reads a file of either kind.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let bytes = files::read(path, MAX_LEN)?;
+        let bytes = files::read(path, "the signers", MAX_LEN)?;
         let text = String::from_utf8_lossy(&bytes);
         let path = path.display();
         let mut signers = Vec::new();

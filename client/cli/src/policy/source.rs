@@ -38,7 +38,7 @@ impl Source {
     }
 
     fn from_json(path: &Path) -> Result<Self, Failure> {
-        let bytes = files::read(path, MAX_POLICY_LEN)?;
+        let bytes = files::read(path, "the measurements", MAX_POLICY_LEN)?;
         let wrong = |error: &dyn core::fmt::Display| {
             Exit::Usage.because(format!("{}: {error}", path.display()))
         };

@@ -23,7 +23,7 @@ pub(crate) struct Stored {
 impl Stored {
     /// Reads a policy, as every command that verifies does.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        Self::parse(path, files::read(path, MAX_POLICY_LEN)?)
+        Self::parse(path, files::read(path, "the policy", MAX_POLICY_LEN)?)
     }
 
     /// Of a file's bytes.

@@ -65,7 +65,7 @@ impl Check {
         let verdict = match &self.document {
             None => None,
             Some(path) => {
-                let document = files::read(path, MAX_DOCUMENT)?;
+                let document = files::read(path, "the document", MAX_DOCUMENT)?;
                 Some(verdict(&stored, &document, at))
             }
         };

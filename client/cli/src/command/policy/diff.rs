@@ -87,7 +87,7 @@ impl Diff {
                 first.path.display()
             )));
         };
-        let bytes = files::read(document, MAX_DOCUMENT)?;
+        let bytes = files::read(document, "the document", MAX_DOCUMENT)?;
         let document = sealnote_verifier::nitro::inspect(&bytes).map_err(|rejection| {
             Exit::Rejected.because(format!(
                 "malformed, check {}: {rejection}",
