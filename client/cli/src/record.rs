@@ -97,6 +97,9 @@ pub enum InputError {
     /// An attachment that is not base64, though it has to be.
     #[error("the attachment's data is not base64")]
     NotBase64,
+    /// An attachment that is not in the charset that it names; UTF-8 if it names none.
+    #[error("the attachment is not in its charset")]
+    BadCharset,
     /// Longer than a record may be. It was skipped, and never held.
     #[error("the record is longer than {limit} bytes (--max-record-bytes)")]
     TooLong {
@@ -119,6 +122,7 @@ impl InputError {
             Self::ByUrl => "text_by_url",
             Self::Unsupported => "unsupported_attachment",
             Self::NotBase64 => "bad_base64",
+            Self::BadCharset => "bad_charset",
             Self::TooLong { .. } => "record_too_long",
         }
     }

@@ -8,11 +8,14 @@
 
 mod compressed;
 mod csv;
+mod fhir;
 mod folder;
 mod head;
 mod json_scan;
 mod jsonl;
 mod lines;
+mod markup;
+mod parquet;
 mod recognise;
 mod rows;
 mod whole;
@@ -139,9 +142,18 @@ impl Input {
             Format::Csv => Box::new(csv::Csv::new(head.into_text(), b',', input)?),
             Format::Tsv => Box::new(csv::Csv::new(head.into_text(), b'\t', input)?),
             Format::Whole => Box::new(whole::Whole::new(head.into_text(), input)),
-            Format::Parquet | Format::Fhir | Format::Folder => {
-                return Err(self.refused("is in a format that is not read yet"));
-            }
+            Format::Parquet => match &self.path {
+                None => return Err(self.refused("is Parquet, which can be read from a file only")),
+                Some(_) if compression.is_some() => {
+                    return Err(self.refused("is compressed Parquet: decompress it first"));
+                }
+                Some(path) => Box::new(parquet::Parquet::new(
+                    File::open(path).map_err(unread)?,
+                    input,
+                )?),
+            },
+            Format::Fhir => Box::new(fhir::Fhir::new(head, input)?),
+            Format::Folder => return Err(self.refused("is no folder")),
         })
     }
 
