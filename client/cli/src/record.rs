@@ -73,6 +73,33 @@ pub enum InputError {
     /// The same error that the enclave gives for a note that is not UTF-8.
     #[error("{}", NoteError::NotUtf8)]
     NotUtf8,
+    /// A row has more or fewer columns than the header.
+    #[error("the row does not have as many columns as the header, which has {wanted}")]
+    Columns {
+        /// Of the header.
+        wanted: usize,
+    },
+    /// A quote that was opened goes on to the end of the input.
+    #[error("a quote that begins in this row is never closed")]
+    Unclosed,
+    /// A file of a folder could not be read.
+    #[error("the file cannot be read: {0}")]
+    File(std::io::ErrorKind),
+    /// An entry of a folder that is no file of it.
+    #[error("{0}")]
+    NoFile(&'static str),
+    /// A text that is elsewhere. Fetching it would tell where it is.
+    #[error("the text is an attachment by URL, which is not fetched")]
+    ByUrl,
+    /// A text in a form that is not read, such as PDF.
+    #[error("no attachment is text/plain or text/html, in a charset that is known")]
+    Unsupported,
+    /// An attachment that is not base64, though it has to be.
+    #[error("the attachment's data is not base64")]
+    NotBase64,
+    /// An attachment that is not in the charset that it names; UTF-8 if it names none.
+    #[error("the attachment is not in its charset")]
+    BadCharset,
     /// Longer than a record may be. It was skipped, and never held.
     #[error("the record is longer than {limit} bytes (--max-record-bytes)")]
     TooLong {
@@ -90,6 +117,12 @@ impl InputError {
             Self::NoId(_) => "no_id",
             Self::DuplicateId => "duplicate_id",
             Self::NotUtf8 => "not_utf8",
+            Self::Columns { .. } | Self::Unclosed => "bad_row",
+            Self::File(_) | Self::NoFile(_) => "unreadable_file",
+            Self::ByUrl => "text_by_url",
+            Self::Unsupported => "unsupported_attachment",
+            Self::NotBase64 => "bad_base64",
+            Self::BadCharset => "bad_charset",
             Self::TooLong { .. } => "record_too_long",
         }
     }
@@ -106,6 +139,16 @@ impl fmt::Display for Id {
                 let rest = if shown.len() < text.len() { "…" } else { "" };
                 write!(f, "{}{rest}", shown.escape_debug())
             }
+        }
+    }
+}
+
+impl Record {
+    /// One of which nothing but its place is known.
+    pub(crate) fn failed(line: Line, error: InputError) -> Self {
+        Self {
+            origin: Origin::at(line),
+            text: Err(error),
         }
     }
 }

@@ -16,19 +16,35 @@ use crate::record::{Id, InputError, Origin, Passed, Record};
 pub(super) struct Jsonl<R> {
     lines: Lines<R>,
     input: Input,
+    /// Was read to see whether it has the fields.
+    first: Option<Record>,
 }
+
+const NO_ID: InputError = InputError::NoId("there is no field of the id's name");
+const NO_TEXT: InputError = InputError::NoText("there is no field of the text's name");
 
 impl<R: BufRead> Jsonl<R> {
-    pub(super) fn new(bytes: R, input: Input) -> Self {
-        Self {
+    /// Reads the first record, and refuses the input if that has no such fields: all others would fail, too.
+    pub(super) fn new(bytes: R, input: Input) -> Result<Self, SourceError> {
+        let mut jsonl = Self {
             lines: Lines::new(bytes, input.max_record),
             input,
+            first: None,
+        };
+        jsonl.first = jsonl.read()?;
+        let input = &jsonl.input;
+        let missing = match jsonl.first.as_ref().map(|record| &record.text) {
+            Some(Err(error)) if *error == NO_ID => Some((&input.id_field, "--id-field")),
+            Some(Err(error)) if *error == NO_TEXT => Some((&input.text_field, "--text-field")),
+            _ => None,
+        };
+        match missing {
+            Some((name, option)) => Err(input.refused(super::missing("field", name, option))),
+            None => Ok(jsonl),
         }
     }
-}
 
-impl<R: BufRead + Send> Source for Jsonl<R> {
-    fn next(&mut self) -> Result<Option<Record>, SourceError> {
+    fn read(&mut self) -> Result<Option<Record>, SourceError> {
         loop {
             let read = self
                 .lines
@@ -42,7 +58,7 @@ impl<R: BufRead + Send> Source for Jsonl<R> {
                 Read::Line(bytes) => bytes,
                 Read::TooLong => {
                     let limit = self.input.max_record;
-                    return Ok(Some(failed(line, InputError::TooLong { limit })));
+                    return Ok(Some(Record::failed(line, InputError::TooLong { limit })));
                 }
             };
             return Ok(Some(parse(&self.input, line, bytes)));
@@ -50,16 +66,18 @@ impl<R: BufRead + Send> Source for Jsonl<R> {
     }
 }
 
-fn failed(line: u64, error: InputError) -> Record {
-    Record {
-        origin: Origin::at(line),
-        text: Err(error),
+impl<R: BufRead + Send> Source for Jsonl<R> {
+    fn next(&mut self) -> Result<Option<Record>, SourceError> {
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.read(),
+        }
     }
 }
 
 fn parse(input: &Input, line: u64, bytes: &[u8]) -> Record {
     if std::str::from_utf8(bytes).is_err() {
-        return failed(line, InputError::NotUtf8);
+        return Record::failed(line, InputError::NotUtf8);
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let object = Object(input).deserialize(&mut json);
@@ -67,7 +85,7 @@ fn parse(input: &Input, line: u64, bytes: &[u8]) -> Record {
     match object {
         Ok(fields) => fields.into_record(input, line),
         // serde_json's own message may quote the line.
-        Err(error) => failed(
+        Err(error) => Record::failed(
             line,
             InputError::Shape {
                 wanted: "not a JSON object",
@@ -96,12 +114,12 @@ impl Fields {
             Some(Value::String(id)) => Ok(Id::Text(id)),
             Some(Value::Number(id)) => Ok(Id::Number(id)),
             Some(_) => Err(InputError::NoId("the id is neither a text nor a number")),
-            None => Err(InputError::NoId("there is no field of the id's name")),
+            None => Err(NO_ID),
         };
         let text = match self.text {
             Some(Text::Some(text)) => Ok(text),
             Some(Text::Other) => Err(InputError::NoText("the text is of another type")),
-            None => Err(InputError::NoText("there is no field of the text's name")),
+            None => Err(NO_TEXT),
         };
         let (id, text) = match id {
             Ok(id) => (Some(id), text),
@@ -228,27 +246,12 @@ impl<'de> Visitor<'de> for TextSeed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{codes, input, read_all};
     use super::*;
-    use crate::source::Format;
-
-    fn input(pass: &[&str]) -> Input {
-        Input {
-            path: None,
-            format: Some(Format::Jsonl),
-            text_field: "text".into(),
-            id_field: "id".into(),
-            pass: pass.iter().map(|name| (*name).to_owned()).collect(),
-            max_record: 1000,
-        }
-    }
 
     fn read(bytes: &[u8], pass: &[&str]) -> Vec<Record> {
-        let mut source = Jsonl::new(bytes, input(pass));
-        std::iter::from_fn(|| source.next().unwrap()).collect()
-    }
-
-    fn error(record: &Record) -> &'static str {
-        record.text.as_ref().unwrap_err().code()
+        let pass = pass.iter().map(|name| (*name).to_owned()).collect();
+        read_all(Jsonl::new(bytes, Input { pass, ..input() }).unwrap())
     }
 
     #[test]
@@ -268,10 +271,8 @@ mod tests {
         assert_eq!(records[0].origin.id, Some(Id::Text("a".into())));
         assert_eq!(records[1].origin.id, Some(Id::Number(7.into())));
         assert_eq!(records[1].text.as_ref().unwrap().as_ref(), b"two");
-        let errors: Vec<_> = records[2..5].iter().map(error).collect();
-        assert_eq!(errors, ["not_utf8", "bad_line", "no_id"]);
+        assert_eq!(codes(&records[2..5]), ["not_utf8", "bad_line", "no_id"]);
         assert!(records[5].text.as_ref().unwrap().as_ref().is_empty());
-        let errors: Vec<_> = records[6..].iter().map(error).collect();
         let expected = [
             "record_too_long",
             "no_text",
@@ -280,12 +281,20 @@ mod tests {
             "bad_line",
             "no_id",
         ];
-        assert_eq!(errors, expected);
+        assert_eq!(codes(&records[6..]), expected);
         assert_eq!(records[7].origin.id, Some(Id::Text("g".into())));
-        for record in &records {
-            let said = record.text.as_ref().err().map(ToString::to_string);
-            assert!(!format!("{record:?}{said:?}").contains("CANARY"));
-        }
+    }
+
+    #[test]
+    fn a_first_record_without_the_fields_refuses_the_input() {
+        let said = |bytes: &'static [u8]| Jsonl::new(bytes, input()).err().unwrap().to_string();
+        assert_eq!(
+            said(b"{\"id\":1,\"CANARY\":\"CANARY\"}\n"),
+            "standard input has no field `text`; name the right one by --text-field"
+        );
+        assert!(said(b"\n{\"text\":\"CANARY\"}").contains("`id`"));
+        // Of another type is that record's fault alone.
+        assert!(Jsonl::new(&b"{\"id\":1,\"text\":null}"[..], input()).is_ok());
     }
 
     #[test]
