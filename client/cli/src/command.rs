@@ -4,6 +4,7 @@ mod attest;
 mod inspect;
 mod measure;
 mod model_digest;
+mod report;
 mod submit;
 mod verify;
 
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Verify the enclave, then send it notes to classify.
     Submit(submit::Submit),
+    /// Show what results say as a whole, in the terminal and as a page.
+    Report(report::ReportCommand),
     /// Recompute the measurements of an enclave image file, without AWS's tools, and write a policy.
     Measure(measure::Measure),
     /// Print the digest of a model folder, as claims report it and policies pin it.
@@ -34,6 +37,7 @@ impl Command {
             Self::Verify(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Submit(command) => command.run().await,
+            Self::Report(command) => command.run(),
             Self::Measure(command) => command.run(),
             Self::ModelDigest(command) => command.run(),
         }

@@ -19,6 +19,7 @@ mod files;
 mod policy_file;
 pub mod privacy;
 pub mod record;
+mod report;
 mod run;
 pub mod sink;
 pub mod source;

@@ -42,7 +42,8 @@ use budget::Budget;
 use connections::{Ended, Shared};
 use manifest::{Manifest, Settings};
 use plan::{Files, Start, Target, Wanted};
-use progress::{Progress, grouped};
+use progress::Progress;
+pub(crate) use progress::grouped;
 use reader::{ReadError, Reader, Resumed};
 use writer::{Outputs, Writer};
 
