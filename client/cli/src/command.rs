@@ -10,6 +10,7 @@ mod verify;
 
 use clap::Subcommand;
 
+use crate::config::Config;
 use crate::exit::Failure;
 
 #[derive(Subcommand)]
@@ -31,7 +32,12 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    /// Whether it runs though the config file cannot be used.
+    pub(crate) fn goes_on_without_config(&self) -> bool {
+        false
+    }
+
+    pub(crate) async fn run(self, _config: Config) -> Result<(), Failure> {
         match self {
             Self::Attest(command) => command.run().await,
             Self::Verify(command) => command.run(),

@@ -4,6 +4,7 @@ use core::fmt;
 use std::process::ExitCode;
 
 use sealnote_client::{ConnectError, SessionEnd, SubmitError};
+use sealnote_verifier::Check;
 
 /// What the exit code says. 0 is success, and 1 an internal error: a panic, or no runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Exit {
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
+    /// The check that evidence failed.
+    check: Option<&'static str>,
     message: String,
 }
 
@@ -51,6 +54,7 @@ impl Exit {
         let message = message.into();
         Failure {
             exit: self,
+            check: None,
             message,
         }
     }
@@ -59,6 +63,20 @@ impl Exit {
 impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// The check that evidence failed.
+    pub(crate) fn check(&self) -> Option<&'static str> {
+        self.check
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn at_check(self, check: Check) -> Self {
+        let check = Some(check.id());
+        Self { check, ..self }
     }
 }
 
@@ -70,7 +88,11 @@ impl fmt::Display for Failure {
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        Exit::from(&error).because(error.to_string())
+        let failure = Exit::from(&error).because(error.to_string());
+        match error {
+            ConnectError::Rejected(rejection) => failure.at_check(rejection.check()),
+            _ => failure,
+        }
     }
 }
 

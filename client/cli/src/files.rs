@@ -1,54 +1,133 @@
-//! Files that the commands read: every failure names the file and is a usage error.
+//! Files that the commands read: every failure names the file and is a usage error. `-` is standard input.
 
+use std::fmt::Display;
 use std::io::Read;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT};
+use sealnote_transport::Endpoint;
+use sealnote_verifier::policy::MAX_POLICY_LEN;
 use sealnote_verifier::{Policy, TrustRoots};
 
 use crate::exit::{Exit, Failure};
 use crate::{Server, Trust};
 
-/// Reads at most one byte more than `limit`, so that the parser can name an excess.
-pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
-    let failure =
-        |error| Exit::Usage.because(format!("{} cannot be read: {error}", path.display()));
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(failure)?;
-    file.take(limit as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failure)?;
-    Ok(bytes)
+/// Bytes of a path that are shown.
+const LONGEST: usize = 400;
+
+/// A path, fit for a terminal.
+pub(crate) fn shown(path: &Path) -> impl Display {
+    crate::say::cut(&path.to_string_lossy(), LONGEST)
 }
 
-impl Trust {
-    /// Loads the policy and the trust anchors, and warns of what they leave open.
-    pub(crate) fn load(&self) -> Result<(Policy, TrustRoots), Failure> {
-        let named = |path: &Path, error: &dyn std::fmt::Display| {
-            Exit::Usage.because(format!("{}: {error}", path.display()))
-        };
-        let json = read(&self.policy, 1 << 20)?;
-        let policy = Policy::from_json(&json).map_err(|error| named(&self.policy, &error))?;
-        sealnote_session::offered(&policy).map_err(|error| named(&self.policy, &error))?;
-        let mut roots = TrustRoots::vendors();
-        if let Some(path) = &self.danger_accept_software_root {
-            let pem = String::from_utf8_lossy(&read(path, 1 << 16)?).into_owned();
-            roots
-                .danger_add_software_root(&pem)
-                .map_err(|error| named(path, &error))?;
-            say!(
-                "DANGER: evidence under the development root {} is accepted; such an \
-                 enclave is ordinary software, and its operator can read every note",
-                path.display()
-            );
-        }
-        Ok((policy, roots))
+/// Whether this path names standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// What standard input is read as: it can be read only once.
+pub(crate) fn claim_stdin(what: &'static str) -> Result<(), Failure> {
+    static CLAIMED: OnceLock<&'static str> = OnceLock::new();
+    let first = *CLAIMED.get_or_init(|| what);
+    match first == what {
+        true => Ok(()),
+        false => Err(Exit::Usage.because(format!(
+            "standard input cannot be both {first} and {what}: name a file for one of them"
+        ))),
     }
 }
 
+/// Reads `what`: at most one byte more than `limit`, so that the parser can name an excess.
+pub(crate) fn read(path: &Path, what: &'static str, limit: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let limit = limit as u64 + 1;
+    let done = match is_stdin(path) {
+        true => {
+            claim_stdin(what)?;
+            std::io::stdin().take(limit).read_to_end(&mut bytes)
+        }
+        false => {
+            let file = std::fs::File::open(path);
+            file.and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        }
+    };
+    match done {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Exit::Usage.because(format!("{} cannot be read: {error}", shown(path)))
+}
+
+/// What is wrong with the content of a file.
+pub(crate) fn malformed(path: &Path, error: &dyn Display) -> Failure {
+    let name = match is_stdin(path) {
+        true => "standard input".to_owned(),
+        false => shown(path).to_string(),
+    };
+    Exit::Usage.because(format!("{name}: {error}"))
+}
+
+impl Trust {
+    /// The policy's file.
+    pub(crate) fn policy(&self) -> Result<&Path, Failure> {
+        let policy = self.policy.as_deref();
+        policy.ok_or_else(|| unnamed("policy", "FILE", "a policy"))
+    }
+
+    /// Loads the policy and the trust anchors, and warns of what they leave open.
+    pub(crate) fn load(&self) -> Result<(Policy, TrustRoots), Failure> {
+        let path = self.policy()?;
+        let json = read(path, "the policy", MAX_POLICY_LEN)?;
+        let policy = Policy::from_json(&json).map_err(|error| malformed(path, &error))?;
+        sealnote_session::offered(&policy).map_err(|error| malformed(path, &error))?;
+        Ok((policy, self.roots()?))
+    }
+
+    /// The trust anchors; says so if one was added.
+    pub(crate) fn roots(&self) -> Result<TrustRoots, Failure> {
+        let mut roots = TrustRoots::vendors();
+        if let Some(path) = &self.danger_accept_software_root {
+            let pem = read(path, "the development root", 1 << 16)?;
+            roots
+                .danger_add_software_root(&String::from_utf8_lossy(&pem))
+                .map_err(|error| malformed(path, &error))?;
+            say!(
+                "DANGER: evidence under the development root {} is accepted; such an \
+                 enclave is ordinary software, and its operator can read every note",
+                shown(path)
+            );
+        }
+        Ok(roots)
+    }
+}
+
+/// There are three ways to name it, and none was used.
+fn unnamed(flag: &str, value: &str, what: &str) -> Failure {
+    let file = match crate::config::default_file() {
+        Some(file) => shown(&file).to_string(),
+        None => "a config file".into(),
+    };
+    Exit::Usage.because(format!(
+        "{what} is needed: give --{flag} {value}, or set SEALNOTE_{}, or write `{flag} = \"{value}\"` under \
+         [profile.default] in {file}",
+        flag.to_uppercase()
+    ))
+}
+
 impl Server {
+    /// Whom to talk to.
+    pub(crate) fn endpoint(&self) -> Result<&Endpoint, Failure> {
+        let server = self.server.as_ref();
+        server.ok_or_else(|| unnamed("server", "ADDR", "a server"))
+    }
+
     pub(crate) fn client(&self) -> Result<ClientBuilder, Failure> {
+        let server = self.endpoint()?.clone();
         let (policy, roots) = self.trust.load()?;
         if policy.session().model_digests().is_none() {
             detail!(
@@ -63,8 +142,7 @@ impl Server {
             );
         }
         let timeout = Duration::from_secs(self.timeout);
-        let client = Client::builder(self.server.clone(), policy, roots);
-        Ok(client
+        Ok(Client::builder(server, policy, roots)
             .timeout(timeout)
             .handshake_timeout(HANDSHAKE_TIMEOUT.min(timeout)))
     }

@@ -12,10 +12,13 @@
 mod say;
 
 mod command;
+mod config;
 mod evidence;
 pub mod exit;
 mod facts;
 mod files;
+mod flags;
+mod json;
 mod policy_file;
 pub mod privacy;
 pub mod record;
@@ -23,7 +26,9 @@ mod report;
 mod run;
 pub mod sink;
 pub mod source;
+mod version;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,7 +37,13 @@ use sealnote_transport::Endpoint;
 
 /// Verifies a Sealnote enclave, seals clinical notes to it, opens its answers.
 #[derive(Parser)]
-#[command(name = "sealnote", version)]
+#[command(
+    name = "sealnote",
+    version = version::SHORT,
+    long_version = version::long(),
+    after_help = "Flags are taken from the command line, else from the environment, else from a profile of the config \
+                  file: $XDG_CONFIG_HOME/sealnote/config.toml, or ~/.config/sealnote/config.toml."
+)]
 pub struct Cli {
     /// Say errors and warnings only.
     #[arg(long, short, global = true, conflicts_with = "verbose")]
@@ -40,6 +51,12 @@ pub struct Cli {
     /// Say more of what happens.
     #[arg(long, short, global = true)]
     verbose: bool,
+    /// Read profiles from this file instead of the one in the place for config files.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The profile of the config file to use.
+    #[arg(long, value_name = "NAME", global = true)]
+    profile: Option<String>,
     #[command(subcommand)]
     command: command::Command,
 }
@@ -49,7 +66,7 @@ pub struct Cli {
 struct Trust {
     /// The policy: measurements as nitro-cli prints them, or a sealnote policy file.
     #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
+    policy: Option<PathBuf>,
     /// DANGER: also accept evidence under this development root (PEM). It protects nothing.
     #[arg(long, value_name = "FILE")]
     danger_accept_software_root: Option<PathBuf>,
@@ -60,7 +77,7 @@ struct Trust {
 struct Server {
     /// The parent: tcp:HOST:PORT, unix:PATH or vsock:CID:PORT.
     #[arg(long, value_name = "ADDR")]
-    server: Endpoint,
+    server: Option<Endpoint>,
     /// How long to wait for the server, and then for each next answer, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
@@ -68,10 +85,28 @@ struct Server {
     trust: Trust,
 }
 
+/// A command line that was understood, with what stands behind it.
+pub struct Invocation {
+    cli: Cli,
+    config: config::Config,
+}
+
+/// Reads the command line, the environment and the config file; or says what there is to say, and with which code to end.
+///
+/// # Errors
+///
+/// The exit code, where there is nothing to run: help was asked for, or something is wrong.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, ExitCode> {
+    flags::parse(arguments.into_iter().collect()).map_err(|stop| stop.say())
+}
+
 /// Runs the command, and says on standard error what went wrong.
-pub async fn run(cli: Cli) -> ExitCode {
+pub async fn run(Invocation { cli, config }: Invocation) -> ExitCode {
     say::set_level(cli.quiet, cli.verbose);
-    match cli.command.run().await {
+    if let (Some(file), Some(profile)) = (&config.file, &config.profile) {
+        detail!("the profile {:?} of {}", profile.name, files::shown(file));
+    }
+    match cli.command.run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             say!("{failure}");

@@ -5,9 +5,6 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-use sealnote_cli::Cli;
-
 fn main() -> ExitCode {
     // A panic's message may quote what it panicked on; its place says enough.
     std::panic::set_hook(Box::new(|panic| {
@@ -25,12 +22,15 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     }
-    let cli = Cli::parse();
+    let invocation = match sealnote_cli::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(code) => return code,
+    };
     match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {
-        Ok(runtime) => runtime.block_on(sealnote_cli::run(cli)),
+        Ok(runtime) => runtime.block_on(sealnote_cli::run(invocation)),
         Err(error) => {
             eprintln!("sealnote: the runtime cannot be started: {error}");
             ExitCode::FAILURE

@@ -18,6 +18,7 @@ pub(crate) use terminal::lines;
 
 use std::path::Path;
 
+use serde::Serialize;
 use summary::Summary;
 
 /// What a report is made of.
@@ -27,6 +28,24 @@ pub(crate) struct Report {
     pub(crate) summary: Summary,
     /// From the manifest beside the results.
     pub(crate) run: Option<RunFacts>,
+}
+
+/// A report as `--json` prints it.
+#[derive(Serialize)]
+pub(crate) struct ReportJson<'a> {
+    ok: bool,
+    results: &'a Summary,
+    run: Option<&'a RunFacts>,
+}
+
+impl<'a> From<&'a Report> for ReportJson<'a> {
+    fn from(report: &'a Report) -> Self {
+        Self {
+            ok: true,
+            results: &report.summary,
+            run: report.run.as_ref(),
+        }
+    }
 }
 
 /// One session's part, every text of it ready to be shown.

@@ -27,6 +27,30 @@ pub(crate) fn is_verbose() -> bool {
     LEVEL.load(Ordering::Relaxed) == VERBOSE
 }
 
+/// At most about `most` bytes of a text that somebody else may have chosen, fit for a terminal.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    let end = text.floor_char_boundary(most);
+    let mut shown = escaped(&text[..end]);
+    if end < text.len() {
+        shown += &format!("… ({} bytes in all)", text.len());
+    }
+    shown
+}
+
+/// A text without what a terminal obeys: control characters, and those that turn the direction of writing.
+pub(crate) fn escaped(text: &str) -> String {
+    let obeyed =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match obeyed(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// Says something on standard error: an error, or a warning. If that cannot be written, nobody is there to hear it, and
 /// the work goes on: `eprintln!` would panic.
 macro_rules! say {
@@ -52,4 +76,20 @@ macro_rules! detail {
             say!($($part)*);
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped_and_what_is_long_is_cut() {
+        assert_eq!(
+            escaped("Befunde/März 'a'\u{1b}[2J\n"),
+            "Befunde/März 'a'\\u{1b}[2J\\n"
+        );
+        assert_eq!(escaped("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("aää", 2), "a… (5 bytes in all)");
+    }
 }

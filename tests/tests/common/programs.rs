@@ -68,6 +68,8 @@ pub fn run_with_input(program: Program, arguments: &[impl AsRef<OsStr>], input: 
         .args(arguments)
         // An error is a line for its reader, whatever the tests' own environment.
         .env_remove("RUST_BACKTRACE")
+        // The tester's own profiles are not the tests'.
+        .env("XDG_CONFIG_HOME", "/nonexistent")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,5 +1,7 @@
 //! `sealnote attest`: what runs behind an address.
 
+mod report;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,12 +10,19 @@ use sealnote_session::VerifiedEvidence;
 use sealnote_verifier::nitro::RootKind;
 use sealnote_verifier::{Check, Facts};
 
-use crate::Server;
+use self::report::Report;
 use crate::evidence::Seen;
 use crate::exit::{Exit, Failure};
 use crate::facts::{self, line, print};
+use crate::{Server, json};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote attest --server tcp:sealnote.example:7000 --policy policy.json
+  $ sealnote attest --profile ward --json --evidence-out evidence";
 
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Attest {
     #[command(flatten)]
     server: Server,
@@ -21,23 +30,38 @@ pub(crate) struct Attest {
     /// found in DIGEST.json.
     #[arg(long, value_name = "DIR")]
     evidence_out: Option<PathBuf>,
+    /// Print JSON: docs/json.md.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Attest {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let seen = Seen::kept_in(self.evidence_out)?;
+        json::told(self.json, self.attest().await)
+    }
+
+    async fn attest(&self) -> Result<(), Failure> {
+        let seen = Seen::kept_in(self.evidence_out.clone())?;
         let client = self.server.client()?.observer(seen.observer()).build();
         let verified = client.verify().await;
         seen.check()?;
         let verified = verified?;
-        print(&report(verified.evidence()))?;
+        let report = Report::of(&verified, client.server());
+        if !self.json {
+            print(&lines(verified.evidence()))?;
+        }
         // The whole handshake, so that the key is known to be in the enclave's hands.
         let session = verified.open().await?;
-        print(&[line(
-            "key",
-            "confirmed: the enclave opened a secret sealed to it",
-        )])?;
-        session.close().await.map_err(|end| {
+        let confirmed = match self.json {
+            true => json::print(&report),
+            false => print(&[line(
+                "key",
+                "confirmed: the enclave opened a secret sealed to it",
+            )]),
+        };
+        let closed = session.close().await;
+        confirmed?;
+        closed.map_err(|end| {
             Exit::from(&end).because(format!(
                 "the session ended without the enclave's close: {end}"
             ))
@@ -45,7 +69,7 @@ impl Attest {
     }
 }
 
-fn report(evidence: &VerifiedEvidence) -> Vec<String> {
+fn lines(evidence: &VerifiedEvidence) -> Vec<String> {
     let facts = evidence.facts();
     let (root, shown) = match facts {
         Facts::Nitro(document) => (

@@ -1,5 +1,7 @@
 //! `sealnote measure`: what an enclave image file is measured as, by its bytes alone.
 
+mod report;
+
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -9,12 +11,21 @@ use sealnote_eif::{
 };
 use sealnote_model::ModelDigest;
 
+use self::report::Report;
 use super::model_digest;
 use crate::exit::{Exit, Failure};
 use crate::facts::{line, print};
+use crate::files::{shown, unreadable};
+use crate::json;
 use crate::policy_file::{Accepted, NewPolicy};
 
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote measure sealnote.eif
+  $ sealnote measure sealnote.eif --model models/icd10-chapter --label '2026-11' -o policy.json";
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Measure {
     /// The enclave image file, as nitro-cli or `make eif` builds it.
     image: PathBuf,
@@ -31,6 +42,9 @@ pub(crate) struct Measure {
     /// Write a policy that accepts this image. A file that is there is not replaced.
     #[arg(short, long, value_name = "POLICY")]
     output: Option<PathBuf>,
+    /// Print JSON: docs/json.md.
+    #[arg(long)]
+    json: bool,
 }
 
 fn parse_digest(text: &str) -> Result<ModelDigest, String> {
@@ -43,6 +57,10 @@ fn parse_digest(text: &str) -> Result<ModelDigest, String> {
 
 impl Measure {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        json::told(self.json, self.measure())
+    }
+
+    fn measure(&self) -> Result<(), Failure> {
         let image = self.read()?;
         let model = match &self.model {
             Some(folder) => Some(model_digest::of_folder(folder)?),
@@ -56,26 +74,32 @@ impl Measure {
             signer: image.signature.as_ref().map(|signature| signature.register),
             model: model.as_ref(),
         })?;
-        let mut lines = report(&image, model.as_ref());
         if let Some(path) = &self.output {
             policy.write(path)?;
-            lines.push(line("policy", format!("written to {}", path.display())));
+        }
+        if self.json {
+            let policy = self.output.as_deref();
+            return json::print(&Report::of(&image, model.as_ref(), policy));
+        }
+        let mut lines = lines(&image, model.as_ref());
+        if let Some(path) = &self.output {
+            lines.push(line("policy", format!("written to {}", shown(path))));
         }
         print(&lines)
     }
 
     fn read(&self) -> Result<Image, Failure> {
-        let path = self.image.display();
-        let unread = |error| Exit::Usage.because(format!("{path} cannot be read: {error}"));
+        let path = &self.image;
+        let unread = |error| unreadable(path, &error);
         let file = File::open(&self.image).map_err(unread)?;
         sealnote_eif::measure(file).map_err(|error| match error {
             EifError::Read(error) => unread(error),
-            error => Exit::Rejected.because(format!("{path}: {error}")),
+            error => Exit::Rejected.because(format!("{}: {error}", shown(path))),
         })
     }
 }
 
-fn report(image: &Image, model: Option<&ModelDigest>) -> Vec<String> {
+fn lines(image: &Image, model: Option<&ModelDigest>) -> Vec<String> {
     let mut lines = vec![
         line(
             "image",

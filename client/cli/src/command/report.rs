@@ -4,13 +4,21 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
 
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
-use crate::report::{self, ReadError, Report, RunFacts};
+use crate::files::{is_stdin, shown};
+use crate::json;
+use crate::report::{self, Report, ReportJson, RunFacts};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote report results.jsonl
+  $ sealnote report results.parquet -o report.html
+  $ sealnote report results.csv --json";
 
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ReportCommand {
     /// Results as `sealnote submit` writes them: JSON Lines, CSV, TSV or Parquet; `-` is standard input. What the
     /// manifest beside them says of the run (RESULTS.run.json) is shown too.
@@ -22,26 +30,29 @@ pub(crate) struct ReportCommand {
     /// Replace the page if it is there.
     #[arg(long, requires = "output")]
     force: bool,
-    /// Print the numbers as JSON instead of for a person.
+    /// Print JSON: docs/results.md.
     #[arg(long)]
     json: bool,
 }
 
 impl ReportCommand {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        json::told(self.json, self.report())
+    }
+
+    fn report(&self) -> Result<(), Failure> {
         if let Some(page) = &self.output {
             self.check_page(page)?;
         }
-        let path = (self.results != Path::new("-")).then_some(self.results.as_path());
-        let report = Report::of(path).map_err(|error| unreadable(&self.results, &error))?;
+        let path = (!is_stdin(&self.results)).then_some(self.results.as_path());
+        let report = Report::of(path).map_err(|error| {
+            Exit::Usage.because(format!("{} cannot be read: {error}", shown(&self.results)))
+        })?;
         if let Some(page) = &self.output {
             self.write_page(page, &report::page(&report))?;
         }
         match self.json {
-            true => {
-                let json = json!({"results": report.summary, "run": report.run});
-                print(&[format!("{json:#}")])
-            }
+            true => json::print(&ReportJson::from(&report)),
             false => print(&report::lines(&report)),
         }
     }
@@ -65,7 +76,7 @@ impl ReportCommand {
             _ => Path::new("."),
         };
         let unwritable = |error: io::Error| {
-            Exit::Output.because(format!("{} cannot be written: {error}", escaped(path)))
+            Exit::Output.because(format!("{} cannot be written: {error}", shown(path)))
         };
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
         file.write_all(page.as_bytes()).map_err(unwritable)?;
@@ -81,17 +92,9 @@ impl ReportCommand {
     }
 }
 
-fn unreadable(path: &Path, error: &ReadError) -> Failure {
-    Exit::Usage.because(format!("{} cannot be read: {error}", escaped(path)))
-}
-
 fn is_there(page: &Path) -> Failure {
     Exit::Usage.because(format!(
         "{} is there already; replace it with --force",
-        escaped(page)
+        shown(page)
     ))
-}
-
-fn escaped(path: &Path) -> String {
-    path.display().to_string().escape_debug().to_string()
 }

@@ -9,11 +9,20 @@ use sealnote_client::OnOtherModel;
 use crate::Server;
 use crate::evidence::Seen;
 use crate::exit::Failure;
+use crate::files::{claim_stdin, is_stdin};
 use crate::run::{self, Options};
 use crate::sink::Scores;
 use crate::source::{Format, Input};
 
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote submit notes.jsonl -o results.jsonl --server tcp:sealnote.example:7000 --policy policy.json
+  $ sealnote submit notes.jsonl -o results.jsonl --resume --rejects rejects.jsonl --connections 4
+  $ sealnote submit notes.jsonl --text-field report --id-field case --dry-run
+  $ zcat notes.jsonl.gz | sealnote submit --profile ward --scores top --top 3 > results.jsonl";
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Submit {
     #[command(flatten)]
     server: Server,
@@ -127,6 +136,9 @@ fn parse_share(text: &str) -> Result<f64, String> {
 
 impl Submit {
     pub(crate) async fn run(self) -> Result<(), Failure> {
+        if self.input().path.is_none() {
+            claim_stdin("the records")?;
+        }
         if self.dry_run {
             return run::check(&self.input(), self.unique_ids);
         }
@@ -134,11 +146,16 @@ impl Submit {
         if self.allow_other_model {
             client = client.on_other_model(OnOtherModel::GoOn);
         }
-        let inputs = [self.input.clone(), Some(self.server.trust.policy.clone())];
+        let inputs = [self.input.clone(), self.server.trust.policy.clone()];
         let root = self.server.trust.danger_accept_software_root.clone();
         let options = Options {
             input: self.input(),
-            inputs: inputs.into_iter().chain([root]).flatten().collect(),
+            inputs: inputs
+                .into_iter()
+                .chain([root])
+                .flatten()
+                .filter(|path| !is_stdin(path))
+                .collect(),
             scores: match self.scores {
                 WhichScores::None => Scores::None,
                 WhichScores::Top => Scores::Top(self.top.into()),

@@ -4,18 +4,24 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealnote_client::now;
-use sealnote_verifier::UnixTime;
 use sealnote_verifier::nitro::MAX_DOCUMENT;
 use sealnote_verifier::nitro::{RootKind, checks};
+use sealnote_verifier::{Policy, TrustRoots, UnixTime};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::facts::{Facts, print};
-use crate::{Trust, files};
+use crate::{Trust, files, json};
+
+const EXAMPLES: &str = "\
+Examples:
+  $ sealnote verify --document evidence/0123456789abcdef.cbor --policy policy.json --at 2026-11-28T06:00:00Z
+  $ sealnote verify --document document.cbor --policy policy.json --json";
 
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
-    /// The attestation document, as raw CBOR.
+    /// The attestation document, as raw CBOR; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     document: PathBuf,
     #[command(flatten)]
@@ -27,7 +33,7 @@ pub(crate) struct Verify {
     /// The nonce that the document must carry.
     #[arg(long, value_name = "HEX", value_parser = parse_hex)]
     nonce: Option<Hex>,
-    /// Print JSON: ok, check, message, and the document's facts.
+    /// Print JSON: docs/json.md.
     #[arg(long)]
     json: bool,
 }
@@ -45,6 +51,8 @@ fn parse_hex(text: &str) -> Result<Hex, String> {
 #[derive(Serialize)]
 struct Report {
     ok: bool,
+    /// The exit code.
+    exit: u8,
     check: Option<&'static str>,
     message: String,
     #[serde(flatten)]
@@ -71,8 +79,7 @@ struct NoFacts {
 
 impl Verify {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let (policy, roots) = self.trust.load()?;
-        let bytes = files::read(&self.document, MAX_DOCUMENT)?;
+        let (policy, roots, bytes) = json::told(self.json, self.load())?;
         let at = self.at.unwrap_or_else(now);
         let nonce = self.nonce.as_ref().map(|nonce| nonce.0.as_slice());
         match policy.check_document(&bytes, &roots, nonce, at) {
@@ -111,6 +118,12 @@ impl Verify {
             }
         }
     }
+
+    fn load(&self) -> Result<(Policy, TrustRoots, Vec<u8>), Failure> {
+        let (policy, roots) = self.trust.load()?;
+        let bytes = files::read(&self.document, "the document", MAX_DOCUMENT)?;
+        Ok((policy, roots, bytes))
+    }
 }
 
 fn print_json(
@@ -121,12 +134,10 @@ fn print_json(
 ) -> Result<(), Failure> {
     let report = Report {
         ok,
+        exit: if ok { 0 } else { Exit::Rejected.code() },
         check,
         message,
         facts,
     };
-    match serde_json::to_string_pretty(&report) {
-        Ok(json) => print(&[json]),
-        Err(error) => unreachable!("a report of texts and numbers: {error}"),
-    }
+    json::print(&report)
 }

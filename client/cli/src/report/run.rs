@@ -54,7 +54,7 @@ impl RunFacts {
 
     /// `None` if there is no manifest that says anything.
     pub(crate) fn beside(results: &Path) -> Option<Self> {
-        let bytes = crate::files::read(&Self::path(results), LONGEST).ok()?;
+        let bytes = crate::files::read(&Self::path(results), "the manifest", LONGEST).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
