@@ -1,6 +1,8 @@
 //! The commands, a file each.
 
 mod attest;
+mod doctor;
+mod generate;
 mod inspect;
 mod measure;
 mod model_digest;
@@ -27,17 +29,24 @@ pub(crate) enum Command {
     Report(report::ReportCommand),
     /// Recompute the measurements of an enclave image file, without AWS's tools, and write a policy.
     Measure(measure::Measure),
+    /// Find out, step by step, why there is no session: address, protocol, evidence, policy, clock. Sends no note.
+    Doctor(doctor::Doctor),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
+    /// Print a shell's completions of these commands and flags.
+    Completions(generate::Completions),
+    /// Write the man pages into a folder.
+    #[command(hide = true)]
+    Man(generate::Man),
 }
 
 impl Command {
     /// Whether it runs though the config file cannot be used.
     pub(crate) fn goes_on_without_config(&self) -> bool {
-        false
+        matches!(self, Self::Doctor(_) | Self::Completions(_) | Self::Man(_))
     }
 
-    pub(crate) async fn run(self, _config: Config) -> Result<(), Failure> {
+    pub(crate) async fn run(self, config: Config) -> Result<(), Failure> {
         match self {
             Self::Attest(command) => command.run().await,
             Self::Verify(command) => command.run(),
@@ -46,6 +55,9 @@ impl Command {
             Self::Report(command) => command.run(),
             Self::Measure(command) => command.run(),
             Self::ModelDigest(command) => command.run(),
+            Self::Doctor(command) => command.run(config).await,
+            Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
         }
     }
 }
