@@ -183,3 +183,37 @@ fn without_a_manifest_the_rows_say_which_evidence_they_have() {
     let error = refused(folder.path(), &["missing.jsonl"]);
     assert!(error.contains("missing.jsonl cannot be read"), "{error}");
 }
+
+#[test]
+fn parquet_says_what_the_rows_said_that_it_was_made_of() {
+    use sealnote_cli::sink::{OutputFormat, Scores, SinkOptions};
+
+    let folder = folder();
+    let (partial, target) = (
+        folder.path().join("r.partial"),
+        folder.path().join("r.parquet"),
+    );
+    // Of these rows Parquet has the columns of a run that passed `note` through.
+    let several = json!({"id": null, "line": 7, "labels": ["a", "b"], "known": 0.5, "scores": {"b": 0.9}, "model": "02"});
+    let rows = std::fs::read_to_string(folder.path().join("r.jsonl")).unwrap();
+    std::fs::write(folder.path().join("r.jsonl"), format!("{rows}{several}\n")).unwrap();
+    std::fs::copy(folder.path().join("r.jsonl"), &partial).unwrap();
+    let options = SinkOptions {
+        scores: Scores::All,
+        models: true,
+        passed: ["note".to_owned()].into(),
+    };
+    OutputFormat::Parquet
+        .complete(&options, &partial, &target)
+        .unwrap();
+    let of = |name: &str| -> Value {
+        let json = said(folder.path(), &[name, "--json"]);
+        serde_json::from_str::<Value>(&json).unwrap()["results"].take()
+    };
+    let (parquet, rows) = (of("r.parquet"), of("r.jsonl"));
+    assert_eq!(
+        (&rows["rows"], &rows["models"]["names"]["02"]["count"]),
+        (&json!(7), &json!(1))
+    );
+    assert_eq!(parquet, rows);
+}
