@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 MODEL ?= models/icd10-chapter
 NOTES ?= examples/notes.jsonl
+# Of install.
+PREFIX ?= /usr/local
 # Of bench-inference; each measures everything once.
 ROUNDS ?= 9
 # Of soak.
@@ -37,6 +39,7 @@ PUBLISHED := $(addprefix sealnote-,model protocol verifier session transport fra
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "MODEL=FOLDER and NOTES=FILE: instead of the default model and notes, where a target takes them"
+	@echo "PREFIX=/usr/local, DESTDIR=: where install puts them"
 	@echo "MINUTES=60: how long soak lasts"
 	@echo "TIME=3600: how many seconds fuzz lasts, all targets together"
 	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone"
@@ -135,6 +138,19 @@ lint: need-cargo ## formatting and clippy, as CI checks them
 programs: need-cargo ## client, parent and a development enclave (software attester): target/programs
 	$(STATIC) build $(STATIC_ARGS) -p sealnote-cli -p sealnote-parent -p sealnote-enclave --features sealnote-enclave/software-attester
 	install -D -t $(PROGRAMS) $(addprefix $(STATIC_OUT)/,sealnote sealnote-parent sealnote-enclave)
+
+# The enclave has no software attester; what runs in a Nitro enclave is an image: eif, image.
+.PHONY: install
+install: need-cargo ## the three programs, man pages and completions of bash, zsh and fish: into DESTDIR, PREFIX
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-cli -p sealnote-parent -p sealnote-enclave
+	install -D -t "$(DESTDIR)$(PREFIX)/bin" $(addprefix $(STATIC_OUT)/,sealnote sealnote-parent sealnote-enclave)
+	rm -rf target/install && mkdir -p target/install
+	$(STATIC_OUT)/sealnote man target/install
+	for shell in bash zsh fish; do $(STATIC_OUT)/sealnote completions $$shell >target/install/$$shell; done
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man1" target/install/*.1
+	install -D -m 644 -T target/install/bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/sealnote"
+	install -D -m 644 -T target/install/zsh "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sealnote"
+	install -D -m 644 -T target/install/fish "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sealnote.fish"
 
 .PHONY: enclave-root
 enclave-root: need-cargo ## what the enclave image holds, without the software attester: target/enclave-root

@@ -13,7 +13,7 @@ use sealnote_session::ClientSession;
 use sealnote_session::Rejection;
 use sealnote_session::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
 use sealnote_transport::{TransportError, connect_within};
-use sealnote_verifier::UnixTime;
+use sealnote_verifier::{Kind, UnixTime};
 use thiserror::Error;
 
 use crate::client::Client;
@@ -29,7 +29,7 @@ pub enum ConnectError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The connection failed under way.
-    #[error("{0} during the handshake; is an enclave running behind this address?")]
+    #[error("{}", under_way(.0))]
     Read(ReadError),
     /// No frame came in time, or none was taken.
     #[error(
@@ -57,6 +57,19 @@ pub enum ConnectError {
     /// The first record did not prove that the enclave has the session's keys.
     #[error("the enclave did not confirm the session's keys: {0}")]
     NotConfirmed(#[from] SessionError),
+}
+
+/// What is likely, where a handshake ends early. None of it is known: there is nobody to vouch for it.
+fn under_way(error: &ReadError) -> String {
+    match error {
+        ReadError::Frame(_) => {
+            format!("this is no Sealnote server, or one of another release: {error}")
+        }
+        _ => format!(
+            "{error} during the handshake: the enclave behind this address may not be running, or the server has no \
+             place for one more client"
+        ),
+    }
 }
 
 impl From<WireError> for ConnectError {
@@ -131,6 +144,11 @@ impl Attested {
     /// The evidence's bytes, unverified: to keep for an auditor, above all where they are rejected.
     pub fn document(&self) -> &[u8] {
         self.evidence.as_bytes()
+    }
+
+    /// What the evidence is said to be of.
+    pub fn kind(&self) -> Kind {
+        self.evidence.kind()
     }
 
     /// Appraises the evidence: every check of PROTOCOL.md.

@@ -293,7 +293,7 @@ fn submit_without_an_enclave_sends_nothing_and_says_so() {
     assert!(
         finished
             .stderr
-            .contains("is an enclave running behind this address?")
+            .contains("the enclave behind this address may not be running")
     );
     assert_eq!(finished.stdout, "");
 

@@ -1,10 +1,13 @@
 //! The commands, a file each.
 
 mod attest;
+mod doctor;
+mod generate;
 mod inspect;
 mod measure;
 mod model_digest;
 mod policy;
+mod report;
 mod submit;
 mod verify;
 
@@ -23,29 +26,42 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Verify the enclave, then send it notes to classify.
     Submit(submit::Submit),
+    /// Show what results say as a whole, in the terminal and as a page.
+    Report(report::ReportCommand),
     /// Recompute the measurements of an enclave image file, without AWS's tools, and write a policy.
     Measure(measure::Measure),
+    /// Find out, step by step, why there is no session: address, protocol, evidence, policy, clock. Sends no note.
+    Doctor(doctor::Doctor),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
     /// Make, show, check and compare policies.
     Policy(policy::Policy),
+    /// Print a shell's completions of these commands and flags.
+    Completions(generate::Completions),
+    /// Write the man pages into a folder.
+    #[command(hide = true)]
+    Man(generate::Man),
 }
 
 impl Command {
     /// Whether it runs though the config file cannot be used.
     pub(crate) fn goes_on_without_config(&self) -> bool {
-        false
+        matches!(self, Self::Doctor(_) | Self::Completions(_) | Self::Man(_))
     }
 
-    pub(crate) async fn run(self, _config: Config) -> Result<(), Failure> {
+    pub(crate) async fn run(self, config: Config) -> Result<(), Failure> {
         match self {
             Self::Attest(command) => command.run().await,
             Self::Verify(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Submit(command) => command.run().await,
+            Self::Report(command) => command.run(),
             Self::Measure(command) => command.run(),
             Self::ModelDigest(command) => command.run(),
             Self::Policy(command) => command.run(),
+            Self::Doctor(command) => command.run(config).await,
+            Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
         }
     }
 }

@@ -136,6 +136,11 @@ impl Server {
         server.ok_or_else(|| unnamed("server", "ADDR", "a server"))
     }
 
+    /// How long to wait for the server.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+
     pub(crate) fn client(&self) -> Result<ClientBuilder, Failure> {
         let server = self.endpoint()?.clone();
         let (policy, roots) = self.trust.load()?;
@@ -151,7 +156,7 @@ impl Server {
                  run the measured image"
             );
         }
-        let timeout = Duration::from_secs(self.timeout);
+        let timeout = self.timeout();
         Ok(Client::builder(server, policy, roots)
             .timeout(timeout)
             .handshake_timeout(HANDSHAKE_TIMEOUT.min(timeout)))

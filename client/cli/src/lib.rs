@@ -22,6 +22,7 @@ mod json;
 mod policy;
 pub mod privacy;
 pub mod record;
+mod report;
 mod run;
 pub mod sink;
 pub mod source;

@@ -10,6 +10,7 @@ mod format;
 mod jsonl;
 mod parquet;
 
+pub(crate) use csv::BETWEEN_LABELS;
 pub use format::{FormatError, OutputFormat, SinkOptions};
 
 use sealnote_client::EvidenceDigest;

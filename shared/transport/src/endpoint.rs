@@ -51,6 +51,7 @@ impl Cid {
     "`{input}` is not an endpoint: {problem}; expected vsock:CID:PORT, tcp:HOST:PORT or unix:PATH"
 )]
 pub struct ParseEndpointError {
+    /// The beginning of it, without control characters: it is shown.
     input: String,
     problem: Problem,
 }
@@ -66,7 +67,7 @@ impl FromStr for Endpoint {
             _ => Err(Problem::Scheme),
         };
         parsed.map_err(|problem| ParseEndpointError {
-            input: input.to_owned(),
+            input: shown(input),
             problem,
         })
     }
@@ -115,8 +116,8 @@ enum Problem {
     PathEmpty,
     #[error("a socket's path has at most 107 bytes")]
     PathTooLong,
-    #[error("the path has a NUL byte")]
-    PathNul,
+    #[error("the path has a control character")]
+    PathControl,
 }
 
 /// `sun_path` has 108 bytes, of which one is the terminating NUL (unix(7)).
@@ -168,11 +169,29 @@ fn parse_unix(path: &str) -> Result<Endpoint, Problem> {
     match path {
         "" => Err(Problem::PathEmpty),
         path if path.len() > MAX_UNIX_PATH => Err(Problem::PathTooLong),
-        path if path.contains('\0') => Err(Problem::PathNul),
+        // NUL ends a path; the others would be obeyed by the terminal that an error is shown on.
+        path if path.contains(char::is_control) => Err(Problem::PathControl),
         path => Ok(Endpoint::Unix {
             path: PathBuf::from(path),
         }),
     }
+}
+
+/// At most this many characters of what is not an endpoint are shown.
+const MAX_SHOWN: usize = 120;
+
+fn shown(input: &str) -> String {
+    let mut shown: String = input.chars().take(MAX_SHOWN).flat_map(tame).collect();
+    if input.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn tame(c: char) -> impl Iterator<Item = char> {
+    let escaped = c.is_control().then(|| c.escape_default());
+    let plain = escaped.is_none().then_some(c);
+    escaped.into_iter().flatten().chain(plain)
 }
 
 /// Digits only: `u32::from_str` would take a leading `+`.
@@ -217,6 +236,7 @@ mod tests {
     #[test]
     fn each_mistake_is_named() {
         let long = format!("unix:/{}", "x".repeat(107));
+        let longer = "x".repeat(1 << 20);
         for (text, problem) in [
             ("", Problem::Scheme),
             ("127.0.0.1:7000", Problem::Scheme),
@@ -239,12 +259,15 @@ mod tests {
             ("tcp:[::1:7000", Problem::Ipv6),
             ("tcp:[localhost]:7000", Problem::Ipv6),
             ("unix:", Problem::PathEmpty),
-            ("unix:a\0b", Problem::PathNul),
+            ("unix:a\0b", Problem::PathControl),
+            ("unix:a\x1b[2Jb", Problem::PathControl),
             (&long, Problem::PathTooLong),
+            (&longer, Problem::Scheme),
         ] {
             let error = text.parse::<Endpoint>().unwrap_err();
             assert_eq!(error.problem, problem, "{text}");
             let message = error.to_string();
+            assert!(message.len() < 400 && !message.contains(char::is_control));
             for form in ["vsock:CID:PORT", "tcp:HOST:PORT", "unix:PATH"] {
                 assert!(message.contains(form), "{message}");
             }

@@ -94,7 +94,7 @@ fn self_evident(read: f64) -> bool {
 }
 
 /// `12,345,678`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {

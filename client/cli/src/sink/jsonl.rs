@@ -76,13 +76,16 @@ impl Serialize for Line<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use sealnote_model::NoteError;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::RowResult;
-    use super::super::tests::{classified, row};
+    use super::super::format::OWN;
+    use super::super::tests::{classified, little_known, row};
     use super::*;
-    use crate::record::InputError;
+    use crate::record::{InputError, Origin};
 
     fn written(scores: Scores, models: bool, rows: &[Row]) -> Vec<serde_json::Value> {
         let mut out = Vec::new();
@@ -145,5 +148,106 @@ mod tests {
                 .unwrap()
                 .contains(r#""scores":{"y":0.5,"x":0.25}"#)
         );
+    }
+
+    /// The keywords that docs/result.schema.json uses; any other is a failure.
+    fn validate(schema: &Value, value: &Value) -> Result<(), String> {
+        for (keyword, rule) in schema.as_object().unwrap() {
+            let list = || rule.as_array().unwrap().iter();
+            let holds = match keyword.as_str() {
+                "$schema" | "title" | "description" => true,
+                "type" if rule.is_array() => list().any(|kind| is_of(kind, value)),
+                "type" => is_of(rule, value),
+                "required" => list().all(|name| value.get(name.as_str().unwrap()).is_some()),
+                "anyOf" => list().any(|schema| validate(schema, value).is_ok()),
+                "minimum" => value.as_f64() >= rule.as_f64(),
+                "maximum" => value.as_f64() <= rule.as_f64(),
+                // Of digits, and perhaps so many.
+                "pattern" => {
+                    let text = value.as_str().unwrap();
+                    let length = rule.as_str().unwrap().split(['{', '}']).nth(1);
+                    let digit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+                    text.chars().all(digit) && length.is_none_or(|n| n == text.len().to_string())
+                }
+                "items" => {
+                    let mut items = value.as_array().unwrap().iter();
+                    items.all(|item| validate(rule, item).is_ok())
+                }
+                "additionalProperties" => {
+                    let mut fields = value.as_object().unwrap().values();
+                    fields.all(|field| validate(rule, field).is_ok())
+                }
+                "properties" => {
+                    for (name, rule) in rule.as_object().unwrap() {
+                        value
+                            .get(name)
+                            .map_or(Ok(()), |field| validate(rule, field))?;
+                    }
+                    true
+                }
+                other => return Err(format!("{other} is not checked here")),
+            };
+            holds
+                .then_some(())
+                .ok_or(format!("{keyword} {rule}: {value}"))?;
+        }
+        Ok(())
+    }
+
+    fn is_of(kind: &Value, value: &Value) -> bool {
+        match kind.as_str().unwrap() {
+            "object" => value.is_object(),
+            "array" => value.is_array(),
+            "string" => value.is_string(),
+            "number" => value.is_number(),
+            "integer" => value.is_u64(),
+            "null" => value.is_null(),
+            other => panic!("no such type: {other}"),
+        }
+    }
+
+    #[test]
+    fn rows_are_as_the_schema_says() {
+        let schema = include_str!("../../../../docs/result.schema.json");
+        let schema: Value = serde_json::from_str(schema).unwrap();
+        let three = [("x", 0.25), ("y", 0.5), ("z", 0.25)];
+        let unread = Row {
+            origin: Origin::at(9),
+            result: RowResult::Input(InputError::TooLong { limit: 8 }),
+        };
+        let rows = [
+            row(1, classified(Problem::SingleLabel, &three)),
+            row(2, classified(Problem::MultiLabel, &three)),
+            row(3, classified(Problem::MultiLabel, &three[..1])),
+            row(4, little_known()),
+            row(5, RowResult::Enclave(NoteError::TooLong, [7; 32].into())),
+            unread,
+        ];
+        let known = schema["properties"].as_object().unwrap();
+        let mut seen = BTreeSet::new();
+        for (scores, models) in [
+            (Scores::None, false),
+            (Scores::Top(1), true),
+            (Scores::All, true),
+        ] {
+            for row in written(scores, models, &rows) {
+                validate(&schema, &row).unwrap();
+                let names = row.as_object().unwrap().keys();
+                seen.extend(names.filter(|name| *name != "ward").cloned());
+            }
+        }
+        assert!(known.keys().eq(&seen), "{seen:?}");
+        for own in OWN {
+            assert!(known.contains_key(own));
+        }
+        for wrong in [
+            json!({"id": "n", "line": 1}),
+            json!({"id": "n", "line": 1, "label": "a", "score": 1.5, "known": 1, "evidence": "0707070707070707"}),
+            json!({"id": "n", "line": 0, "error": "empty", "message": "m"}),
+            json!({"id": [], "line": 1, "error": "empty", "message": "m"}),
+            json!({"line": 1, "error": "empty", "message": "m"}),
+        ] {
+            assert!(validate(&schema, &wrong).is_err());
+        }
     }
 }
