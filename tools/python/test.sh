@@ -1,13 +1,15 @@
 #!/bin/bash
 # The Python client's tests, against a local enclave: first as a wheel, then installed from its folder.
 #
-# SEALNOTE_PROGRAMS: the folder of the three programs; target/programs unless it says otherwise.
+# SEALNOTE_PROGRAMS: the folder of the three programs; target/programs unless it says otherwise, brought up to date first.
 # Exit code 77: what it needs cannot be had here, which it says.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=target/python-venv
 
 tools/python/wheel.sh
+# Under make they are up to date already.
+[ -n "${SEALNOTE_PROGRAMS:-}${MAKELEVEL:-}" ] || make --silent programs
 pip=("$venv/bin/pip" --quiet --disable-pip-version-check)
 "${pip[@]}" install --force-reinstall --no-deps target/python/*.whl
 "$venv/bin/mypy" --strict --cache-dir target/python-mypy client/python/package/sealnote client/python/tests

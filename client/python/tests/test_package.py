@@ -22,6 +22,8 @@ FOLDER = Path(sealnote.__file__).parent
 @pytest.mark.parametrize("module", ["sealnote", "sealnote._client", "sealnote._aio"])
 @pytest.mark.filterwarnings("ignore::sealnote.SoftwareRootWarning")
 def test_the_examples_hold(module: str, stack: Stack) -> None:
+    # Of columns.
+    pytest.importorskip("pandas")
     names = {"server": stack.server, "policy": stack.policy, "trust": stack.trust}
     done = doctest.testmod(importlib.import_module(module), extraglobs=names)
     assert done.attempted >= 3
