@@ -167,3 +167,48 @@ fn quoted(path: &Path) -> String {
         false => format!("'{}'", path.replace('\'', r"'\''")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ssh_key::private::Ed25519Keypair;
+    use ssh_key::public::{KeyData, SkEd25519};
+    use ssh_key::{PublicKey, Signature, SigningKey};
+
+    use super::*;
+
+    fn raw(key: &impl SigningKey, bytes: &[u8]) -> Vec<u8> {
+        key.try_sign(bytes).unwrap().as_bytes().to_vec()
+    }
+
+    /// A security key's signature has flags, here those of a key that nobody may have touched (OpenSSH's PROTOCOL.u2f).
+    #[test]
+    fn a_security_key_must_have_been_touched() {
+        use sha2::{Digest, Sha256};
+        let pair = Ed25519Keypair::from_seed(&[1; 32]);
+        let public = KeyData::SkEd25519(SkEd25519::new(pair.public, "ssh:"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.pub");
+        let line = PublicKey::new(public.clone(), "").to_openssh().unwrap();
+        std::fs::write(&file, line).unwrap();
+        let signers = Signers::read(&file).unwrap();
+        let key = PrivateKey::from(pair);
+        let verified = |flags: u8| {
+            let trailer = [flags, 0, 0, 0, 7];
+            let signed = SshSig::signed_data(NAMESPACE, HashAlg::Sha512, b"policy").unwrap();
+            let signed = [
+                &Sha256::digest("ssh:")[..],
+                &trailer,
+                &Sha256::digest(signed)[..],
+            ];
+            let signature = [raw(&key, &signed.concat()), trailer.to_vec()].concat();
+            let signature = Signature::new(Algorithm::SkEd25519, signature).unwrap();
+            let signature = SshSig::new(public.clone(), NAMESPACE, HashAlg::Sha512, signature);
+            let pem = signature.unwrap().to_pem(LineEnding::LF).unwrap();
+            verify(&signers, b"policy", pem.as_bytes()).map(|_| ())
+        };
+        assert_eq!(verified(USER_PRESENT), Ok(()));
+        assert_eq!(verified(5), Ok(()));
+        assert_eq!(verified(0), Err(SignatureError::Untouched));
+        assert_eq!(verified(4), Err(SignatureError::Untouched));
+    }
+}

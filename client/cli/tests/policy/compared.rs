@@ -298,8 +298,21 @@ fn a_document_is_compared_unverified() {
         (&json!(false), &json!(false))
     );
     assert_eq!(shape["sets"][0]["differs"][0]["document"], register(2));
-    // One set that fits is enough, and the pin of the document's own instance holds.
+    // A set that fits is not enough while a pin does not hold.
     write(folder, "right.json", json.replace(&digest(2), &register(2)));
+    let pin = [
+        "new",
+        "right.json",
+        "-o",
+        "pinned.json",
+        "--pin-instance",
+        "i-12345678",
+    ];
+    printed(&policy(folder, &pin), 0);
+    let pinned = ["diff", "pinned.json", "--document", &document];
+    let said = printed(&policy(folder, &pinned), 4);
+    assert_eq!(said.lines().nth(2), Some("pins differ in PCR4"), "{said}");
+    // One set that fits is enough, and the pin of the document's own instance holds.
     let instance = found.module_id().split("-enc").next().unwrap();
     let add = [
         "add",

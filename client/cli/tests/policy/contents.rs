@@ -349,6 +349,12 @@ fn add_narrows_nothing() {
     let registers = models.map(|model| model.register().into());
     assert_eq!(both.nitro().unwrap().pin(16), registers);
     assert_eq!(both.nitro().unwrap().pin(3).len(), 2);
+    // A value that is there is not listed twice.
+    write(folder, "third.json", nitro_cli([7, 2, 7], ""));
+    let add = ["add", "p.json", "third.json", "--pin-role", role];
+    printed(&policy(folder, &add), 0);
+    let rules = loaded(folder, "p.json");
+    assert_eq!(rules.nitro().unwrap().pin(3).len(), 2);
 }
 
 fn what_is_replaced_keeps_its_mode_and_its_link() {
