@@ -33,7 +33,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::exit::{Exit, Failure};
 use crate::record::Origin;
 use crate::sink::RowResult;
-use crate::source::Input;
+use crate::source::{Input, Portion};
 
 pub(crate) use options::Options;
 
@@ -170,7 +170,8 @@ impl Run {
         let (sender, notes) = async_channel::bounded(QUEUE);
         let (events, mut arriving) = unbounded_channel();
         let unbegun = Unbegun(files.clone().filter(|_| !resumed));
-        let source = options.input.open();
+        let portion = Portion::default();
+        let source = options.input.open(&portion);
         let source = source.map_err(|error| Exit::Usage.because(error.to_string()))?;
         let reader = Reader {
             source,
@@ -224,7 +225,7 @@ impl Run {
         }
         unbegun.has_begun();
         let mut journey = Journey {
-            progress: Progress::new(manifest.input.records, || None),
+            progress: Progress::new(manifest.input.records, move || portion.get()),
             writer,
             manifest,
             files,
@@ -288,6 +289,12 @@ pub(crate) fn check(input: &Input, unique_ids: bool) -> Result<(), Failure> {
         say!(
             "{} records have the id of an earlier one",
             grouped(seen.duplicates)
+        );
+    }
+    if seen.skipped > 0 {
+        say!(
+            "{} things that are no notes were passed over",
+            grouped(seen.skipped)
         );
     }
     if seen.records == 0 {

@@ -16,6 +16,7 @@ mod jsonl;
 mod lines;
 mod markup;
 mod parquet;
+mod portion;
 mod recognise;
 mod rows;
 mod whole;
@@ -24,6 +25,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use portion::Portion;
 
 use thiserror::Error;
 
@@ -107,8 +110,9 @@ impl Input {
         }
     }
 
-    /// Opens it, and sees what it is by its first bytes.
-    pub fn open(&self) -> Result<Box<dyn Source>, SourceError> {
+    /// Opens it, and sees what it is by its first bytes. How much of it is read later is in `portion`, where that can
+    /// be told.
+    pub fn open(&self, portion: &Portion) -> Result<Box<dyn Source>, SourceError> {
         let bytes: Box<dyn BufRead + Send> = match &self.path {
             None => Box::new(BufReader::with_capacity(BUFFER, io::stdin())),
             Some(path) if path.is_dir() => {
@@ -121,6 +125,7 @@ impl Input {
             }
             Some(path) => {
                 let file = File::open(path).map_err(|error| self.unread(error))?;
+                let file = portion.of(file).map_err(|error| self.unread(error))?;
                 Box::new(BufReader::with_capacity(BUFFER, file))
             }
         };

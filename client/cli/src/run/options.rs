@@ -69,12 +69,17 @@ impl Options {
         if counts.failed > named.len() as u64 && !named.is_empty() {
             say!("and {} more", grouped(counts.failed - named.len() as u64));
         }
-        if let Some(read) = read
-            && read.duplicates > 0
-        {
+        let read = read.unwrap_or_default();
+        if read.duplicates > 0 {
             say!(
                 "{} records have the id of an earlier one; --unique-ids refuses them",
                 grouped(read.duplicates)
+            );
+        }
+        if read.skipped > 0 {
+            say!(
+                "{} things that are no notes were passed over",
+                grouped(read.skipped)
             );
         }
         if self.json {

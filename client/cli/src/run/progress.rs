@@ -75,22 +75,13 @@ fn describe(here: u64, done: u64, failed: u64, took: Duration, read: Option<f64>
     if failed > 0 {
         line += &format!(", {} failed", grouped(failed));
     }
-    if let Some(read) = read
-        && here > 0
-    {
-        line += &format!(", {:.0} % of the input", (100.0 * read).floor());
-        // What was skipped at the start was read in no time.
-        if read > 0.0 && self_evident(read) {
-            let left = Duration::from_secs_f64((seconds * (1.0 - read) / read).min(3e7));
-            line += &format!(", about {} left", human(left));
-        }
+    // What was skipped at the start was read in no time; and below a hundredth the estimate is noise.
+    if let Some(read) = read.filter(|read| here > 0 && *read >= 0.01) {
+        let left = Duration::from_secs_f64((seconds * (1.0 - read) / read).min(3e7));
+        let percent = (100.0 * read).floor();
+        line += &format!(", {percent:.0} % of the input, about {} left", human(left));
     }
     line
-}
-
-/// Below a hundredth the estimate is noise.
-fn self_evident(read: f64) -> bool {
-    read >= 0.01
 }
 
 /// `12,345,678`.

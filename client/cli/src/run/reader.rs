@@ -13,7 +13,7 @@ use super::budget::Budget;
 use super::{Done, Event, NAMED, Pending, RecordDigest};
 use crate::record::{Id, InputError, Record};
 use crate::sink::RowResult;
-use crate::source::{Input, Source, SourceError};
+use crate::source::{Input, Portion, Source, SourceError};
 
 /// Ids that are remembered to find duplicates, where they need not be unique: 8 bytes each.
 const REMEMBERED_IDS: usize = 1_000_000;
@@ -25,6 +25,8 @@ pub(super) struct Seen {
     pub(super) records: u64,
     /// Those whose id an earlier one has, of the first million ids.
     pub(super) duplicates: u64,
+    /// What was passed over: other files of a folder, other resources of FHIR.
+    pub(super) skipped: u64,
 }
 
 /// Where a resumed run begins.
@@ -100,6 +102,7 @@ impl Reader {
                 break;
             }
         }
+        seen.skipped = self.source.skipped();
         Ok(seen)
     }
 
@@ -180,7 +183,7 @@ pub(super) fn check(
     input: &Input,
     unique_ids: bool,
 ) -> Result<(Seen, u64, Vec<String>), SourceError> {
-    let mut source = input.open()?;
+    let mut source = input.open(&Portion::default())?;
     let mut ids = Ids::new(unique_ids);
     let mut seen = Seen::default();
     let mut failed = 0;
@@ -195,5 +198,6 @@ pub(super) fn check(
             }
         }
     }
+    seen.skipped = source.skipped();
     Ok((seen, failed, named))
 }
