@@ -20,6 +20,7 @@ mod portion;
 mod recognise;
 mod rows;
 mod whole;
+mod zstd;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -137,7 +138,7 @@ impl Input {
         let mut head = head::Head::read(bytes).map_err(unread)?;
         let compression = compressed::Compression::of(head.raw());
         if let Some(compression) = compression {
-            let bytes = compression.reader(head.into_raw()).map_err(unread)?;
+            let bytes = compression.reader(head.into_raw());
             head = head::Head::read(bytes).map_err(unread)?;
         }
         let format = recognise::recognise(&head, self).map_err(|problem| self.refused(problem))?;
