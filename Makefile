@@ -92,6 +92,18 @@ test-aarch64: need-cargo ## the kernels on emulated AArch64 processors
 test-avx512: need-cargo eif-locked ## the kernels on an emulated processor with AVX-512 VNNI (TESTS=isa:: for a quick look)
 	./tools/avx512/test-kernels.sh $(TESTS)
 
+.PHONY: python-wheel
+python-wheel: need-cargo ## the client for Python, as a wheel: target/python
+	./tools/python/wheel.sh
+
+.PHONY: test-python
+test-python: programs ## the Python client, as a wheel and from its folder, against a local enclave
+	./tools/python/test.sh
+
+.PHONY: test-spark
+test-spark: programs ## the Spark example on 100,000 records, by two local workers, against a local enclave
+	./tools/python/spark.sh
+
 .PHONY: publish-check
 publish-check: need-cargo ## the crates that others may use, packaged and built as a registry would have them
 	cargo publish --dry-run --locked $(addprefix -p ,$(PUBLISHED))
@@ -119,6 +131,8 @@ fmt: need-cargo ## format the code
 lint: need-cargo ## formatting and clippy, as CI checks them
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	cargo fmt --manifest-path client/python/Cargo.toml --check
+	cargo clippy --locked --manifest-path client/python/Cargo.toml --target-dir target/python-build -- -D warnings
 
 .PHONY: programs
 programs: need-cargo ## client, parent and a development enclave (software attester): target/programs

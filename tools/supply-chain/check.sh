@@ -13,7 +13,7 @@ deny="$(tools/supply-chain/cargo-deny.sh)"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
-workspaces=(. fuzz tools/eif)
+workspaces=(. client/python fuzz tools/eif)
 
 fail() {
     echo "supply chain: $*" >&2

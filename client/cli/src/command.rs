@@ -6,6 +6,7 @@ mod generate;
 mod inspect;
 mod measure;
 mod model_digest;
+mod policy;
 mod submit;
 mod verify;
 
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
+    /// Make, show, check and compare policies.
+    Policy(policy::Policy),
     /// Print a shell's completions of these commands and flags.
     Completions(generate::Completions),
     /// Write the man pages into a folder.
@@ -51,6 +54,7 @@ impl Command {
             Self::Submit(command) => command.run().await,
             Self::Measure(command) => command.run(),
             Self::ModelDigest(command) => command.run(),
+            Self::Policy(command) => command.run(),
             Self::Doctor(command) => command.run(config).await,
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),

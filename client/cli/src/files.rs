@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT};
+use sealnote_model::{MODEL_FILES, ModelDigest};
 use sealnote_transport::Endpoint;
-use sealnote_verifier::policy::MAX_POLICY_LEN;
 use sealnote_verifier::{Policy, TrustRoots};
 
 use crate::exit::{Exit, Failure};
+use crate::policy::signed;
 use crate::{Server, Trust};
 
 /// Bytes of a path that are shown.
@@ -20,6 +21,18 @@ const LONGEST: usize = 400;
 /// A path, fit for a terminal.
 pub(crate) fn shown(path: &Path) -> impl Display {
     crate::say::cut(&path.to_string_lossy(), LONGEST)
+}
+
+/// The digest of the model in a folder.
+pub(crate) fn model_digest(folder: &Path) -> Result<ModelDigest, Failure> {
+    let mut contents = MODEL_FILES.map(|_| Vec::new());
+    for (name, bytes) in MODEL_FILES.iter().zip(&mut contents) {
+        let path = folder.join(name);
+        *bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+    }
+    Ok(ModelDigest::of_files(
+        contents.each_ref().map(Vec::as_slice),
+    ))
 }
 
 /// Whether this path names standard input.
@@ -81,10 +94,7 @@ impl Trust {
 
     /// Loads the policy and the trust anchors, and warns of what they leave open.
     pub(crate) fn load(&self) -> Result<(Policy, TrustRoots), Failure> {
-        let path = self.policy()?;
-        let json = read(path, "the policy", MAX_POLICY_LEN)?;
-        let policy = Policy::from_json(&json).map_err(|error| malformed(path, &error))?;
-        sealnote_session::offered(&policy).map_err(|error| malformed(path, &error))?;
+        let policy = signed::load(self.policy()?, self.policy_signer.as_deref())?.policy;
         Ok((policy, self.roots()?))
     }
 

@@ -19,7 +19,7 @@ mod facts;
 mod files;
 mod flags;
 mod json;
-mod policy_file;
+mod policy;
 pub mod privacy;
 pub mod record;
 mod run;
@@ -66,6 +66,10 @@ struct Trust {
     /// The policy: measurements as nitro-cli prints them, or a sealnote policy file.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Take the policy only if one of these has signed it (FILE.sig), and never an older one than before: a public
+    /// SSH key, or a file of allowed signers as ssh-keygen reads it.
+    #[arg(long, value_name = "FILE")]
+    policy_signer: Option<PathBuf>,
     /// DANGER: also accept evidence under this development root (PEM). It protects nothing.
     #[arg(long, value_name = "FILE")]
     danger_accept_software_root: Option<PathBuf>,

@@ -12,38 +12,39 @@
 mod budget;
 mod connections;
 mod growing;
+mod journey;
 mod manifest;
+mod options;
 mod order;
 mod plan;
 mod progress;
 mod reader;
+mod signals;
 mod writer;
 
 use core::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
-use sealnote_client::{ClientBuilder, OnOtherModel, SessionEnd, SubmitError};
+use sealnote_client::ClientBuilder;
 use sha2::{Digest, Sha256};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::sync::mpsc::unbounded_channel;
 
-use crate::evidence::Seen;
 use crate::exit::{Exit, Failure};
 use crate::record::Origin;
-use crate::sink::{self, Encoder, RowResult, Scores};
+use crate::sink::RowResult;
 use crate::source::Input;
 
+pub(crate) use options::Options;
+
 use budget::Budget;
-use connections::{Ended, Shared};
-use manifest::{Manifest, Settings};
-use plan::{Files, Start, Target, Wanted};
+use connections::Shared;
+use journey::Journey;
+use manifest::Manifest;
+use plan::{Files, Start, Target};
 use progress::{Progress, grouped};
 use reader::{ReadError, Reader, Resumed};
+use signals::Signals;
 use writer::{Outputs, Writer};
 
 /// Bytes of records between the source and the results.
@@ -54,33 +55,6 @@ const NAMED: usize = 20;
 
 /// Notes that wait for a connection.
 const QUEUE: usize = 1024;
-
-/// How often the manifest says what is on the disk.
-const CHECKPOINT: Duration = Duration::from_secs(2);
-
-/// How long answers are waited for when a run is asked to end.
-const DRAIN: Duration = Duration::from_secs(20);
-
-/// What a run is asked for.
-pub(crate) struct Options {
-    pub(crate) input: Input,
-    pub(crate) output: Option<PathBuf>,
-    pub(crate) rejects: Option<PathBuf>,
-    /// Files that are read, none of which is written.
-    pub(crate) inputs: Vec<PathBuf>,
-    pub(crate) resume: bool,
-    pub(crate) force: bool,
-    pub(crate) scores: Scores,
-    pub(crate) min_known: Option<f64>,
-    pub(crate) unique_ids: bool,
-    pub(crate) fail_fast: bool,
-    pub(crate) connections: usize,
-    /// How long to go on without an answer once there was a session.
-    pub(crate) patience: Duration,
-    pub(crate) evidence: Seen,
-    /// Print the manifest on standard output.
-    pub(crate) json: bool,
-}
 
 /// A record whose text is away.
 struct Pending {
@@ -136,21 +110,19 @@ impl fmt::Display for RecordDigest {
 
 /// Submits all records, and writes their rows.
 pub(crate) async fn run(client: ClientBuilder, options: Options) -> Result<(), Failure> {
-    let settings = options.settings(client_goes_on(&client));
-    let start = options.wanted().start(&settings)?;
+    // What cannot be written is refused before anything is there.
+    options.encoder()?;
+    let start = options.start()?;
     let (target, manifest) = match start {
         Start::New(target) => {
             let now = sealnote_client::now().to_string();
-            (target, Manifest::new(options.input.name(), settings, now))
+            let manifest = Manifest::new(options.input.name(), options.settings(), now);
+            (target, manifest)
         }
         Start::Resumed(files, manifest) => (Target::File(files), *manifest),
         Start::Complete(manifest) => return options.report(&manifest, None, &[]),
     };
     Run::prepare(options, target, manifest)?.go(client).await
-}
-
-fn client_goes_on(client: &ClientBuilder) -> bool {
-    client.clone().build().on_other_model() == OnOtherModel::GoOn
 }
 
 struct Run {
@@ -225,8 +197,6 @@ impl Run {
         check_model(&manifest, &model.digest().to_string())?;
         let client = client.model(model).build();
 
-        let encoder: Box<dyn Encoder> =
-            sink::jsonl(options.scores, manifest.settings.allow_other_model);
         let shared = Shared {
             client,
             notes: notes.clone(),
@@ -238,7 +208,13 @@ impl Run {
         };
         let connections = connections::start(&shared, verified, options.connections - 1);
         drop(shared);
-        let writer = Writer::new(outputs, encoder, budget.clone(), seen.clone(), &manifest);
+        let writer = Writer::new(
+            outputs,
+            options.encoder()?,
+            budget.clone(),
+            seen.clone(),
+            &manifest,
+        );
         if let Some(files) = &files {
             let path = files.manifest();
             manifest
@@ -298,324 +274,6 @@ fn check_model(manifest: &Manifest, model: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// Why a run does not come to its end.
-enum Cut {
-    Submit(SubmitError),
-    Input(ReadError),
-    Output(std::io::Error),
-    /// One record failed, and that was to be enough.
-    FailFast,
-    Signal(u8),
-}
-
-/// The part of a run in which notes are away.
-struct Journey {
-    writer: Writer,
-    manifest: Manifest,
-    files: Option<Files>,
-    progress: Progress,
-    fail_fast: bool,
-    read: Option<reader::Seen>,
-    missing_close: Option<SessionEnd>,
-}
-
-impl Journey {
-    /// Until all records have their rows, or the run is cut: `None` is its end.
-    async fn travel(
-        &mut self,
-        mut connections: JoinSet<Result<Ended, SubmitError>>,
-        arriving: &mut UnboundedReceiver<Event>,
-        signals: &mut Signals,
-        halt: impl Fn(),
-    ) -> Option<Cut> {
-        let mut checkpoint = interval(CHECKPOINT);
-        checkpoint.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut tell = interval(Duration::from_millis(500));
-        tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // Once it is cut, what is in flight is waited for until then.
-        let mut cut: Option<(Cut, Instant)> = None;
-        let mut over = false;
-        // The reader may wait for a standard input that never comes: a run that is cut does not wait for it.
-        while !(connections.is_empty() && (over || cut.is_some())) {
-            let deadline = cut.as_ref().map_or_else(far, |(_, deadline)| *deadline);
-            let happened = tokio::select! {
-                biased;
-                number = signals.next() => {
-                    if cut.is_some() {
-                        break;
-                    }
-                    note!("ending in order; once more to end at once");
-                    Some(Cut::Signal(number))
-                }
-                () = sleep_until(deadline) => break,
-                _ = checkpoint.tick() => self.checkpoint().err().map(Cut::Output),
-                _ = tell.tick() => {
-                    self.tell();
-                    None
-                }
-                event = arriving.recv(), if !over => match event {
-                    Some(event) => self.take(event, arriving),
-                    None => {
-                        over = true;
-                        None
-                    }
-                },
-                Some(ended) = connections.join_next() => match ended {
-                    Ok(Ok(Ended::Done(missing))) => {
-                        self.missing_close = self.missing_close.take().or(missing);
-                        None
-                    }
-                    Ok(Ok(Ended::NotNeeded(error))) => {
-                        note!("one connection fewer: {error}");
-                        None
-                    }
-                    Ok(Err(error)) => Some(Cut::Submit(error)),
-                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                    Err(_) => None,
-                },
-            };
-            let Some(happened) = happened else { continue };
-            halt();
-            let at_once = matches!(happened, Cut::Output(_));
-            // The first reason is the one that is told.
-            cut = cut.or_else(|| Some((happened, Instant::now() + DRAIN)));
-            if at_once {
-                break;
-            }
-        }
-        connections.shutdown().await;
-        self.drain(arriving, cut.map(|(cut, _)| cut))
-    }
-
-    /// Takes all that is there, and writes it.
-    fn take(&mut self, event: Event, arriving: &mut UnboundedReceiver<Event>) -> Option<Cut> {
-        let mut next = Some(event);
-        let mut cut = None;
-        while let Some(event) = next {
-            match event {
-                Event::Read(Ok(seen)) => self.read = Some(seen),
-                Event::Read(Err(error)) => cut = Some(Cut::Input(error)),
-                Event::Done(done) => match self.writer.take(done) {
-                    Ok(true) if self.fail_fast => cut = cut.or(Some(Cut::FailFast)),
-                    Ok(_) => {}
-                    Err(error) => return Some(Cut::Output(error)),
-                },
-            }
-            next = arriving.try_recv().ok();
-        }
-        // Nothing more is there: what is has waited long enough.
-        match self.writer.flush() {
-            Ok(()) => cut,
-            Err(error) => Some(Cut::Output(error)),
-        }
-    }
-
-    fn drain(&mut self, arriving: &mut UnboundedReceiver<Event>, cut: Option<Cut>) -> Option<Cut> {
-        if matches!(cut, Some(Cut::Output(_))) {
-            return cut;
-        }
-        match arriving.try_recv() {
-            Ok(event) => cut.or(self.take(event, arriving)),
-            Err(_) => cut,
-        }
-    }
-
-    fn tell(&mut self) {
-        self.progress
-            .tell(self.writer.records(), self.writer.counts().failed);
-    }
-
-    /// Has the disk keep what there is.
-    fn checkpoint(&mut self) -> std::io::Result<()> {
-        let Some(files) = &self.files else {
-            return self.writer.flush();
-        };
-        if self.manifest.input.records == self.writer.records() {
-            return Ok(());
-        }
-        self.writer.sync(&mut self.manifest)?;
-        self.manifest.write(&files.manifest())
-    }
-
-    /// Gives the files their names, and says how it went.
-    fn arrive(mut self, cut: Option<Cut>, options: &Options) -> Result<(), Failure> {
-        self.progress.finish();
-        let cut = match cut {
-            Some(Cut::Output(error)) => Some(Cut::Output(error)),
-            cut => match self.checkpoint() {
-                Ok(()) => cut,
-                Err(error) => Some(Cut::Output(error)),
-            },
-        };
-        if let Some(cut) = cut {
-            return Err(self.cut(cut));
-        }
-        if self.writer.records() == 0 {
-            if let Some(files) = &self.files {
-                files.give_up();
-            }
-            return Err(Exit::Usage.because(format!("{} holds no record", options.input.name())));
-        }
-        if let Some(files) = &self.files {
-            let finished = self.writer.sync(&mut self.manifest);
-            let finished = finished.and_then(|()| files.finish(&mut self.manifest));
-            if let Err(error) = finished {
-                return Err(self.cut(Cut::Output(error)));
-            }
-        } else {
-            let _ = self.writer.sync(&mut self.manifest);
-        }
-        if let Some(end) = &self.missing_close {
-            detail!(
-                "the session ended without the enclave's close ({end}); every note had its authenticated answer \
-                 before, so the results are complete"
-            );
-        }
-        options.report(&self.manifest, self.read, self.writer.named())
-    }
-
-    fn cut(&self, cut: Cut) -> Failure {
-        let kept = match (&self.files, &cut) {
-            (Some(files), cut) => {
-                let done = match cut {
-                    Cut::Output(_) => self.manifest.input.records,
-                    _ => self.writer.records(),
-                };
-                let partial = files.partial();
-                format!(
-                    "; the results of {} records are in {}; the same command with --resume goes on with the others",
-                    grouped(done),
-                    partial.display()
-                )
-            }
-            // How much of the last rows a stream has taken cannot be known.
-            (None, Cut::Output(_)) => String::new(),
-            (None, _) => format!(
-                "; {} records have their results",
-                grouped(self.writer.records())
-            ),
-        };
-        let (exit, why) = match cut {
-            Cut::Submit(error) => {
-                let advice = match error {
-                    SubmitError::OtherModel(_) => {
-                        ". That model was sent no note; --allow-other-model goes on with it, in a run that is begun with \
-                         that flag"
-                    }
-                    _ => "",
-                };
-                (Exit::from(&error), format!("{error}{kept}{advice}"))
-            }
-            Cut::Input(error) => (Exit::Usage, format!("{error}{kept}")),
-            Cut::Output(error) => (
-                Exit::Output,
-                format!("the results cannot be written: {error}{kept}"),
-            ),
-            Cut::FailFast => {
-                let first = self.writer.named().first().cloned().unwrap_or_default();
-                (Exit::Records, format!("{first}{kept}"))
-            }
-            Cut::Signal(number) => (Exit::Signal(number), format!("ended by a signal{kept}")),
-        };
-        exit.because(why)
-    }
-}
-
-impl Options {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted {
-            output: self.output.as_deref(),
-            rejects: self.rejects.as_deref(),
-            inputs: &self.inputs,
-            resume: self.resume,
-            force: self.force,
-        }
-    }
-
-    fn settings(&self, allow_other_model: bool) -> Settings {
-        Settings {
-            text_field: self.input.text_field.clone(),
-            id_field: self.input.id_field.clone(),
-            format: self
-                .input
-                .format
-                .map(|format| format!("{format:?}").to_lowercase()),
-            output_format: "jsonl".into(),
-            pass: self.input.pass.to_vec(),
-            scores: format!("{:?}", self.scores).to_lowercase(),
-            min_known: self.min_known,
-            unique_ids: self.unique_ids,
-            rejects: self.rejects.is_some(),
-            max_record_bytes: self.input.max_record,
-            allow_other_model,
-        }
-    }
-
-    /// Says what a complete run has done.
-    fn report(
-        &self,
-        manifest: &Manifest,
-        read: Option<reader::Seen>,
-        named: &[String],
-    ) -> Result<(), Failure> {
-        let (counts, all) = (&manifest.counts, manifest.input.records);
-        for line in named {
-            say!("{line}");
-        }
-        if counts.failed > named.len() as u64 && !named.is_empty() {
-            say!("and {} more", grouped(counts.failed - named.len() as u64));
-        }
-        if let Some(read) = read
-            && read.duplicates > 0
-        {
-            say!(
-                "{} records have the id of an earlier one; --unique-ids refuses them",
-                grouped(read.duplicates)
-            );
-        }
-        if self.json {
-            let json = serde_json::to_string_pretty(manifest).unwrap_or_default();
-            crate::facts::print(&[json])?;
-        }
-        let said = format!(
-            "{} of {} records were classified",
-            grouped(counts.classified),
-            grouped(all)
-        );
-        if counts.failed > 0 {
-            return Err(Exit::Records.because(said));
-        }
-        note!("{said}");
-        Ok(())
-    }
-}
-
-/// What asks a run to end.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 2,
-            _ = self.terminate.recv() => 15,
-        }
-    }
-}
-
-fn far() -> Instant {
-    Instant::now() + Duration::from_secs(86400 * 365)
 }
 
 /// Reads all records, and says what it saw: nothing is sent.

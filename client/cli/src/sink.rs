@@ -4,11 +4,18 @@
 //! rows, in the order of the input → Encoder → bytes → a stream, or a file that appears when it is complete
 //! ```
 
+mod csv;
+mod fhir;
+mod format;
 mod jsonl;
+mod parquet;
+
+pub use format::{FormatError, OutputFormat, SinkOptions};
 
 use sealnote_client::EvidenceDigest;
 use sealnote_model::NoteError;
 use sealnote_session::{Classification, Outcome};
+use serde::{Serialize, Serializer};
 
 use crate::record::{InputError, Origin};
 
@@ -51,11 +58,6 @@ pub enum Scores {
     Top(usize),
     /// Each label's.
     All,
-}
-
-/// JSON Lines.
-pub fn jsonl(scores: Scores, models: bool) -> Box<dyn Encoder> {
-    Box::new(jsonl::Jsonl { scores, models })
 }
 
 impl RowResult {
@@ -135,6 +137,22 @@ impl Scores {
     }
 }
 
+/// Labels and their scores, as a JSON object in their order.
+struct Pairs<'a>(&'a [(&'a str, f32)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
+/// Appends a value in JSON.
+fn append_json(value: &impl Serialize, out: &mut Vec<u8>) {
+    if let Err(error) = serde_json::to_writer(out, value) {
+        unreachable!("texts and numbers, into memory: {error}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -158,6 +176,18 @@ mod tests {
         };
         let classification = Classification::new(Arc::new(model), scored).unwrap();
         RowResult::Classified(classification, [7; 32].into())
+    }
+
+    /// What breaks quoting, lines, terminals and C strings.
+    pub(super) const AWKWARD: &str = "\"a,b\";\t'c\r\n\0\u{202e}d\u{1b}[2J=é😀";
+
+    pub(super) fn little_known() -> RowResult {
+        match classified(Problem::SingleLabel, &[("a", 1.0)]) {
+            RowResult::Classified(classification, evidence) => {
+                RowResult::LittleKnown(classification, evidence)
+            }
+            other => other,
+        }
     }
 
     pub(super) fn row(line: u64, result: RowResult) -> Row {

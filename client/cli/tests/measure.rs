@@ -1,10 +1,14 @@
 //! `sealnote measure` as it is run: what it prints, the policy that it writes, and its exit codes.
 
+mod common;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
 use sealnote_model::ModelDigest;
 use sealnote_verifier::Policy;
+
+use common::image;
 use tempfile::TempDir;
 
 /// Python, of the contents below: `extended = lambda x: sha384(bytes(48) + sha384(x).digest())`.
@@ -12,39 +16,10 @@ const PCR0: &str = "284cc74b8f665c3ec6824d7f8e63d6de08d4e646b524052a2e3521ff8ede
 const PCR1: &str = "9ccca610b22dd8d0670f8f661ee8dc3e30f8127e993e0d5d422105ef9d0cb452baf822ad9897bb79e17d37fee795b617";
 const PCR2: &str = "8a45599e5e77b24c4b6472869c24e10490c4d5df715fbd0811fc4b33d370276cf00bb24871d3a1987587d6b9283d4f42";
 
-const COMMAND_LINE: &[u8] = b"reboot=t\x1b[2J";
-
-/// A folder with an image of version 4 in it: kernel, command line, metadata and two ramdisks.
+/// A folder with an image in it, `app.eif`.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let sections: [(u16, &[u8]); 5] = [
-        (1, b"kernel"),
-        (2, COMMAND_LINE),
-        (5, b"{}"),
-        (3, b"boots"),
-        (3, b"application"),
-    ];
-    let mut places = [0u8; 2 * 32 * 8];
-    let mut contents = Vec::new();
-    for (index, (kind, bytes)) in sections.into_iter().enumerate() {
-        let (offset, size) = (548 + contents.len() as u64, bytes.len() as u64);
-        places[8 * index..][..8].copy_from_slice(&offset.to_be_bytes());
-        places[32 * 8 + 8 * index..][..8].copy_from_slice(&size.to_be_bytes());
-        contents.extend([&kind.to_be_bytes()[..], &[0, 0], &size.to_be_bytes(), bytes].concat());
-    }
-    let header = [
-        &b".eif\0\x04\0\0"[..],
-        &[0; 16],
-        &[0, 0, 0, 5],
-        &places,
-        &[0; 4],
-    ]
-    .concat();
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&header);
-    crc.update(&contents);
-    let image = [&header[..], &crc.finalize().to_be_bytes(), &contents].concat();
-    std::fs::write(folder.path().join("app.eif"), image).unwrap();
+    std::fs::write(folder.path().join("app.eif"), image(b"application")).unwrap();
     folder
 }
 
@@ -159,7 +134,7 @@ fn a_file_that_is_there_is_not_replaced() {
     std::fs::write(folder.join("policy.json"), "mine").unwrap();
     for name in ["policy.json", "app.eif"] {
         let before = std::fs::read(folder.join(name)).unwrap();
-        let error = refusal(&measure(folder, &["app.eif", "-o", name]), 2);
+        let error = refusal(&measure(folder, &["app.eif", "-o", name]), 5);
         assert!(error.contains(&format!("{name} cannot be written: it is there already")));
         assert_eq!(std::fs::read(folder.join(name)).unwrap(), before);
     }
@@ -176,9 +151,9 @@ fn bad_images_are_rejected_and_unreadable_ones_a_usage_error() {
     let damaged = [&image[..643], b"!"].concat();
     write("damaged.eif", &damaged);
     for (name, code, says) in [
-        ("cut.eif", 1, "the file ends after 643 bytes"),
-        ("text.eif", 1, "not an enclave image"),
-        ("damaged.eif", 1, "the image is damaged"),
+        ("cut.eif", 3, "the file ends after 643 bytes"),
+        ("text.eif", 3, "not an enclave image"),
+        ("damaged.eif", 3, "the image is damaged"),
         ("none.eif", 2, "none.eif cannot be read"),
         (".", 2, "cannot be read"),
     ] {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::binding::Binding;
 use crate::check::{Check, CheckLog};
 use crate::nitro;
-use crate::schema::not_null;
+use crate::schema::some_object;
 use crate::sev_snp;
 use crate::time::UnixTime;
 
@@ -29,7 +29,7 @@ pub struct EvidenceFile {
     /// Of Nitro documents.
     #[serde(
         default,
-        deserialize_with = "not_null",
+        deserialize_with = "some_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub nitro: Option<nitro::rules::RulesFile>,
@@ -37,7 +37,7 @@ pub struct EvidenceFile {
     #[serde(
         rename = "sev-snp",
         default,
-        deserialize_with = "not_null",
+        deserialize_with = "some_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub sev_snp: Option<sev_snp::rules::RulesFile>,

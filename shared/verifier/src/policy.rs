@@ -6,6 +6,7 @@
 //! ```json
 //! {
 //!   "version": 2,
+//!   "serial": 7,
 //!   "evidence": {
 //!     "nitro": {
 //!       "measurements": [
@@ -29,10 +30,12 @@
 //! }
 //! ```
 //!
-//! Mandatory are `version` and `evidence` with one kind or more; of `nitro` `measurements`, one set or more, each with
+//! `serial` tells a policy from those before it, for whoever signs policies: a client that knows the signer takes no lower
+//! one. Mandatory are `version` and `evidence` with one kind or more; of `nitro` `measurements`, one set or more, each with
 //! `label`, `pcr0`, `pcr1` and `pcr2`. `not_after` is a time as above or in Unix seconds; a set does not match
 //! after it. A list that is given has at least one entry, any one of which is accepted. Nothing that is left out accepts
-//! more than the default. Unknown and repeated keys are errors, and so is `null`.
+//! more than the default. Unknown and repeated keys are errors, and so is `null`. A byte order mark before the JSON is
+//! taken off.
 //!
 //! Files of version 1, which had all of `nitro` and `session` at the top, are read as before.
 
@@ -55,11 +58,15 @@ use crate::sev_snp;
 /// Greatest length of a policy, in bytes. `describe-eif` includes the build's metadata.
 pub const MAX_POLICY_LEN: usize = 1024 * 1024;
 
+/// What editors on Windows put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// An appraisal policy: never empty.
 ///
 /// There is no `Default` and no public constructor but the loader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    serial: Option<u64>,
     pub(crate) evidence: EvidenceRules,
     session: SessionRules,
 }
@@ -84,27 +91,7 @@ impl Policy {
     ///
     /// [`PolicyError`]: anything malformed, empty, partial or all zero.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, PolicyError> {
-        let json = json.as_ref();
-        if json.len() > MAX_POLICY_LEN {
-            return Err(PolicyError::TooLarge { len: json.len() });
-        }
-        let shape: Shape = schema::read(json)?;
-        if shape.nitro_cli.is_some() {
-            return match shape.own_key() {
-                Some(key) => Err(PolicyError::MixedShapes { key }),
-                None => {
-                    let read: nitro::nitro_cli::Output = schema::read(json)?;
-                    let rules = read.into_rules().map_err(EvidenceRulesError::from)?;
-                    Self::from_file(PolicyFile::new(rules.into(), SessionFile::default()))
-                }
-            };
-        }
-        match shape.version {
-            Some(1) => Self::from_file(schema::read::<file::Version1>(json)?.into()),
-            // Without a version, the error is that it is missing.
-            Some(VERSION) | None => Self::from_file(schema::read(json)?),
-            Some(found) => Err(PolicyError::Version { found }),
-        }
+        Self::from_file(PolicyFile::from_json(json)?)
     }
 
     /// Checks what a file says.
@@ -120,7 +107,16 @@ impl Policy {
         }
         let evidence = EvidenceRules::load(file.evidence)?;
         let session = SessionRules::load(file.session.unwrap_or_default())?;
-        Ok(Self { evidence, session })
+        Ok(Self {
+            serial: file.serial,
+            evidence,
+            session,
+        })
+    }
+
+    /// The number of this version of the policy, which its author counts up.
+    pub fn serial(&self) -> Option<u64> {
+        self.serial
     }
 
     /// What is asked of Nitro documents; `None` accepts none.
@@ -145,6 +141,39 @@ impl Policy {
         self.evidence
             .least_suites()
             .map(move |of_set| of_set.or(common))
+    }
+}
+
+impl PolicyFile {
+    /// Reads what [`Policy::from_json`] reads, in the form of a policy file of the version that is written. Its values are
+    /// not checked yet.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`]: what has not the shape of a policy.
+    pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, PolicyError> {
+        let json = json.as_ref();
+        if json.len() > MAX_POLICY_LEN {
+            return Err(PolicyError::TooLarge { len: json.len() });
+        }
+        let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+        let shape: Shape = schema::read(json)?;
+        if shape.nitro_cli.is_some() {
+            return match shape.own_key() {
+                Some(key) => Err(PolicyError::MixedShapes { key }),
+                None => {
+                    let read: nitro::nitro_cli::Output = schema::read(json)?;
+                    let rules = read.into_rules().map_err(EvidenceRulesError::from)?;
+                    Ok(Self::new(rules.into(), SessionFile::default()))
+                }
+            };
+        }
+        match shape.version {
+            Some(1) => Ok(schema::read::<file::Version1>(json)?.into()),
+            // Without a version, the error is that it is missing.
+            Some(VERSION) | None => Ok(schema::read(json)?),
+            Some(found) => Err(PolicyError::Version { found }),
+        }
     }
 }
 
@@ -201,6 +230,8 @@ struct Shape {
     #[serde(default, deserialize_with = "not_null")]
     version: Option<u64>,
     #[serde(default, deserialize_with = "not_null")]
+    serial: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     evidence: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
     session: Option<IgnoredAny>,
@@ -228,6 +259,7 @@ impl Shape {
     fn own_key(&self) -> Option<&'static str> {
         [
             (self.version.is_some(), "version"),
+            (self.serial.is_some(), "serial"),
             (self.evidence.is_some(), "evidence"),
             (self.session.is_some(), "session"),
             (self.nitro.is_some(), "nitro"),

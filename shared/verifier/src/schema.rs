@@ -1,7 +1,11 @@
 //! What all parts of a policy file have in common.
 
+mod object;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+
+pub(crate) use object::{object, objects, some_object};
 
 use crate::time::UnixTime;
 
@@ -22,21 +26,53 @@ fn at(field: &str) -> String {
     }
 }
 
-/// Reads one JSON value, with nothing behind it.
+/// Reads one JSON object, with nothing behind it.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, ShapeError> {
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| ShapeError {
-        field: match error.path().to_string() {
-            path if path == "." => String::new(),
-            path => path,
-        },
-        message: error.into_inner().to_string(),
+    let mut track = serde_path_to_error::Track::new();
+    let read = object(serde_path_to_error::Deserializer::new(
+        &mut reader,
+        &mut track,
+    ));
+    read.and_then(|read| reader.end().map(|()| read))
+        .map_err(|error| ShapeError {
+            field: match track.path().to_string() {
+                path if path == "." || error.is_syntax() => String::new(),
+                path => path,
+            },
+            message: message(&error, json),
+        })
+}
+
+/// What is wrong, in plain words where serde's would not help.
+fn message(error: &serde_json::Error, json: &[u8]) -> String {
+    if json.trim_ascii().is_empty() {
+        return "the file is empty".into();
+    }
+    match comment(json) {
+        Some((line, column)) if error.is_syntax() => {
+            format!("JSON has no comments; take out the one at line {line} column {column}")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Line and column, from 1, of the first `//` or `/*` that is not in a text.
+fn comment(json: &[u8]) -> Option<(usize, usize)> {
+    let (mut in_text, mut escaped) = (false, false);
+    let at = json.iter().enumerate().position(|(at, byte)| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            _ => {}
+        }
+        !in_text && *byte == b'/' && matches!(json.get(at + 1), Some(b'/' | b'*'))
     })?;
-    reader.end().map_err(|error| ShapeError {
-        field: String::new(),
-        message: error.to_string(),
-    })?;
-    Ok(read)
+    let before = &json[..at];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line_start = before.iter().rposition(|byte| *byte == b'\n');
+    Some((line, at + 1 - line_start.map_or(0, |newline| newline + 1)))
 }
 
 /// serde reads `null` as absent, which would turn a script's empty variable into "anything goes".
@@ -50,7 +86,10 @@ where
 
 /// A moment, as a policy file has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a time such as \"2027-03-01T00:00:00Z\", or seconds since 1970, is due"
+)]
 pub enum TimeFile {
     /// Seconds since 1970.
     Seconds(u64),

@@ -3,6 +3,8 @@
 mod common;
 #[path = "policy/nitro_cli.rs"]
 mod nitro_cli;
+#[path = "policy/shape.rs"]
+mod shape;
 #[path = "policy/version2.rs"]
 mod version2;
 

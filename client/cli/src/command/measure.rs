@@ -2,22 +2,22 @@
 
 mod report;
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_eif::{
-    EifError, HEADER_LEN, Image, SECTION_HEADER_LEN, Section, SectionKind, SignatureCheck,
-};
+use sealnote_eif::{HEADER_LEN, Image, SECTION_HEADER_LEN, Section, SectionKind, SignatureCheck};
 use sealnote_model::ModelDigest;
+use sealnote_verifier::nitro::rules::SetFile;
 
 use self::report::Report;
-use super::model_digest;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::facts::{line, print};
-use crate::files::{shown, unreadable};
+use crate::files::shown;
 use crate::json;
-use crate::policy_file::{Accepted, NewPolicy};
+use crate::policy::contents::{ModelChoice, label_of, new_policy};
+use crate::policy::registers::Pin;
+use crate::policy::source;
+use crate::policy::stored::Checked;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,13 +29,8 @@ Examples:
 pub(crate) struct Measure {
     /// The enclave image file, as nitro-cli or `make eif` builds it.
     image: PathBuf,
-    /// Predict PCR16 for the model in this folder, and pin it in the policy. Whether the image holds that
-    /// model is not checked.
-    #[arg(long, value_name = "DIR", conflicts_with = "model_digest")]
-    model: Option<PathBuf>,
-    /// The same, for the model with this digest, as `sealnote model-digest` prints it.
-    #[arg(long, value_name = "HEX", value_parser = parse_digest)]
-    model_digest: Option<ModelDigest>,
+    #[command(flatten)]
+    model: ModelChoice,
     /// The name of the measurements in the policy, instead of the image's file name.
     #[arg(long, value_name = "TEXT", requires = "output")]
     label: Option<String>,
@@ -47,35 +42,22 @@ pub(crate) struct Measure {
     json: bool,
 }
 
-fn parse_digest(text: &str) -> Result<ModelDigest, String> {
-    let mut digest = [0; 48];
-    match hex::decode_to_slice(text, &mut digest) {
-        Ok(()) => Ok(ModelDigest(digest)),
-        Err(_) => Err("these are not the 96 hex digits that `sealnote model-digest` prints".into()),
-    }
-}
-
 impl Measure {
     pub(crate) fn run(self) -> Result<(), Failure> {
         json::told(self.json, self.measure())
     }
 
     fn measure(&self) -> Result<(), Failure> {
-        let image = self.read()?;
-        let model = match &self.model {
-            Some(folder) => Some(model_digest::of_folder(folder)?),
-            None => self.model_digest,
+        let image = source::image(&self.image)?;
+        let model = self.model.digest()?;
+        let set = SetFile {
+            label: label_of(self.label.as_deref(), &self.image),
+            ..source::of_image(&image)
         };
-        let file_name = self.image.file_name().unwrap_or_default();
-        let file_name = file_name.to_string_lossy();
-        let policy = NewPolicy::new(&Accepted {
-            label: self.label.as_deref().unwrap_or(&file_name),
-            image: image.registers,
-            signer: image.signature.as_ref().map(|signature| signature.register),
-            model: model.as_ref(),
-        })?;
+        let pins: Vec<Pin> = model.iter().map(Pin::of_model).collect();
+        let policy = Checked::new(new_policy(set, &pins, model.as_ref()))?;
         if let Some(path) = &self.output {
-            policy.write(path)?;
+            policy.write_new(path)?;
         }
         if self.json {
             let policy = self.output.as_deref();
@@ -86,16 +68,6 @@ impl Measure {
             lines.push(line("policy", format!("written to {}", shown(path))));
         }
         print(&lines)
-    }
-
-    fn read(&self) -> Result<Image, Failure> {
-        let path = &self.image;
-        let unread = |error| unreadable(path, &error);
-        let file = File::open(&self.image).map_err(unread)?;
-        sealnote_eif::measure(file).map_err(|error| match error {
-            EifError::Read(error) => unread(error),
-            error => Exit::Rejected.because(format!("{}: {error}", shown(path))),
-        })
     }
 }
 

@@ -1,14 +1,13 @@
 //! `sealnote model-digest`: the digest to pin in a policy.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_model::{MODEL_FILES, ModelDigest as Digest};
 use serde::Serialize;
 
 use crate::exit::Failure;
 use crate::facts::print;
-use crate::files::unreadable;
+use crate::files;
 use crate::json;
 
 const EXAMPLES: &str = "\
@@ -36,7 +35,7 @@ struct Report {
 
 impl ModelDigest {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let digest = json::told(self.json, of_folder(&self.folder))?;
+        let digest = json::told(self.json, files::model_digest(&self.folder))?;
         if self.json {
             return json::print(&Report {
                 ok: true,
@@ -46,14 +45,4 @@ impl ModelDigest {
         }
         print(&[digest.to_string()])
     }
-}
-
-/// The digest of the model in `folder`.
-pub(crate) fn of_folder(folder: &Path) -> Result<Digest, Failure> {
-    let mut contents = MODEL_FILES.map(|_| Vec::new());
-    for (name, bytes) in MODEL_FILES.iter().zip(&mut contents) {
-        let path = folder.join(name);
-        *bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
-    }
-    Ok(Digest::of_files(contents.each_ref().map(Vec::as_slice)))
 }

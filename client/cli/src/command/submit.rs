@@ -8,10 +8,10 @@ use sealnote_client::OnOtherModel;
 
 use crate::Server;
 use crate::evidence::Seen;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::files::{claim_stdin, is_stdin};
 use crate::run::{self, Options};
-use crate::sink::Scores;
+use crate::sink::{OutputFormat, Scores, SinkOptions};
 use crate::source::{Format, Input};
 
 const EXAMPLES: &str = "\
@@ -74,6 +74,9 @@ pub(crate) struct Submit {
     /// Replace files that are there, and give up a run that was cut short.
     #[arg(long, conflicts_with = "resume", help_heading = "Output")]
     force: bool,
+    /// What the results are written as, where the name of FILE does not say it.
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    output_format: Option<OutputFormat>,
     /// Scores beside the label.
     #[arg(
         long,
@@ -146,6 +149,7 @@ impl Submit {
         if self.allow_other_model {
             client = client.on_other_model(OnOtherModel::GoOn);
         }
+        let format = OutputFormat::choose(self.output_format, self.output.as_deref());
         let inputs = [self.input.clone(), self.server.trust.policy.clone()];
         let root = self.server.trust.danger_accept_software_root.clone();
         let options = Options {
@@ -156,10 +160,15 @@ impl Submit {
                 .flatten()
                 .filter(|path| !is_stdin(path))
                 .collect(),
-            scores: match self.scores {
-                WhichScores::None => Scores::None,
-                WhichScores::Top => Scores::Top(self.top.into()),
-                WhichScores::All => Scores::All,
+            format: format.map_err(|error| Exit::Usage.because(error.to_string()))?,
+            sink: SinkOptions {
+                scores: match self.scores {
+                    WhichScores::None => Scores::None,
+                    WhichScores::Top => Scores::Top(self.top.into()),
+                    WhichScores::All => Scores::All,
+                },
+                models: self.allow_other_model,
+                passed: self.pass.iter().cloned().collect(),
             },
             evidence: Seen::kept_in(self.evidence_out)?,
             output: self.output,

@@ -4,10 +4,12 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use super::Options;
 use super::growing::{Growing, beside};
-use super::manifest::{Manifest, Settings, State};
+use super::manifest::{Manifest, State};
 use super::writer::Outputs;
 use crate::exit::{Exit, Failure};
+use crate::files::shown;
 
 /// Where results go.
 pub(super) enum Target {
@@ -22,16 +24,6 @@ pub(super) enum Target {
 pub(crate) struct Files {
     pub(super) results: PathBuf,
     pub(super) rejects: Option<PathBuf>,
-}
-
-/// What the user asked for.
-pub(super) struct Wanted<'a> {
-    pub(super) output: Option<&'a Path>,
-    pub(super) rejects: Option<&'a Path>,
-    /// Files that are read: none of them is written.
-    pub(super) inputs: &'a [PathBuf],
-    pub(super) resume: bool,
-    pub(super) force: bool,
 }
 
 /// How a run begins.
@@ -76,13 +68,15 @@ impl Files {
 
 impl Files {
     /// Gives the files their names. What was done of it before is not done again.
-    pub(super) fn finish(&self, manifest: &mut Manifest) -> io::Result<()> {
+    pub(super) fn finish(&self, manifest: &mut Manifest, options: &Options) -> io::Result<()> {
+        let complete =
+            |partial: &Path, path: &Path| options.format.complete(&options.sink, partial, path);
         manifest.state = State::Finishing;
         manifest.write(&self.manifest())?;
         if let (Some(partial), Some(rejects)) = (self.rejects_partial(), &self.rejects) {
-            rename(&partial, rejects)?;
+            complete(&partial, rejects)?;
         }
-        rename(&self.partial(), &self.results)?;
+        complete(&self.partial(), &self.results)?;
         manifest.state = State::Complete;
         manifest.write(&self.manifest())
     }
@@ -100,29 +94,23 @@ impl Files {
     }
 }
 
-/// Unless it was renamed before.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match std::fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && to.exists() => Ok(()),
-        renamed => renamed,
-    }
-}
-
-impl Wanted<'_> {
+impl Options {
     /// Looks at what is there. Nothing is changed but what `--force` gives up.
-    pub(super) fn start(&self, settings: &Settings) -> Result<Start, Failure> {
-        let Some(output) = self.output.filter(|path| *path != Path::new("-")) else {
+    pub(super) fn start(&self) -> Result<Start, Failure> {
+        let output = self.output.as_deref();
+        let Some(output) = output.filter(|path| *path != Path::new("-")) else {
             return self.stream(Growing::stream(io::stdout()));
         };
-        for path in [Some(output), self.rejects].into_iter().flatten() {
+        let rejects = self.rejects.as_deref();
+        for path in [Some(output), rejects].into_iter().flatten() {
             if let Some(input) = self.inputs.iter().find(|input| same_file(input, path)) {
-                let (path, input) = (path.display(), input.display());
+                let (path, input) = (shown(path), shown(input));
                 return Err(
                     Exit::Usage.because(format!("{path} would overwrite the input {input}"))
                 );
             }
         }
-        if self.rejects.is_some_and(|rejects| rejects == output) {
+        if rejects == Some(output) {
             return Err(Exit::Usage.because("results and rejects cannot go to the same file"));
         }
         if output.metadata().is_ok_and(|target| !target.is_file()) {
@@ -130,16 +118,16 @@ impl Wanted<'_> {
         }
         let files = Files {
             results: real(output)?,
-            rejects: self.rejects.map(real).transpose()?,
+            rejects: rejects.map(real).transpose()?,
         };
         match self.resume {
-            true => self.resumed(files, settings),
+            true => self.resumed(files),
             false => self.new_files(files),
         }
     }
 
     fn stream(&self, out: Growing) -> Result<Start, Failure> {
-        let problem = match (self.resume, self.rejects) {
+        let problem = match (self.resume, &self.rejects) {
             (true, _) => {
                 "a run can be resumed only with -o FILE: what a stream took cannot be seen"
             }
@@ -178,20 +166,20 @@ impl Wanted<'_> {
             if path.symlink_metadata().is_ok() {
                 return Err(Exit::Usage.because(format!(
                     "{} is there already; move it away, name another, or replace it with --force",
-                    path.display()
+                    shown(path)
                 )));
             }
         }
         if let Some(path) = partials.iter().find(|path| path.symlink_metadata().is_ok()) {
             return Err(Exit::Usage.because(format!(
                 "{} is there, of a run that was cut short; go on with it by --resume, or give it up by --force",
-                path.display()
+                shown(path)
             )));
         }
         Ok(Start::New(Target::File(files)))
     }
 
-    fn resumed(&self, files: Files, settings: &Settings) -> Result<Start, Failure> {
+    fn resumed(&self, files: Files) -> Result<Start, Failure> {
         let path = files.manifest();
         let manifest = match Manifest::read(&path) {
             Ok(manifest) => manifest,
@@ -200,8 +188,8 @@ impl Wanted<'_> {
                 if files.results.symlink_metadata().is_ok() {
                     return Err(Exit::Usage.because(format!(
                         "{} is there, and no {} that tells of its run: it cannot be resumed",
-                        files.results.display(),
-                        path.display()
+                        shown(&files.results),
+                        shown(&path)
                     )));
                 }
                 for partial in [Some(files.partial()), files.rejects_partial()]
@@ -215,11 +203,11 @@ impl Wanted<'_> {
             Err(error) => {
                 return Err(Exit::Usage.because(format!(
                     "{} cannot be read ({error}); begin anew with --force",
-                    path.display()
+                    shown(&path)
                 )));
             }
         };
-        if let Some((name, now, then)) = settings.difference(&manifest.settings) {
+        if let Some((name, now, then)) = self.settings().difference(&manifest.settings) {
             return Err(Exit::Usage.because(format!(
                 "the run was begun with {name} {then}, and this is {now}: resume it as it was begun, or begin anew with --force"
             )));
@@ -228,7 +216,7 @@ impl Wanted<'_> {
             State::Complete => Ok(Start::Complete(Box::new(manifest))),
             State::Finishing => {
                 let mut manifest = manifest;
-                let finished = files.finish(&mut manifest);
+                let finished = files.finish(&mut manifest, self);
                 finished.map_err(|error| unwritable(&files.results, &error))?;
                 Ok(Start::Complete(Box::new(manifest)))
             }
@@ -264,7 +252,7 @@ fn remove_if_there(path: &Path) -> Result<(), Failure> {
 }
 
 pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display().to_string();
+    let path = shown(path).to_string();
     Exit::Output.because(format!(
         "{} cannot be written: {error}",
         path.escape_debug()

@@ -4,7 +4,7 @@ use sealnote_model::Problem;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Encoder, Row, Scores};
+use super::{Encoder, Pairs, Row, Scores};
 
 /// `id`, `line`, the fields that are passed through, then `label` and `score` (or `labels`), the share of the note's
 /// tokens that was `known`, perhaps `scores` and the `model`; or `error` and `message`; and the `evidence` of the enclave
@@ -22,10 +22,8 @@ impl Encoder for Jsonl {
             scores: self.scores,
             models: self.models,
         };
-        match serde_json::to_writer(&mut *out, &line) {
-            Ok(()) => out.push(b'\n'),
-            Err(error) => unreachable!("texts and numbers, into memory: {error}"),
-        }
+        super::append_json(&line, out);
+        out.push(b'\n');
     }
 }
 
@@ -62,7 +60,7 @@ impl Serialize for Line<'_> {
             }
             map.serialize_entry("known", &classification.known().share())?;
             if let Some(scores) = self.scores.of(classification) {
-                map.serialize_entry("scores", &Map(scores))?;
+                map.serialize_entry("scores", &Pairs(&scores))?;
             }
             if self.models {
                 let digest = classification.model().digest().to_string();
@@ -73,15 +71,6 @@ impl Serialize for Line<'_> {
             map.serialize_entry("evidence", &evidence.short())?;
         }
         map.end()
-    }
-}
-
-/// Pairs, as an object in their order.
-struct Map<'a>(Vec<(&'a str, f32)>);
-
-impl Serialize for Map<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().copied())
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::rules::{PinsFile, RulesError, RulesFile, SetFile};
-use crate::schema::not_null;
+use crate::schema::{not_null, object};
 
 const LABEL: &str = "nitro-cli";
 
@@ -24,7 +24,7 @@ const SHA384_NAMES: [&str; 3] = ["Sha384", "SHA384", "Sha512_48"];
 /// What the tools print, as far as it is read.
 #[derive(Deserialize)]
 pub(crate) struct Output {
-    #[serde(rename = "Measurements")]
+    #[serde(rename = "Measurements", deserialize_with = "object")]
     measurements: Measurements,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measurement::Measurement;
 use crate::hex::HexFault;
-use crate::schema::{TimeFile, not_null, suite_number};
+use crate::schema::{TimeFile, not_null, objects, some_object, suite_number};
 use crate::time::UnixTime;
 
 /// Greatest age of a document unless the policy says otherwise, in seconds.
@@ -42,11 +42,12 @@ pub struct Rules {
 #[serde(deny_unknown_fields)]
 pub struct RulesFile {
     /// The images that are accepted: one or more.
+    #[serde(deserialize_with = "objects")]
     pub measurements: Vec<SetFile>,
     /// Values of registers beside the image's.
     #[serde(
         default,
-        deserialize_with = "not_null",
+        deserialize_with = "some_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub pins: Option<PinsFile>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kinds::EvidenceFile;
 use crate::nitro;
-use crate::schema::{TimeFile, not_null};
+use crate::schema::{TimeFile, not_null, object, objects, some_object};
 
 /// The version that is written.
 pub const VERSION: u64 = 2;
@@ -15,12 +15,20 @@ pub const VERSION: u64 = 2;
 pub struct PolicyFile {
     /// [`VERSION`].
     pub version: u64,
+    /// The number of this version of the policy.
+    #[serde(
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub serial: Option<u64>,
     /// What is asked of evidence, by kind.
+    #[serde(deserialize_with = "object")]
     pub evidence: EvidenceFile,
     /// What is asked of the session, whatever the kind.
     #[serde(
         default,
-        deserialize_with = "not_null",
+        deserialize_with = "some_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub session: Option<SessionFile>,
@@ -59,10 +67,11 @@ pub struct SessionFile {
 pub(super) struct Version1 {
     #[serde(rename = "version")]
     _version: u64,
+    #[serde(deserialize_with = "objects")]
     measurements: Vec<OldSet>,
     #[serde(default, deserialize_with = "not_null")]
     model_digests: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "not_null")]
+    #[serde(default, deserialize_with = "some_object")]
     pins: Option<nitro::rules::PinsFile>,
     #[serde(default, deserialize_with = "not_null")]
     precision: Option<String>,
@@ -124,9 +133,20 @@ impl PolicyFile {
     pub fn new(evidence: EvidenceFile, session: SessionFile) -> Self {
         Self {
             version: VERSION,
+            serial: None,
             evidence,
             session: Some(session),
         }
+    }
+
+    /// The names of all measurement sets.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        let nitro = self.evidence.nitro.iter();
+        let nitro = nitro.flat_map(|rules| &rules.measurements);
+        let sev_snp = self.evidence.sev_snp.iter();
+        let sev_snp = sev_snp.flat_map(|rules| &rules.measurements);
+        let labels = nitro.map(|set| set.label.as_str());
+        labels.chain(sev_snp.map(|set| set.label.as_str()))
     }
 
     /// The file's bytes: JSON, indented, with a line's end.

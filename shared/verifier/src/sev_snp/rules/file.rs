@@ -9,7 +9,9 @@ use super::{
     ChipRule, CrlRule, DEFAULT_CRL_MAX_AGE_SECONDS, Endorsement, Floors, MeasurementSet, Rules,
     RulesError,
 };
-use crate::schema::{TimeFile, not_null, suite_number};
+use crate::schema::{
+    self, ShapeError, TimeFile, not_null, object, objects, some_object, suite_number,
+};
 use crate::sev_snp::product::Product;
 use crate::sev_snp::report::{Firmware, Tcb};
 
@@ -40,8 +42,10 @@ const PLATFORM_BITS: [(&str, u64); 7] = [
 #[serde(deny_unknown_fields)]
 pub struct RulesFile {
     /// The images that are accepted: one or more.
+    #[serde(deserialize_with = "objects")]
     pub measurements: Vec<SetFile>,
     /// The generations that are accepted: one or more.
+    #[serde(deserialize_with = "object")]
     pub products: ProductsFile,
     /// Whose key may sign.
     pub endorsement: EndorsementFile,
@@ -67,6 +71,7 @@ pub struct RulesFile {
     )]
     pub crl_max_age_seconds: Option<u64>,
     /// The whole guest policy.
+    #[serde(deserialize_with = "object")]
     pub guest_policy: GuestPolicyFile,
     /// The privilege level; 0 unless this says otherwise.
     #[serde(
@@ -118,21 +123,21 @@ pub struct ProductsFile {
     /// EPYC 7003.
     #[serde(
         default,
-        deserialize_with = "not_null",
+        deserialize_with = "some_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub milan: Option<FloorsFile>,
     /// EPYC 9004 and 8004.
     #[serde(
         default,
-        deserialize_with = "not_null",
+        deserialize_with = "some_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub genoa: Option<FloorsFile>,
     /// EPYC 9005.
     #[serde(
         default,
-        deserialize_with = "not_null",
+        deserialize_with = "some_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub turin: Option<FloorsFile>,
@@ -143,6 +148,7 @@ pub struct ProductsFile {
 #[serde(deny_unknown_fields)]
 pub struct FloorsFile {
     /// Of the reported and the launch TCB.
+    #[serde(deserialize_with = "object")]
     pub least_tcb: TcbFile,
     /// Of the firmware, as `1.55.40`.
     pub least_firmware: String,
@@ -222,12 +228,26 @@ pub struct GuestPolicyFile {
 
 /// A list, or a word in its place.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a list of texts, or a word in its place, is due"
+)]
 pub enum ListFile {
     /// `any` or `none`.
     Word(String),
     /// One or more.
     List(Vec<String>),
+}
+
+impl SetFile {
+    /// Reads one set alone. Its values are checked with the policy that it becomes part of.
+    ///
+    /// # Errors
+    ///
+    /// What has not the shape of a set.
+    pub fn from_json(json: &[u8]) -> Result<Self, ShapeError> {
+        schema::read(json)
+    }
 }
 
 impl Rules {

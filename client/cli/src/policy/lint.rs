@@ -1,0 +1,144 @@
+//! What a policy leaves open, and what ends soon.
+
+use std::time::Duration;
+
+use sealnote_protocol::suite::Suite;
+use sealnote_verifier::sev_snp::rules::{ChipRule, CrlRule};
+use sealnote_verifier::{Policy, UnixTime};
+use serde::Serialize;
+
+use super::outline::Set;
+
+const DAY: u64 = 24 * 3600;
+
+/// An end is soon if it is within this, unless the caller says otherwise.
+pub(crate) const SOON: Duration = Duration::from_secs(30 * DAY);
+
+/// Something that its author should know. The policy is valid all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Warning {
+    /// For programs.
+    pub(crate) code: &'static str,
+    /// The set that it is about, if it is about one.
+    pub(crate) set: Option<String>,
+    /// For people.
+    pub(crate) message: String,
+}
+
+/// Everything that there is to say, at this moment; an end is soon if it is within `soon`.
+pub(crate) fn warnings(
+    policy: &Policy,
+    sets: &[Set],
+    at: UnixTime,
+    soon: Duration,
+) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = sets
+        .iter()
+        .filter_map(|set| expiry(set, at, soon))
+        .collect();
+    if sets.iter().all(|set| is_expired(set, at)) {
+        warnings.push(Warning::new(
+            "all_expired",
+            "every set has expired: the policy accepts nothing",
+        ));
+    }
+    if policy.session().model_digests().is_none() {
+        warnings.push(Warning::new(
+            "any_model",
+            "no model is pinned: whatever model a measured image reports is accepted",
+        ));
+    }
+    if policy.nitro().is_some_and(|rules| !rules.has_machine_pin()) {
+        warnings.push(Warning::new(
+            "any_machine",
+            "no machine is pinned (PCR3 or PCR4): anyone's machine may run a measured image",
+        ));
+    }
+    if let Some(rules) = policy.sev_snp() {
+        if *rules.chips() == ChipRule::Any {
+            warnings.push(Warning::new(
+                "any_chip",
+                "no chip is pinned (chip_ids): anyone's machine may run a measured guest",
+            ));
+        }
+        if rules.crl() == CrlRule::None {
+            warnings.push(Warning::new(
+                "no_revocation_list",
+                "crl is \"none\": a key of AMD's that was revoked is accepted",
+            ));
+        }
+    }
+    let default = Suite::DEFAULT_LEAST.id();
+    if policy
+        .least_suites()
+        .any(|least| least.is_some_and(|least| least < default))
+    {
+        warnings.push(Warning::new(
+            "weak_suite",
+            format!(
+                "a session may take a suite below {default}: whoever records it can open it once there is a quantum \
+                 computer"
+            ),
+        ));
+    }
+    warnings
+}
+
+impl Warning {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            set: None,
+            message: message.into(),
+        }
+    }
+}
+
+fn is_expired(set: &Set, at: UnixTime) -> bool {
+    set.not_after.is_some_and(|end| end < at)
+}
+
+fn expiry(set: &Set, at: UnixTime, soon: Duration) -> Option<Warning> {
+    let end = set.not_after?;
+    let code = match end.as_seconds().checked_sub(at.as_seconds()) {
+        _ if is_expired(set, at) => "expired",
+        Some(left) if left <= soon.as_secs() => "expires_soon",
+        _ => return None,
+    };
+    Some(Warning {
+        set: Some(set.label.clone()),
+        ..Warning::new(
+            code,
+            format!("set {:?} {}", set.label, holds(set.not_after, at)),
+        )
+    })
+}
+
+/// How long a set still holds, for people.
+pub(crate) fn holds(not_after: Option<UnixTime>, at: UnixTime) -> String {
+    let Some(end) = not_after else {
+        return "holds without an end".into();
+    };
+    match end < at {
+        true => {
+            let ago = (at.as_seconds()).saturating_sub(end.as_seconds());
+            format!("has EXPIRED: it held until {end}, {} ago", span(ago))
+        }
+        false => {
+            let left = end.as_seconds().saturating_sub(at.as_seconds());
+            format!("holds until {end}, {} more", span(left))
+        }
+    }
+}
+
+fn span(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        ..3600 => (seconds / 60, "minute"),
+        3600..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / DAY, "day"),
+    };
+    match number {
+        1 => format!("1 {unit}"),
+        number => format!("{number} {unit}s"),
+    }
+}
