@@ -498,6 +498,7 @@ fn assert_verdict(finished: &Finished, check: Option<&str>) {
     let mut expected = [
         "ok",
         "check",
+        "exit",
         "message",
         "module_id",
         "timestamp_ms",

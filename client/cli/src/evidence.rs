@@ -14,6 +14,7 @@ use sealnote_client::{Appraisal, EvidenceDigest};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
+use crate::files::shown;
 
 /// What a run knows of the evidence that it saw, and where it is kept.
 #[derive(Clone, Default)]
@@ -72,7 +73,7 @@ impl Seen {
                 .recursive(true)
                 .mode(0o700)
                 .create(folder);
-            made.map_err(|error| Exit::Output.because(format!("{}: {error}", folder.display())))?;
+            made.map_err(|error| Exit::Output.because(format!("{}: {error}", shown(folder))))?;
         }
         let log = Log {
             folder,
@@ -124,7 +125,7 @@ impl Log {
             && let Err(error) = keep(folder, appraisal, &report)
         {
             self.broken
-                .get_or_insert(format!("{}: {error}", folder.display()));
+                .get_or_insert(format!("{}: {error}", shown(folder)));
         }
         if report.accepted {
             self.accepted.push(Accepted {

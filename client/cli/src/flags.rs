@@ -20,8 +20,8 @@ use crate::exit::Exit;
 use crate::{Cli, Invocation};
 
 /// Flags that say what a single call is about, so that no profile may set them.
-const OF_ONE_CALL: [&str; 8] = [
-    "config", "profile", "output", "rejects", "force", "dry-run", "document", "nonce",
+const OF_ONE_CALL: [&str; 7] = [
+    "config", "profile", "output", "rejects", "force", "dry-run", "json",
 ];
 
 /// Why there is nothing to run.
@@ -107,6 +107,7 @@ fn text_of(matches: &ArgMatches, id: &str) -> Option<OsString> {
         .filter(|text: &OsString| !text.is_empty())
 }
 
+/// The flags of this name.
 fn flags<'a>(command: &'a Command, long: &'a str) -> Vec<&'a Arg> {
     let own = command.get_arguments();
     let mut found: Vec<&Arg> = own.filter(|arg| arg.get_long() == Some(long)).collect();
@@ -114,6 +115,17 @@ fn flags<'a>(command: &'a Command, long: &'a str) -> Vec<&'a Arg> {
         found.extend(flags(command, long));
     }
     found
+}
+
+/// A profile is of a server: it sets flags of the commands that talk to one, and where others have the same, theirs.
+fn settable(definition: &Command, key: &str) -> bool {
+    let has = |command: &Command, long: &str| {
+        let mut args = command.get_arguments();
+        args.any(|arg| arg.get_long() == Some(long))
+    };
+    let mut commands = definition.get_subcommands();
+    let is_built_in = ["help", "version"].contains(&key);
+    !is_built_in && commands.any(|command| has(command, "server") && has(command, key))
 }
 
 fn may_be_set(definition: &Command, key: &str) -> Result<(), String> {
@@ -126,9 +138,9 @@ fn may_be_set(definition: &Command, key: &str) -> Result<(), String> {
         Err(format!(
             "`{shown}` says what a single call is about; give it as --{shown}, or in the environment"
         ))
-    } else if flags(definition, key).is_empty() || ["help", "version"].contains(&key) {
+    } else if !settable(definition, key) {
         Err(format!(
-            "`{shown}` is not known; a key is the name of a flag, without its dashes"
+            "`{shown}` is not known; a key is the name of a flag of attest, doctor or submit, without its dashes"
         ))
     } else {
         Ok(())

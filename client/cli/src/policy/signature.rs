@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::signers::{Signer, Signers};
 use crate::exit::{Exit, Failure};
 use crate::files;
+use crate::files::shown;
 
 /// What a signature is for: a key's signature of anything else is none of a policy.
 pub(crate) const NAMESPACE: &str = "sealnote-policy";
@@ -111,7 +112,7 @@ impl Key {
         let instead = |why: &str| {
             Exit::Usage.because(format!(
                 "{} {why}; sign with: ssh-keygen -Y sign -f {} -n {NAMESPACE} {}",
-                path.display(),
+                shown(path),
                 quoted(path),
                 quoted(policy)
             ))
@@ -126,7 +127,7 @@ impl Key {
             Err(_) => {
                 return Err(Exit::Usage.because(format!(
                     "{} is no private key of OpenSSH's; make one with: ssh-keygen -t ed25519",
-                    path.display()
+                    shown(path)
                 )));
             }
         };

@@ -10,6 +10,7 @@ use super::signers::{Signer, Signers};
 use super::stored::Stored;
 use crate::exit::{Exit, Failure};
 use crate::files;
+use crate::files::shown;
 
 /// A policy whose signature is right, and its serial.
 pub(crate) struct Signed<'a> {
@@ -76,13 +77,13 @@ impl SignedError {
         match self {
             Self::File(failure) => failure,
             Self::Signature(error) => {
-                exit.because(format!("{}: {error}", signature::path(policy).display()))
+                exit.because(format!("{}: {error}", shown(&signature::path(policy))))
             }
             Self::Serial(error @ (SerialError::Older { .. } | SerialError::Other { .. })) => {
-                exit.because(format!("{}: {error}", policy.display()))
+                exit.because(format!("{}: {error}", shown(policy)))
             }
             Self::Serial(error) => Exit::Usage.because(error.to_string()),
-            Self::NoSerial => exit.because(format!("{}: {self}", policy.display())),
+            Self::NoSerial => exit.because(format!("{}: {self}", shown(policy))),
         }
     }
 }

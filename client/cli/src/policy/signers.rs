@@ -8,6 +8,7 @@ use ssh_key::{Fingerprint, HashAlg, PublicKey};
 use super::signature::NAMESPACE;
 use crate::exit::{Exit, Failure};
 use crate::files;
+use crate::files::shown;
 
 const MAX_LEN: usize = 1 << 20;
 
@@ -46,7 +47,7 @@ impl Signers {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let bytes = files::read(path, "the signers", MAX_LEN)?;
         let text = String::from_utf8_lossy(&bytes);
-        let path = path.display();
+        let path = shown(path);
         let mut signers = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             let signer = of_line(line)

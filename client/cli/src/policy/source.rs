@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 use crate::files;
+use crate::files::shown;
 
 /// The first bytes of an enclave image file.
 const IMAGE_MAGIC: &[u8] = b".eif";
@@ -40,7 +41,7 @@ impl Source {
     fn from_json(path: &Path) -> Result<Self, Failure> {
         let bytes = files::read(path, "the measurements", MAX_POLICY_LEN)?;
         let wrong = |error: &dyn core::fmt::Display| {
-            Exit::Usage.because(format!("{}: {error}", path.display()))
+            Exit::Usage.because(format!("{}: {error}", shown(path)))
         };
         let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         if json.get("Measurements").is_some() {
@@ -71,7 +72,7 @@ pub(crate) fn image(path: &Path) -> Result<Image, Failure> {
     let file = File::open(path).map_err(|error| unread(path, &error))?;
     sealnote_eif::measure(file).map_err(|error| match error {
         EifError::Read(error) => unread(path, &error),
-        error => Exit::Rejected.because(format!("{}: {error}", path.display())),
+        error => Exit::Rejected.because(format!("{}: {error}", shown(path))),
     })
 }
 
@@ -89,5 +90,5 @@ pub(crate) fn of_image(image: &Image) -> SetFile {
 }
 
 fn unread(path: &Path, error: &std::io::Error) -> Failure {
-    Exit::Usage.because(format!("{} cannot be read: {error}", path.display()))
+    Exit::Usage.because(format!("{} cannot be read: {error}", shown(path)))
 }

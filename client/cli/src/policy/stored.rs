@@ -11,6 +11,7 @@ use sealnote_verifier::policy::{MAX_POLICY_LEN, PolicyFile};
 use super::signature;
 use crate::exit::{Exit, Failure};
 use crate::files;
+use crate::files::shown;
 
 /// A policy that was read.
 pub(crate) struct Stored {
@@ -29,7 +30,7 @@ impl Stored {
     /// Of a file's bytes.
     pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Failure> {
         let wrong = |error: &dyn core::fmt::Display| {
-            Exit::Usage.because(format!("{}: {error}", path.display()))
+            Exit::Usage.because(format!("{}: {error}", shown(path)))
         };
         let file = PolicyFile::from_json(&bytes).map_err(|error| wrong(&error))?;
         let policy = Policy::from_file(file.clone()).map_err(|error| wrong(&error))?;
@@ -45,7 +46,7 @@ impl Stored {
     /// Writes what was made of the file in its place, with the next serial; returns what is to be said of it, `what` it
     /// now does included.
     pub(crate) fn write_next(self, what: &str) -> Result<String, Failure> {
-        let name = self.path.display();
+        let name = shown(&self.path);
         if self.is_nitro_cli() {
             return Err(Exit::Usage.because(format!(
                 "{name} is what nitro-cli printed, and is left as it is; make a policy of it first, with `sealnote \
@@ -65,7 +66,7 @@ impl Stored {
         let stale = match signature.exists() {
             true => format!(
                 "; {} is of the policy before: sign again",
-                signature.display()
+                shown(&signature)
             ),
             false => String::new(),
         };
@@ -138,5 +139,5 @@ pub(crate) fn unwritten(path: &Path, error: &io::Error) -> Failure {
         ErrorKind::AlreadyExists => "it is there already; move it away, or name another",
         _ => &error.to_string(),
     };
-    Exit::Output.because(format!("{} cannot be written: {advice}", path.display()))
+    Exit::Output.because(format!("{} cannot be written: {advice}", shown(path)))
 }

@@ -16,6 +16,7 @@ use super::signals::Signals;
 use super::writer::Writer;
 use super::{Event, Options};
 use crate::exit::{Exit, Failure};
+use crate::files::shown;
 
 /// How often the manifest says what is on the disk.
 const CHECKPOINT: Duration = Duration::from_secs(2);
@@ -213,7 +214,7 @@ impl Journey {
                 format!(
                     "; the results of {} records are in {}; the same command with --resume goes on with the others",
                     grouped(done),
-                    partial.display()
+                    shown(&partial)
                 )
             }
             // How much of the last rows a stream has taken cannot be known.

@@ -9,6 +9,7 @@ use super::growing::{Growing, beside};
 use super::manifest::{Manifest, State};
 use super::writer::Outputs;
 use crate::exit::{Exit, Failure};
+use crate::files::shown;
 
 /// Where results go.
 pub(super) enum Target {
@@ -103,7 +104,7 @@ impl Options {
         let rejects = self.rejects.as_deref();
         for path in [Some(output), rejects].into_iter().flatten() {
             if let Some(input) = self.inputs.iter().find(|input| same_file(input, path)) {
-                let (path, input) = (path.display(), input.display());
+                let (path, input) = (shown(path), shown(input));
                 return Err(
                     Exit::Usage.because(format!("{path} would overwrite the input {input}"))
                 );
@@ -165,14 +166,14 @@ impl Options {
             if path.symlink_metadata().is_ok() {
                 return Err(Exit::Usage.because(format!(
                     "{} is there already; move it away, name another, or replace it with --force",
-                    path.display()
+                    shown(path)
                 )));
             }
         }
         if let Some(path) = partials.iter().find(|path| path.symlink_metadata().is_ok()) {
             return Err(Exit::Usage.because(format!(
                 "{} is there, of a run that was cut short; go on with it by --resume, or give it up by --force",
-                path.display()
+                shown(path)
             )));
         }
         Ok(Start::New(Target::File(files)))
@@ -187,8 +188,8 @@ impl Options {
                 if files.results.symlink_metadata().is_ok() {
                     return Err(Exit::Usage.because(format!(
                         "{} is there, and no {} that tells of its run: it cannot be resumed",
-                        files.results.display(),
-                        path.display()
+                        shown(&files.results),
+                        shown(&path)
                     )));
                 }
                 for partial in [Some(files.partial()), files.rejects_partial()]
@@ -202,7 +203,7 @@ impl Options {
             Err(error) => {
                 return Err(Exit::Usage.because(format!(
                     "{} cannot be read ({error}); begin anew with --force",
-                    path.display()
+                    shown(&path)
                 )));
             }
         };
@@ -251,7 +252,7 @@ fn remove_if_there(path: &Path) -> Result<(), Failure> {
 }
 
 pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display().to_string();
+    let path = shown(path).to_string();
     Exit::Output.because(format!(
         "{} cannot be written: {error}",
         path.escape_debug()

@@ -9,6 +9,7 @@ use sealnote_verifier::sev_snp;
 
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
+use crate::files::shown;
 use crate::policy::contents::{Pinned, SetChoice, new_policy, pins_of, widen};
 use crate::policy::registers::Pin;
 use crate::policy::source::Source;
@@ -63,7 +64,7 @@ impl Add {
         match file.labels().any(|known| known == label) {
             true => Err(Exit::Usage.because(format!(
                 "{} has a set {label:?} already; give the new one another --label",
-                self.policy.display()
+                shown(&self.policy)
             ))),
             false => Ok(label.to_owned()),
         }

@@ -13,6 +13,7 @@ use super::{print_json, warning_lines};
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
 use crate::files;
+use crate::files::shown;
 use crate::policy::lint::{Warning, warnings};
 use crate::policy::outline::Outline;
 use crate::policy::stored::Stored;
@@ -80,7 +81,7 @@ impl Check {
                 1 => "it can be used, with 1 warning".to_owned(),
                 number => format!("it can be used, with {number} warnings"),
             };
-            let mut lines = vec![format!("{}: {summary}", self.policy.display())];
+            let mut lines = vec![format!("{}: {summary}", shown(&self.policy))];
             lines.extend(warning_lines(&warnings));
             let accepted = verdict.iter().filter(|verdict| verdict.accepted);
             lines.extend(accepted.map(|verdict| verdict.message.clone()));

@@ -10,6 +10,7 @@ use super::print_json;
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
 use crate::files;
+use crate::files::shown;
 use crate::policy::against::Comparison;
 use crate::policy::compare::{Difference, differences};
 use crate::policy::outline::Outline;
@@ -82,10 +83,9 @@ impl Diff {
 
     fn with_document(&self, first: &Stored, document: &Path) -> Result<(), Failure> {
         let Some(rules) = first.policy.nitro() else {
-            return Err(Exit::Usage.because(format!(
-                "{} accepts no Nitro documents",
-                first.path.display()
-            )));
+            return Err(
+                Exit::Usage.because(format!("{} accepts no Nitro documents", shown(&first.path)))
+            );
         };
         let bytes = files::read(document, "the document", MAX_DOCUMENT)?;
         let document = sealnote_verifier::nitro::inspect(&bytes).map_err(|rejection| {

@@ -9,6 +9,7 @@ use sealnote_model::Precision;
 use super::warning_lines;
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
+use crate::files::shown;
 use crate::policy::contents::{Pinned, SetChoice, new_policy, pins_of};
 use crate::policy::lint::{SOON, warnings};
 use crate::policy::outline::Outline;
@@ -68,7 +69,7 @@ impl New {
         let warnings = warnings(&checked.policy, &outline.sets, now(), SOON);
         let written = format!(
             "{}: written, serial 1, accepts {label:?}",
-            self.output.display()
+            shown(&self.output)
         );
         print(&[vec![written], warning_lines(&warnings)].concat())
     }

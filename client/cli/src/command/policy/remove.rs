@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
+use crate::files::shown;
 use crate::policy::stored::Stored;
 
 #[derive(Args)]
@@ -38,7 +39,7 @@ impl Remove {
         if left == known.len() {
             return Err(Exit::Usage.because(format!(
                 "{} has no set {label:?}; it has {}",
-                self.policy.display(),
+                shown(&self.policy),
                 known.join(", ")
             )));
         }

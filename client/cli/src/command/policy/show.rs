@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{print_json, warning_lines};
 use crate::exit::Failure;
 use crate::facts::print;
+use crate::files;
 use crate::policy::lint::{SOON, Warning, holds, warnings};
 use crate::policy::outline::{Demand, Outline, shown};
 use crate::policy::stored::Stored;
@@ -58,7 +59,7 @@ impl Show {
         };
         let mut lines = vec![format!(
             "{}: {serial}, accepts {images}",
-            self.policy.display()
+            files::shown(&self.policy)
         )];
         for set in &outline.sets {
             lines.push(format!("{} set {:?}", set.kind, set.label));

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
+use crate::files::shown;
 use crate::policy::signature::{self, Key};
 use crate::policy::stored::{Stored, replace, unwritten};
 
@@ -22,7 +23,7 @@ pub(crate) struct Sign {
 impl Sign {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let stored = Stored::read(&self.policy)?;
-        let name = self.policy.display();
+        let name = shown(&self.policy);
         let Some(serial) = stored.policy.serial() else {
             return Err(Exit::Usage.because(format!(
                 "{name} has no serial, by which clients know it from those before it: write \"serial\": 1 into it, \
@@ -36,13 +37,13 @@ impl Sign {
         if path.exists() && !signature::is_signature(&signature::read(&path)?) {
             return Err(Exit::Output.because(format!(
                 "{} cannot be written: it is there, and is no signature; move it away",
-                path.display()
+                shown(&path)
             )));
         }
         replace(&path, pem.as_bytes(), 0o644).map_err(|error| unwritten(&path, &error))?;
         print(&[format!(
             "{}: written, {name} with serial {serial} is signed by {}",
-            path.display(),
+            shown(&path),
             key.fingerprint()
         )])
     }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
+use crate::files::shown;
 use crate::policy::serials::Serials;
 use crate::policy::signed::{Signed, SignedError};
 use crate::policy::signers::Signers;
@@ -35,7 +36,7 @@ impl Verify {
         };
         print(&[format!(
             "{}: serial {}, signed by {}{name}",
-            self.policy.display(),
+            shown(&self.policy),
             signed.serial,
             signed.signer.fingerprint()
         )])
