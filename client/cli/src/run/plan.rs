@@ -132,6 +132,9 @@ impl Options {
                 "a run can be resumed only with -o FILE: what a stream took cannot be seen"
             }
             (_, Some(_)) => "--rejects needs -o FILE, so that both files are of one run",
+            _ if self.format.needs_file() => {
+                "results in this format need -o FILE: they are not written row by row"
+            }
             _ => return Ok(Start::New(Target::Stream(out))),
         };
         Err(Exit::Usage.because(problem))

@@ -123,10 +123,10 @@ fn never_read(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Bytes that no text has.
+/// A zero byte, or many control characters: a few of them are in the texts of some record systems.
 fn binary(bytes: &[u8]) -> bool {
-    let control = |byte: &u8| matches!(byte, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f);
-    bytes.iter().any(control)
+    let control = |byte: &&u8| matches!(byte, 1..=8 | 0x0e..=0x1a | 0x1c..=0x1f);
+    bytes.contains(&0) || bytes.iter().filter(control).count() > bytes.len() / 32
 }
 
 fn text(text: &[u8], input: &Input) -> Result<Format, &'static str> {
