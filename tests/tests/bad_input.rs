@@ -181,8 +181,14 @@ fn whole_inputs() -> Vec<Case> {
             "1 of 1",
         )
         .with(&["--format", "whole"]),
-        case("plain text, as JSON Lines", "note.txt", text.clone(), 4, "0 of 2")
-            .with(&["--format", "jsonl"]),
+        case(
+            "plain text, as JSON Lines",
+            "note.txt",
+            text.clone(),
+            4,
+            "0 of 2",
+        )
+        .with(&["--format", "jsonl"]),
         case("plain text, as CSV", "note.txt", text.clone(), 2, "").with(&["--format", "csv"]),
         case(
             "UTF-16, little endian, with a mark",
