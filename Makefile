@@ -119,6 +119,14 @@ bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transf
 	target/bench-venv/bin/python tools/bench-inference/run.py target/release/inference "$(MODEL)" "$(NOTES)" target/bench-inference --rounds $(ROUNDS)
 	target/bench-venv/bin/python tools/bench-inference/report.py target/bench-inference/results.json docs
 
+.PHONY: test-interrupted
+test-interrupted: programs ## a run of 200,000 records whose programs are killed 36 times: the results are those of an undisturbed one
+	python3 tools/client/interrupted.py $(PROGRAMS) enclave/engine/tests/fixtures/tiny-bert-single 200000 12
+
+.PHONY: bench-client
+bench-client: programs ## records a second through the client beside the engine's, time to the first, memory of a long run
+	python3 tools/client/bench.py $(PROGRAMS) enclave/engine/tests/fixtures/tiny-bert-single
+
 .PHONY: soak
 soak: programs ## clients that never stop, for MINUTES, and the memory that enclave and parent have meanwhile
 	./tools/soak.sh "$(MINUTES)"
