@@ -48,7 +48,7 @@ impl Case {
         Self { flags, ..self }
     }
 
-    fn from_stdin(self) -> Self {
+    fn on_stdin(self) -> Self {
         Self { name: None, ..self }
     }
 }
@@ -137,7 +137,7 @@ fn whole_inputs() -> Vec<Case> {
             0,
             "1 of 1",
         ),
-        case("JSON Lines on standard input", "", good("a"), 0, "1 of 1").from_stdin(),
+        case("JSON Lines on standard input", "", good("a"), 0, "1 of 1").on_stdin(),
         case("JSON Lines named .txt", "notes.txt", good("a"), 0, "1 of 1"),
         case("JSON Lines named .csv", "notes.csv", good("a"), 0, "1 of 1"),
         case(
@@ -155,7 +155,7 @@ fn whole_inputs() -> Vec<Case> {
             "--id-field",
         ),
         case("a JSON array", "notes.json", array.clone(), 2, "array"),
-        case("a JSON array on standard input", "", array, 2, "array").from_stdin(),
+        case("a JSON array on standard input", "", array, 2, "array").on_stdin(),
         case(
             "one JSON object over several lines",
             "note.json",
@@ -172,7 +172,7 @@ fn whole_inputs() -> Vec<Case> {
             2,
             "--format whole",
         )
-        .from_stdin(),
+        .on_stdin(),
         case(
             "plain text, as one note",
             "note.txt",
@@ -321,7 +321,7 @@ fn compressed() -> Vec<Case> {
             0,
             "500 of 500",
         )
-        .from_stdin(),
+        .on_stdin(),
         case(
             "two gzip members",
             "notes.jsonl.gz",
@@ -511,7 +511,7 @@ fn tables() -> Vec<Case> {
     let rows = |rows: &str| format!("id,text\n1,{CANARY}\n{rows}");
     vec![
         case("CSV", "notes.csv", rows(""), 0, "1 of 1"),
-        case("CSV on standard input", "", rows(""), 0, "1 of 1").from_stdin(),
+        case("CSV on standard input", "", rows(""), 0, "1 of 1").on_stdin(),
         case(
             "CSV with a byte order mark and CR LF",
             "notes.csv",
@@ -616,7 +616,7 @@ fn tables() -> Vec<Case> {
             2,
             "",
         )
-        .from_stdin(),
+        .on_stdin(),
     ]
 }
 

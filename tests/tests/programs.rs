@@ -219,9 +219,9 @@ fn submit_says_what_is_wrong_before_anything_is_sent() {
     let notes = stack.write("notes.jsonl", line("a", "A fracture."));
     let empty = stack.write("empty.jsonl", "\n \n");
     for (further, says) in [
-        (vec![empty.as_str()], "holds no record"),
+        (vec![empty.as_str()], "holds nothing but blanks"),
         (vec!["/nonexistent/notes"], "cannot be read"),
-        (vec!["/dev"], "cannot be read"),
+        (vec!["/dev"], "holds no .txt file"),
         (vec![&notes, "-o", &notes], "would overwrite the input"),
         (vec![&notes, "--no-such-option"], "--no-such-option"),
         (vec![&notes, "--timeout", "0"], "--timeout"),

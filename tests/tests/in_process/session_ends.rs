@@ -231,7 +231,7 @@ async fn results_are_complete_without_the_enclaves_close() {
         let said = format!("the session ended without the enclave's close ({reason}");
         let lines = finished.stderr.lines().filter(|line| line.contains(&said));
         assert_eq!(lines.count(), 1, "{}", finished.stderr);
-        assert!(finished.stderr.contains("3 notes classified"));
+        assert!(finished.stderr.contains("3 of 3 records were classified"));
         let results = parse_lines(&std::fs::read_to_string(results).unwrap());
         assert!(results.len() == 3 && results.iter().all(|line| line["label"].is_string()));
     }

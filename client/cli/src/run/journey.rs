@@ -195,7 +195,7 @@ impl Journey {
             let _ = self.writer.sync(&mut self.manifest);
         }
         if let Some(end) = &self.missing_close {
-            detail!(
+            note!(
                 "the session ended without the enclave's close ({end}); every note had its authenticated answer \
                  before, so the results are complete"
             );
