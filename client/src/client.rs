@@ -109,9 +109,10 @@ impl Client {
         self.options.model.as_ref()
     }
 
-    pub(crate) fn observe(&self, appraisal: &Appraisal<'_>) {
-        if let Some(observer) = &self.options.observer {
-            (observer.0)(appraisal);
+    pub(crate) fn observe(&self, appraisal: &Appraisal<'_>) -> std::io::Result<()> {
+        match &self.options.observer {
+            Some(observer) => (observer.0)(appraisal),
+            None => Ok(()),
         }
     }
 }
@@ -175,8 +176,12 @@ impl ClientBuilder {
         Self { model, ..self }
     }
 
-    /// Has `observer` told of every appraisal, whether it accepts or rejects: to keep the evidence for an auditor.
-    pub fn observer(self, observer: impl Fn(&Appraisal<'_>) + Send + Sync + 'static) -> Self {
+    /// Has `observer` told of every appraisal, whether it accepts or rejects: to keep the evidence for an auditor. Where it
+    /// fails, there is no session: see [`ConnectError::NotKept`](crate::ConnectError::NotKept).
+    pub fn observer(
+        self,
+        observer: impl Fn(&Appraisal<'_>) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let observer = Some(Observer(Arc::new(observer)));
         Self { observer, ..self }
     }

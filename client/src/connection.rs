@@ -51,6 +51,9 @@ pub enum ConnectError {
     /// The evidence was rejected.
     #[error("evidence rejected, check {}: {}", .0.check(), .0)]
     Rejected(#[from] Rejection),
+    /// The observer could not keep the evidence, so nothing is sent on it.
+    #[error("the evidence could not be kept: {0}")]
+    NotKept(std::io::Error),
     /// The attested key could not be used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -104,6 +107,8 @@ pub struct Verified {
     evidence: VerifiedEvidence,
     document: Vec<u8>,
     digest: EvidenceDigest,
+    /// Whether the observer could keep it.
+    kept: std::io::Result<()>,
 }
 
 impl Client {
@@ -158,7 +163,7 @@ impl Attested {
         let (kind, at) = (self.evidence.kind(), now());
         let (policy, roots) = (self.client.policy(), self.client.roots());
         let verdict = self.evidence.verify(self.challenge, policy, roots, at);
-        self.client.observe(&Appraisal {
+        let kept = self.client.observe(&Appraisal {
             document: &document,
             digest,
             kind,
@@ -171,6 +176,7 @@ impl Attested {
             evidence: verdict?,
             document,
             digest,
+            kept,
         })
     }
 }
@@ -193,6 +199,7 @@ impl Verified {
 
     /// Establishes the session's keys, and waits until the enclave confirms them.
     pub async fn open(mut self) -> Result<Session, ConnectError> {
+        self.kept.map_err(ConnectError::NotKept)?;
         let limits = *self.evidence.claims().limits();
         let (awaiting, key) = ClientSession::establish(
             self.evidence,

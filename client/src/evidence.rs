@@ -28,9 +28,11 @@ pub struct Appraisal<'a> {
     pub verdict: Result<&'a VerifiedEvidence, &'a Rejection>,
 }
 
-/// Is told of every appraisal.
+/// Is told of every appraisal, and may fail to keep it.
 #[derive(Clone)]
-pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&Appraisal<'_>) + Send + Sync>);
+pub(crate) struct Observer(pub(crate) Arc<Observe>);
+
+pub(crate) type Observe = dyn Fn(&Appraisal<'_>) -> std::io::Result<()> + Send + Sync;
 
 impl EvidenceDigest {
     /// Of these bytes.

@@ -85,15 +85,17 @@ impl Seen {
     }
 
     /// Is to be told of every appraisal.
-    pub(crate) fn observer(&self) -> impl Fn(&Appraisal<'_>) + Send + Sync + 'static {
+    pub(crate) fn observer(
+        &self,
+    ) -> impl Fn(&Appraisal<'_>) -> io::Result<()> + Send + Sync + 'static {
         let shared = self.shared.clone();
         move |appraisal| {
             let mut log = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            log.take(appraisal);
+            log.take(appraisal)
         }
     }
 
-    /// Fails if evidence could not be kept: nothing is to be sent on evidence that nobody can look at later.
+    /// Fails if evidence could not be kept: of what was rejected, nothing else says so.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         match &self.log().broken {
             Some(problem) => {
@@ -119,13 +121,15 @@ impl Seen {
 }
 
 impl Log {
-    fn take(&mut self, appraisal: &Appraisal<'_>) {
+    fn take(&mut self, appraisal: &Appraisal<'_>) -> io::Result<()> {
         let report = Report::of(appraisal);
-        if let Some(folder) = &self.folder
-            && let Err(error) = keep(folder, appraisal, &report)
-        {
-            self.broken
-                .get_or_insert(format!("{}: {error}", shown(folder)));
+        let kept = match &self.folder {
+            Some(folder) => keep(folder, appraisal, &report)
+                .map_err(|error| io::Error::other(format!("{}: {error}", shown(folder)))),
+            None => Ok(()),
+        };
+        if let Err(error) = &kept {
+            self.broken.get_or_insert(error.to_string());
         }
         if report.accepted {
             self.accepted.push(Accepted {
@@ -133,6 +137,7 @@ impl Log {
                 report,
             });
         }
+        kept
     }
 }
 

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use sealnote_client::{ConnectError, SessionEnd, SubmitError};
 use sealnote_verifier::Check;
 
-/// What the exit code says. 0 is success, and 1 an internal error: a panic, or no runtime.
+/// What the exit code says. 0 is success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exit {
+    /// 1: an internal error, such as a panic.
+    Internal,
     /// 2: wrong usage, an input that cannot be read, a bad policy. Nothing was sent.
     Usage,
     /// 3: evidence was rejected, or is malformed.
@@ -39,6 +41,7 @@ impl Exit {
     /// The number.
     pub fn code(self) -> u8 {
         match self {
+            Self::Internal => 1,
             Self::Usage => 2,
             Self::Rejected => 3,
             Self::Records => 4,
@@ -109,6 +112,7 @@ impl From<&ConnectError> for Exit {
                 Self::Rejected
             }
             ConnectError::NotConfirmed(_) => Self::Tampered,
+            ConnectError::NotKept(_) => Self::Output,
             _ => Self::Unreachable,
         }
     }

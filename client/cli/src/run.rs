@@ -28,12 +28,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use sealnote_client::ClientBuilder;
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::exit::{Exit, Failure};
 use crate::record::Origin;
 use crate::sink::RowResult;
-use crate::source::{Input, Portion};
+use crate::source::{Input, Portion, Source};
 
 pub(crate) use options::Options;
 
@@ -123,7 +124,12 @@ pub(crate) async fn run(client: ClientBuilder, options: Options) -> Result<(), F
         Start::Resumed(files, manifest) => (Target::File(files), *manifest),
         Start::Complete(manifest) => return options.report(&manifest, None, &[]),
     };
-    Run::prepare(options, target, manifest)?.go(client).await
+    // First what is read: an input that is refused leaves nothing behind.
+    let portion = Portion::default();
+    let source = options.input.open(&portion);
+    let source = source.map_err(|error| Exit::Usage.because(error.to_string()))?;
+    let run = Run::prepare(options, target, manifest)?;
+    run.go(client, source, portion).await
 }
 
 struct Run {
@@ -157,7 +163,12 @@ impl Run {
         })
     }
 
-    async fn go(self, client: ClientBuilder) -> Result<(), Failure> {
+    async fn go(
+        self,
+        client: ClientBuilder,
+        source: Box<dyn Source>,
+        portion: Portion,
+    ) -> Result<(), Failure> {
         let Self {
             options,
             manifest,
@@ -167,12 +178,10 @@ impl Run {
         } = self;
         let budget = Budget::new(BUDGET);
         let stop = Arc::new(AtomicBool::new(false));
+        let halted = Arc::new(Notify::new());
         let (sender, notes) = async_channel::bounded(QUEUE);
         let (events, mut arriving) = unbounded_channel();
         let unbegun = Unbegun(files.clone().filter(|_| !resumed));
-        let portion = Portion::default();
-        let source = options.input.open(&portion);
-        let source = source.map_err(|error| Exit::Usage.because(error.to_string()))?;
         let reader = Reader {
             source,
             unique_ids: options.unique_ids,
@@ -185,13 +194,19 @@ impl Run {
             events: events.clone(),
             stop: stop.clone(),
         };
-        let thread = |error| Exit::Usage.because(format!("no thread can be started: {error}"));
+        let thread = |error| Exit::Internal.because(format!("no thread can be started: {error}"));
         let mut signals = Signals::new().map_err(thread)?;
         reader.start().map_err(thread)?;
 
         let seen = options.evidence.clone();
         let client = client.observer(seen.observer());
-        let verified = client.clone().build().verify().await;
+        let verifier = client.clone().build();
+        let verified = tokio::select! {
+            verified = verifier.verify() => verified,
+            number = signals.next() => {
+                return Err(Exit::Signal(number).because("ended by a signal; no note was sent"));
+            }
+        };
         seen.check()?;
         let verified = verified
             .map_err(|error| Exit::from(&error).because(format!("no note was sent: {error}")))?;
@@ -206,6 +221,7 @@ impl Run {
             patience: options.patience,
             min_known: options.min_known,
             stop: stop.clone(),
+            halted: halted.clone(),
             reconnected: Arc::new(AtomicU64::new(0)),
         };
         let connections = connections::start(&shared, verified, options.connections - 1);
@@ -237,6 +253,7 @@ impl Run {
             stop.store(true, Ordering::Relaxed);
             notes.close();
             budget.close();
+            halted.notify_waiters();
         };
         let cut = journey
             .travel(connections, &mut arriving, &mut signals, halt)

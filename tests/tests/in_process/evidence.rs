@@ -1,9 +1,12 @@
 //! Evidence that is not what the policy asks for: the right check fails, and nothing but the hello
 //! has left the client.
 
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sealnote_client::{Client, ConnectError};
+use futures_util::stream;
+use sealnote_client::{Appraisal, Client, ConnectError, EvidenceDigest, Note, SubmitError};
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::Answer;
@@ -105,6 +108,53 @@ async fn assert_rejected(client: &Client, relay: &Relay, check: &str, says: &str
     );
     assert!(error.contains(says), "check {check}: {error}");
     assert!(submitted.outcomes.iter().all(Option::is_none));
+    assert_eq!(relay.from_client(), [FrameType::Hello]);
+}
+
+#[tokio::test]
+async fn an_observer_sees_every_appraisal_and_what_it_cannot_keep_gets_no_note() {
+    let rig = Rig::start(single(), Setup::default()).await.unwrap();
+    let start = async || Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass).await;
+
+    // Accepted, and named in the results.
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = seen.clone();
+    let keep = move |appraisal: &Appraisal<'_>| {
+        assert_eq!(appraisal.digest, EvidenceDigest::of(appraisal.document));
+        log.lock()
+            .unwrap()
+            .push((appraisal.digest, appraisal.verdict.is_ok()));
+        Ok(())
+    };
+    let relay = start().await.unwrap();
+    let client = rig.client_at(&relay.endpoint).unwrap().observer(keep);
+    let note = Note::new((), short_notes(1).remove(0));
+    let result = client
+        .clone()
+        .build()
+        .submit(stream::iter([note]))
+        .next()
+        .await;
+    let evidence = result.unwrap().unwrap().evidence;
+    assert_eq!(seen.lock().unwrap()[..], [(evidence, true)]);
+
+    // Rejected.
+    let relay = start().await.unwrap();
+    let rejecting = client
+        .server(relay.endpoint.clone())
+        .roots(TrustRoots::vendors());
+    assert_rejected(&rejecting.build(), &relay, "X1", "root").await;
+    assert!(matches!(seen.lock().unwrap()[..], [_, (_, false)]));
+
+    // Accepted, and not kept.
+    let relay = start().await.unwrap();
+    let full = |_: &Appraisal<'_>| Err(io::Error::other("the disk is full"));
+    let client = rig.client_at(&relay.endpoint).unwrap().observer(full);
+    let submitted = submit_all(&client.build(), &short_notes(3)).await;
+    let error = submitted.end.unwrap_err();
+    let not_kept = matches!(error, SubmitError::Connect(ConnectError::NotKept(_)));
+    assert!(not_kept, "{error}");
+    assert!(error.to_string().contains("the disk is full"), "{error}");
     assert_eq!(relay.from_client(), [FrameType::Hello]);
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use sealnote_client::{Client, ConnectError, Note, SessionEnd, Submission, SubmitError, Verified};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     pub(super) patience: Duration,
     pub(super) min_known: Option<f64>,
     pub(super) stop: Arc<AtomicBool>,
+    /// Is notified when `stop` is set.
+    pub(super) halted: Arc<Notify>,
     /// Connections that were made anew.
     pub(super) reconnected: Arc<AtomicU64>,
 }
@@ -97,6 +100,7 @@ where
                 return Ok(Ended::NotNeeded(error));
             }
             Some(Err(error)) => {
+                let halted = shared.halted.notified();
                 let stopping = shared.stop.load(Ordering::Relaxed);
                 let Some(pause) = pauses.next(Instant::now()).filter(|_| !stopping) else {
                     return Err(error);
@@ -105,7 +109,10 @@ where
                     let patience = shared.patience.as_secs();
                     note!("{error}; connecting again, for {patience} s at most");
                 }
-                sleep(pause).await;
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = halted => return Err(error),
+                }
             }
         }
     }
@@ -117,7 +124,10 @@ fn may_be_repeated(error: &SubmitError) -> bool {
     match error {
         SubmitError::Connect(error) => !matches!(
             error,
-            ConnectError::Rejected(_) | ConnectError::Evidence(_) | ConnectError::Key(_)
+            ConnectError::Rejected(_)
+                | ConnectError::Evidence(_)
+                | ConnectError::Key(_)
+                | ConnectError::NotKept(_)
         ),
         SubmitError::Session(SessionEnd::Wire(_)) | SubmitError::NoProgress => true,
         _ => false,

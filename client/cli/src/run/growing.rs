@@ -1,6 +1,6 @@
 //! Where rows go: a stream, or a file that appears when it is complete.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -44,12 +44,14 @@ impl Growing {
             .create_new(true)
             .mode(0o600)
             .open(path)?;
+        lock(&file)?;
         Ok(Self::new(Sink::File(file), 0))
     }
 
     /// A file whose first `bytes` are rows of this run; what follows them is cut off.
     pub(super) fn resume(path: &Path, bytes: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new().write(true).open(path)?;
+        lock(&file)?;
         if file.metadata()?.len() < bytes {
             return Err(io::Error::other("it is shorter than it was"));
         }
@@ -106,6 +108,14 @@ impl Growing {
     }
 }
 
+/// For as long as it is open: two runs that are resumed at once would write over each other.
+fn lock(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another run is writing it"),
+        TryLockError::Error(error) => error,
+    })
+}
+
 /// `NAME.SUFFIX`, beside it.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -132,6 +142,7 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
         assert!(Growing::create(&path).is_err(), "it is there");
         let mut rows = Growing::resume(&path, 4).unwrap();
+        assert!(Growing::resume(&path, 4).is_err(), "another run has it");
         rows.buffer().extend_from_slice(b"TWO\n");
         assert_eq!(rows.sync().unwrap(), 8);
         assert_eq!(std::fs::read(&path).unwrap(), b"one\nTWO\n");

@@ -31,6 +31,8 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub(super) enum Cut {
     Submit(SubmitError),
     Input(ReadError),
+    /// The reader did not come to the input's end, and did not say why.
+    Reader,
     Output(std::io::Error),
     /// One record failed, and that was to be enough.
     FailFast,
@@ -176,6 +178,8 @@ impl Journey {
                 Err(error) => Some(Cut::Output(error)),
             },
         };
+        let all = self.read.map(|read| read.records);
+        let cut = cut.or((all != Some(self.writer.records())).then_some(Cut::Reader));
         if let Some(cut) = cut {
             return Err(self.cut(cut));
         }
@@ -236,6 +240,10 @@ impl Journey {
                 (Exit::from(&error), format!("{error}{kept}{advice}"))
             }
             Cut::Input(error) => (Exit::Usage, format!("{error}{kept}")),
+            Cut::Reader => (
+                Exit::Internal,
+                format!("internal error: the input was not read to its end{kept}"),
+            ),
             Cut::Output(error) => (
                 Exit::Output,
                 format!("the results cannot be written: {error}{kept}"),
