@@ -465,7 +465,7 @@ fn records() -> Vec<Case> {
             "line 2",
         ),
         case(
-            "an id of 1 MB",
+            "an id of 1 MB, and no text",
             "notes.jsonl",
             between(format!(
                 "{{\"id\":\"{}\",\"text\":3}}",
@@ -475,7 +475,7 @@ fn records() -> Vec<Case> {
             "…",
         ),
         case(
-            "an id with an escape sequence",
+            "an escape sequence in an id, and no text",
             "notes.jsonl",
             between("{\"id\":\"\\u001b[31mred\",\"text\":3}"),
             4,
@@ -486,7 +486,7 @@ fn records() -> Vec<Case> {
             "notes.jsonl",
             good("a") + &good("a"),
             0,
-            "id of an earlier one",
+            "the id of an earlier one: 1",
         ),
         case(
             "the same, with --unique-ids",

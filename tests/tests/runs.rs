@@ -181,6 +181,20 @@ fn a_run_that_was_killed_goes_on_where_the_disk_has_it() {
     let complete = submit(&stack, &notes, &["--resume"]);
     assert_eq!(complete.code, Some(0), "{complete:?}");
     assert_eq!(stack.read("results.jsonl"), results);
+    // But not that of another input, nor of one that has grown, nor without its results.
+    let grown = [&notes[..], &notes[..1]].concat();
+    for (input, says) in [
+        (&notes[1..], "are not those"),
+        (&grown[..], "has more records"),
+    ] {
+        let other = submit(&stack, input, &["--resume"]);
+        assert_eq!(other.code, Some(2), "{other:?}");
+        assert!(other.stderr.contains(says), "{}", other.stderr);
+    }
+    std::fs::remove_file(stack.path("results.jsonl")).unwrap();
+    let gone = submit(&stack, &notes, &["--resume"]);
+    assert_eq!(gone.code, Some(2), "{gone:?}");
+    assert!(gone.stderr.contains("are gone"), "{}", gone.stderr);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
-    /// Make, show, check and compare policies.
+    /// Make, show, check, compare and sign policies.
     Policy(policy::Policy),
     /// Print a shell's completions of these commands and flags.
     Completions(generate::Completions),

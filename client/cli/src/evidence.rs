@@ -189,5 +189,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(path)?;
-    file.write_all(bytes)
+    file.write_all(bytes)?;
+    // Rows that name it may be on the disk next.
+    file.sync_data()
 }

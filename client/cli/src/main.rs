@@ -30,7 +30,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
     {
-        Ok(runtime) => runtime.block_on(sealnote_cli::run(invocation)),
+        Ok(runtime) => {
+            // The hook has said where it was.
+            let run = || runtime.block_on(sealnote_cli::run(invocation));
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+            ended.unwrap_or(ExitCode::FAILURE)
+        }
         Err(error) => {
             eprintln!("sealnote: the runtime cannot be started: {error}");
             ExitCode::FAILURE

@@ -122,7 +122,11 @@ pub(crate) async fn run(client: ClientBuilder, options: Options) -> Result<(), F
             (target, manifest)
         }
         Start::Resumed(files, manifest) => (Target::File(files), *manifest),
-        Start::Complete(manifest) => return options.report(&manifest, None, &[]),
+        Start::Complete(manifest) => {
+            let same = reader::is_of(&options.input, options.unique_ids, &manifest);
+            same.map_err(|error| Exit::Usage.because(error.to_string()))?;
+            return options.report(&manifest, None, &[]);
+        }
     };
     // First what is read: an input that is refused leaves nothing behind.
     let portion = Portion::default();
@@ -185,10 +189,7 @@ impl Run {
         let reader = Reader {
             source,
             unique_ids: options.unique_ids,
-            resumed: resumed.then(|| Resumed {
-                records: manifest.input.records,
-                digest: RecordDigest::from_hex(&manifest.input.sha256),
-            }),
+            resumed: resumed.then(|| Resumed::of(&manifest)),
             budget: budget.clone(),
             notes: sender,
             events: events.clone(),
@@ -211,7 +212,8 @@ impl Run {
         let verified = verified
             .map_err(|error| Exit::from(&error).because(format!("no note was sent: {error}")))?;
         let model = verified.evidence().claims().model().clone();
-        check_model(&manifest, &model.digest().to_string())?;
+        let precision = model.precision.to_string();
+        check_model(&manifest, &model.digest().to_string(), &precision)?;
         let client = client.model(model).build();
 
         let shared = Shared {
@@ -282,12 +284,16 @@ impl Drop for Unbegun {
 }
 
 /// A run is resumed with the model that it began with, or each row says which model gave it.
-fn check_model(manifest: &Manifest, model: &str) -> Result<(), Failure> {
+fn check_model(manifest: &Manifest, model: &str, precision: &str) -> Result<(), Failure> {
     match manifest.sessions.last() {
-        Some(last) if last.model != model && !manifest.settings.allow_other_model => {
+        Some(last)
+            if (last.model.as_str(), last.precision.as_str()) != (model, precision)
+                && !manifest.settings.allow_other_model =>
+        {
             Err(Exit::Rejected.because(format!(
-                "the run was begun with the model {}…, and the enclave has {}…; it was sent no note",
+                "the run was begun with the model {}… in {}, and the enclave has {}… in {precision}; it was sent no note",
                 &last.model[..last.model.len().min(16)],
+                last.precision,
                 &model[..16]
             )))
         }
@@ -304,13 +310,13 @@ pub(crate) fn check(input: &Input, unique_ids: bool) -> Result<(), Failure> {
     }
     if seen.duplicates > 0 {
         say!(
-            "{} records have the id of an earlier one",
+            "records with the id of an earlier one: {}",
             grouped(seen.duplicates)
         );
     }
     if seen.skipped > 0 {
         say!(
-            "{} things that are no notes were passed over",
+            "passed over, since they are no notes: {}",
             grouped(seen.skipped)
         );
     }

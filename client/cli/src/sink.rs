@@ -20,6 +20,9 @@ use serde::{Serialize, Serializer};
 
 use crate::record::{InputError, Origin};
 
+/// What a file is called beside its own name while it is converted into its format.
+pub(crate) const CONVERTING: &str = "converting";
+
 /// What became of one record.
 #[derive(Clone, Debug)]
 pub enum RowResult {

@@ -29,7 +29,7 @@ pub(crate) struct Submit {
     /// The records; `-` or nothing reads standard input.
     #[arg(value_name = "INPUT")]
     input: Option<PathBuf>,
-    /// What the input is, where its content and name do not say it.
+    /// What the input is, instead of what its content and name say.
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]
     format: Option<Format>,
     /// The field or column of the text. It is sent, sealed; nothing else is.
@@ -68,7 +68,7 @@ pub(crate) struct Submit {
     /// Write the results here instead of to standard output (`-`). The file appears when it is complete.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
-    /// Write records that failed here, with their reason, instead of among the results.
+    /// Write records that failed here, with their reason, instead of among the results; in the results' format.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     rejects: Option<PathBuf>,
     /// Replace files that are there, and give up a run that was cut short.
@@ -91,7 +91,7 @@ pub(crate) struct Submit {
     /// Count a record as failed if the model's vocabulary has less than this share of its tokens, from 0 to 1.
     #[arg(long, value_name = "SHARE", value_parser = parse_share, help_heading = "Output")]
     min_known: Option<f64>,
-    /// Print what the run did as JSON, in the shape of FILE.run.json. Needs -o FILE.
+    /// Print the run's manifest as JSON when it is complete. Needs -o FILE.
     #[arg(long, requires = "output", help_heading = "Output")]
     json: bool,
     /// Keep the evidence of each session here, accepted or not.
@@ -106,7 +106,8 @@ pub(crate) struct Submit {
     /// Sessions at the same time.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64), help_heading = "Run")]
     connections: u16,
-    /// How long to connect again where the connection was lost, in seconds without an answer.
+    /// How long to go on trying, without one answer, where the connection is lost in the middle of a run, in seconds. The
+    /// first connection is tried once.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -122,7 +123,7 @@ pub(crate) struct Submit {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum WhichScores {
-    /// The label and its score say it.
+    /// No further scores.
     None,
     /// The best few: see --top.
     Top,
@@ -150,7 +151,12 @@ impl Submit {
             client = client.on_other_model(OnOtherModel::GoOn);
         }
         let format = OutputFormat::choose(self.output_format, self.output.as_deref());
-        let inputs = [self.input.clone(), self.server.trust.policy.clone()];
+        let trust = &self.server.trust;
+        let inputs = [
+            self.input.clone(),
+            trust.policy.clone(),
+            trust.policy_signer.clone(),
+        ];
         let root = self.server.trust.danger_accept_software_root.clone();
         let options = Options {
             input: self.input(),

@@ -27,6 +27,14 @@ impl Stored {
         Self::parse(path, files::read(path, "the policy", MAX_POLICY_LEN)?)
     }
 
+    /// The same of one that is to be changed or signed: standard input has no place beside it.
+    pub(crate) fn read_file(path: &Path) -> Result<Self, Failure> {
+        match files::is_stdin(path) {
+            true => Err(Exit::Usage.because("a policy that is changed or signed has to be a file")),
+            false => Self::read(path),
+        }
+    }
+
     /// Of a file's bytes.
     pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Failure> {
         let wrong = |error: &dyn core::fmt::Display| {

@@ -139,6 +139,7 @@ struct Pauses {
     next: Duration,
     patience: Duration,
     deadline: Option<Instant>,
+    failed: Option<Instant>,
 }
 
 impl Pauses {
@@ -147,10 +148,19 @@ impl Pauses {
             next: FIRST_PAUSE,
             patience,
             deadline: None,
+            failed: None,
         }
     }
 
     fn next(&mut self, now: Instant) -> Option<Duration> {
+        // A failure long after the one before begins anew: an input may be slow, and nothing was asked meanwhile.
+        if self
+            .failed
+            .is_some_and(|failed| now > failed + self.patience.max(2 * LONGEST_PAUSE))
+        {
+            *self = Self::new(self.patience);
+        }
+        self.failed = Some(now);
         let deadline = *self.deadline.get_or_insert(now + self.patience);
         if now >= deadline {
             return None;

@@ -15,6 +15,8 @@ pub(super) struct Growing {
     unwritten: Vec<u8>,
     /// Bytes that were written.
     written: u64,
+    /// Rows were lost by a write that failed: nothing may be written after them.
+    broken: bool,
 }
 
 enum Sink {
@@ -33,6 +35,7 @@ impl Growing {
             sink,
             unwritten: Vec::new(),
             written,
+            broken: false,
         }
     }
 
@@ -74,9 +77,14 @@ impl Growing {
 
     /// Writes what is kept. Where a file does not take all of it, as on a full disk, it keeps none of it.
     pub(super) fn flush(&mut self) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("an earlier write failed"));
+        }
         if self.unwritten.is_empty() {
             return Ok(());
         }
+        // Until all of it is there.
+        self.broken = true;
         let rows = core::mem::take(&mut self.unwritten);
         match &mut self.sink {
             Sink::Stream(out) => {
@@ -90,6 +98,7 @@ impl Growing {
                 }
             }
         }
+        self.broken = false;
         self.written += rows.len() as u64;
         // The same memory again, unless a row was huge.
         self.unwritten = rows;
@@ -102,18 +111,35 @@ impl Growing {
     pub(super) fn sync(&mut self) -> io::Result<u64> {
         self.flush()?;
         if let Sink::File(file) = &self.sink {
+            self.broken = true;
             file.sync_data()?;
+            self.broken = false;
         }
         Ok(self.written)
     }
 }
 
+/// Whether no run is writing it. One that is not there is free.
+pub(super) fn is_free(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).open(path) {
+        Ok(file) => lock(&file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// For as long as it is open: two runs that are resumed at once would write over each other.
 fn lock(file: &File) -> io::Result<()> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => io::Error::other("another run is writing it"),
-        TryLockError::Error(error) => error,
-    })
+    file.try_lock()
+        .map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("another run is writing it"),
+            TryLockError::Error(error) => error,
+        })
+        // A file system without locks has none to give.
+        .or_else(|error| match error.kind() {
+            io::ErrorKind::Unsupported => Ok(()),
+            _ => Err(error),
+        })
 }
 
 /// `NAME.SUFFIX`, beside it.

@@ -107,12 +107,13 @@ impl Journey {
             };
             let Some(happened) = happened else { continue };
             halt();
-            let at_once = matches!(happened, Cut::Output(_));
-            // The first reason is the one that is told.
-            cut = cut.or_else(|| Some((happened, Instant::now() + DRAIN)));
-            if at_once {
+            if matches!(happened, Cut::Output(_)) {
+                // Whatever the reason before: rows were lost.
+                cut = Some((happened, Instant::now()));
                 break;
             }
+            // The first reason is the one that is told.
+            cut = cut.or_else(|| Some((happened, Instant::now() + DRAIN)));
         }
         connections.shutdown().await;
         self.drain(arriving, cut.map(|(cut, _)| cut))
@@ -146,7 +147,10 @@ impl Journey {
             return cut;
         }
         match arriving.try_recv() {
-            Ok(event) => cut.or(self.take(event, arriving)),
+            Ok(event) => match self.take(event, arriving) {
+                Some(Cut::Output(error)) => Some(Cut::Output(error)),
+                then => cut.or(then),
+            },
             Err(_) => cut,
         }
     }

@@ -100,7 +100,7 @@ pub(super) struct Settings {
     pub(super) scores: String,
     pub(super) min_known: Option<f64>,
     pub(super) unique_ids: bool,
-    pub(super) rejects: bool,
+    pub(super) rejects: Option<String>,
     pub(super) max_record_bytes: usize,
     pub(super) allow_other_model: bool,
 }

@@ -8,6 +8,7 @@ use super::progress::grouped;
 use super::reader;
 use crate::evidence::Seen;
 use crate::exit::{Exit, Failure};
+use crate::files::shown;
 use crate::sink::{Encoder, OutputFormat, SinkOptions};
 use crate::source::Input;
 
@@ -49,7 +50,7 @@ impl Options {
             scores: format!("{:?}", self.sink.scores).to_lowercase(),
             min_known: self.min_known,
             unique_ids: self.unique_ids,
-            rejects: self.rejects.is_some(),
+            rejects: self.rejects.as_deref().map(|path| shown(path).to_string()),
             max_record_bytes: self.input.max_record,
             allow_other_model: self.sink.models,
         }
@@ -72,13 +73,13 @@ impl Options {
         let read = read.unwrap_or_default();
         if read.duplicates > 0 {
             say!(
-                "{} records have the id of an earlier one; --unique-ids refuses them",
+                "records with the id of an earlier one: {}; --unique-ids refuses them",
                 grouped(read.duplicates)
             );
         }
         if read.skipped > 0 {
             say!(
-                "{} things that are no notes were passed over",
+                "passed over, since they are no notes: {}",
                 grouped(read.skipped)
             );
         }

@@ -5,11 +5,12 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::Options;
-use super::growing::{Growing, beside};
+use super::growing::{self, Growing, beside};
 use super::manifest::{Manifest, State};
 use super::writer::Outputs;
 use crate::exit::{Exit, Failure};
 use crate::files::shown;
+use crate::sink::{CONVERTING, OutputFormat};
 
 /// Where results go.
 pub(super) enum Target {
@@ -83,14 +84,59 @@ impl Files {
 
     /// Takes away what a run that sent nothing has made.
     pub(super) fn give_up(&self) {
-        let made = [
-            Some(self.partial()),
-            self.rejects_partial(),
-            Some(self.manifest()),
-        ];
-        for path in made.into_iter().flatten() {
+        for path in self.under_way() {
             let _ = std::fs::remove_file(path);
         }
+    }
+
+    /// The files that grow.
+    fn partials(&self) -> Vec<PathBuf> {
+        [Some(self.partial()), self.rejects_partial()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// What is there beside the finished files.
+    fn under_way(&self) -> Vec<PathBuf> {
+        let mut paths = self.partials();
+        paths.push(self.manifest());
+        paths
+    }
+
+    /// The finished files.
+    fn finals(&self) -> Vec<&PathBuf> {
+        let finals = [Some(&self.results), self.rejects.as_ref()];
+        finals.into_iter().flatten().collect()
+    }
+
+    /// Every file that a run may write.
+    fn all(&self) -> Vec<PathBuf> {
+        let mut paths = self.under_way();
+        for path in self.finals() {
+            paths.push(path.clone());
+            paths.push(beside(path, CONVERTING));
+        }
+        paths
+    }
+
+    fn check_finals(&self) -> Result<(), Failure> {
+        let mut finals = self.finals().into_iter();
+        match finals.find(|path| path.symlink_metadata().is_ok()) {
+            None => Ok(()),
+            Some(path) => Err(Exit::Usage.because(format!(
+                "{} is there already; move it away, name another, or replace it with --force",
+                shown(path)
+            ))),
+        }
+    }
+
+    /// Fails if another run has them open.
+    fn claim(&self) -> Result<(), Failure> {
+        for path in self.partials() {
+            growing::is_free(&path).map_err(|error| unwritable(&path, &error))?;
+        }
+        Ok(())
     }
 }
 
@@ -102,16 +148,21 @@ impl Options {
             return self.stream(Growing::stream(io::stdout()));
         };
         let rejects = self.rejects.as_deref();
-        for path in [Some(output), rejects].into_iter().flatten() {
-            if let Some(input) = self.inputs.iter().find(|input| same_file(input, path)) {
-                let (path, input) = (shown(path), shown(input));
-                return Err(
-                    Exit::Usage.because(format!("{path} would overwrite the input {input}"))
-                );
-            }
+        if let Some(path) = rejects
+            && path.extension().is_some()
+            && let Ok(named) = OutputFormat::choose(None, Some(path))
+            && named != self.format
+            && (named, self.format) != (OutputFormat::Jsonl, OutputFormat::Fhir)
+        {
+            return Err(Exit::Usage.because(format!(
+                "{} is named as another format than that of the results, which rejects have, too",
+                shown(path)
+            )));
         }
-        if rejects == Some(output) {
-            return Err(Exit::Usage.because("results and rejects cannot go to the same file"));
+        if let Some(path) = rejects
+            && path.metadata().is_ok_and(|target| !target.is_file())
+        {
+            return Err(unwritable(path, &io::Error::other("it is not a file")));
         }
         if output.metadata().is_ok_and(|target| !target.is_file()) {
             return self.special(output);
@@ -120,10 +171,34 @@ impl Options {
             results: real(output)?,
             rejects: rejects.map(real).transpose()?,
         };
+        self.check_paths(&files)?;
         match self.resume {
             true => self.resumed(files),
             false => self.new_files(files),
         }
+    }
+
+    /// No file of the run is another of it, or one that is read.
+    fn check_paths(&self, files: &Files) -> Result<(), Failure> {
+        let mut taken = Vec::new();
+        for path in files.all() {
+            for input in &self.inputs {
+                if real(input).is_ok_and(|input| input == path) {
+                    let (path, input) = (shown(&path).to_string(), shown(input));
+                    return Err(
+                        Exit::Usage.because(format!("{path} would overwrite the input {input}"))
+                    );
+                }
+            }
+            if taken.contains(&path) {
+                return Err(Exit::Usage.because(format!(
+                    "results and rejects cannot both go to {}",
+                    shown(&path)
+                )));
+            }
+            taken.push(path);
+        }
+        Ok(())
     }
 
     fn stream(&self, out: Growing) -> Result<Start, Failure> {
@@ -152,31 +227,19 @@ impl Options {
     }
 
     fn new_files(&self, files: Files) -> Result<Start, Failure> {
-        let partials = [
-            Some(files.partial()),
-            files.rejects_partial(),
-            Some(files.manifest()),
-        ];
-        let partials: Vec<PathBuf> = partials.into_iter().flatten().collect();
         if self.force {
-            for path in &partials {
-                remove_if_there(path)?;
+            files.claim()?;
+            for path in files.under_way() {
+                remove_if_there(&path)?;
             }
             return Ok(Start::New(Target::File(files)));
         }
-        let finals = [Some(&files.results), files.rejects.as_ref()];
-        for path in finals.into_iter().flatten() {
-            if path.symlink_metadata().is_ok() {
-                return Err(Exit::Usage.because(format!(
-                    "{} is there already; move it away, name another, or replace it with --force",
-                    shown(path)
-                )));
-            }
-        }
-        if let Some(path) = partials.iter().find(|path| path.symlink_metadata().is_ok()) {
+        files.check_finals()?;
+        let mut under_way = files.under_way().into_iter();
+        if let Some(path) = under_way.find(|path| path.symlink_metadata().is_ok()) {
             return Err(Exit::Usage.because(format!(
                 "{} is there, of a run that was cut short; go on with it by --resume, or give it up by --force",
-                shown(path)
+                shown(&path)
             )));
         }
         Ok(Start::New(Target::File(files)))
@@ -187,18 +250,17 @@ impl Options {
         let manifest = match Manifest::read(&path) {
             Ok(manifest) => manifest,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // A run that was cut short before its first checkpoint has nothing to resume.
-                if files.results.symlink_metadata().is_ok() {
-                    return Err(Exit::Usage.because(format!(
-                        "{} is there, and no {} that tells of its run: it cannot be resumed",
-                        shown(&files.results),
-                        shown(&path)
-                    )));
-                }
-                for partial in [Some(files.partial()), files.rejects_partial()]
-                    .into_iter()
-                    .flatten()
-                {
+                // A run that was cut short before it sent anything has nothing to resume, and left nothing.
+                files.check_finals()?;
+                files.claim()?;
+                for partial in files.partials() {
+                    if partial.metadata().is_ok_and(|found| found.len() > 0) {
+                        return Err(Exit::Usage.because(format!(
+                            "{} has rows, and no {} tells of their run: it cannot be resumed; --force gives it up",
+                            shown(&partial),
+                            shown(&path)
+                        )));
+                    }
                     remove_if_there(&partial)?;
                 }
                 return Ok(Start::New(Target::File(files)));
@@ -216,8 +278,13 @@ impl Options {
             )));
         }
         match manifest.state {
+            State::Complete if !files.results.exists() => Err(Exit::Usage.because(format!(
+                "{} tells of a complete run, whose results are gone; begin anew with --force",
+                shown(&path)
+            ))),
             State::Complete => Ok(Start::Complete(Box::new(manifest))),
             State::Finishing => {
+                files.claim()?;
                 let mut manifest = manifest;
                 let finished = files.finish(&mut manifest, self);
                 finished.map_err(|error| unwritable(&files.results, &error))?;
@@ -228,23 +295,29 @@ impl Options {
     }
 }
 
-/// What a link leads to is replaced, not the link.
+/// What a link leads to is replaced, not the link. One spelling for each file, whether it is there or not.
 fn real(path: &Path) -> Result<PathBuf, Failure> {
     let is_link = path
         .symlink_metadata()
         .is_ok_and(|found| found.is_symlink());
     match path.canonicalize() {
-        Ok(real) => Ok(real),
+        Ok(real) => return Ok(real),
         Err(error) if is_link => {
             let error = io::Error::other(format!("it is a link that leads nowhere ({error})"));
-            Err(unwritable(path, &error))
+            return Err(unwritable(path, &error));
         }
-        Err(_) => Ok(path.to_owned()),
+        Err(_) => {}
     }
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder = folder.canonicalize();
+    let folder = folder.map_err(|error| unwritable(path, &error))?;
+    match path.file_name() {
+        Some(name) => Ok(folder.join(name)),
+        None => Err(unwritable(path, &io::Error::other("it is not a file"))),
+    }
 }
 
 fn remove_if_there(path: &Path) -> Result<(), Failure> {

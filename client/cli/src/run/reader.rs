@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::budget::Budget;
+use super::manifest::Manifest;
 use super::{Done, Event, NAMED, Pending, RecordDigest};
 use crate::record::{Id, InputError, Record};
 use crate::sink::RowResult;
@@ -56,6 +57,10 @@ pub(super) enum ReadError {
         "the input's first {records} records are not those of the run that is to be resumed; with --force it begins anew"
     )]
     OtherInput { records: u64 },
+    #[error(
+        "the run is complete, and the input has more records than the {records} that it had; with --force it begins anew"
+    )]
+    MoreInput { records: u64 },
 }
 
 impl Reader {
@@ -106,25 +111,57 @@ impl Reader {
         Ok(seen)
     }
 
-    /// Reads again what has its results, to see that it is the same.
     fn skip_done(&mut self, ids: &mut Ids, seen: &mut Seen) -> Result<(), ReadError> {
-        let Some(resumed) = &self.resumed else {
-            return Ok(());
-        };
-        let records = resumed.records;
+        match &self.resumed {
+            Some(resumed) => resumed.skip(&mut *self.source, ids, seen),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Resumed {
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        Self {
+            records: manifest.input.records,
+            digest: RecordDigest::from_hex(&manifest.input.sha256),
+        }
+    }
+
+    /// Reads again what has its results, to see that it is the same.
+    fn skip(
+        &self,
+        source: &mut dyn Source,
+        ids: &mut Ids,
+        seen: &mut Seen,
+    ) -> Result<(), ReadError> {
+        let records = self.records;
         let mut chain = RecordDigest::default();
         while seen.records < records {
-            let Some(mut record) = self.source.next()? else {
+            let Some(mut record) = source.next()? else {
                 return Err(ReadError::OtherInput { records });
             };
             ids.see(&mut record, seen);
             chain = chain.followed_by(&digest(&record));
             seen.records += 1;
         }
-        match chain == resumed.digest {
+        match chain == self.digest {
             true => Ok(()),
             false => Err(ReadError::OtherInput { records }),
         }
+    }
+}
+
+/// Reads the whole input, to see that it is that of this complete run.
+pub(super) fn is_of(input: &Input, unique_ids: bool, manifest: &Manifest) -> Result<(), ReadError> {
+    let mut source = input.open(&Portion::default())?;
+    let mut seen = Seen::default();
+    let resumed = Resumed::of(manifest);
+    resumed.skip(&mut *source, &mut Ids::new(unique_ids), &mut seen)?;
+    match source.next()? {
+        None => Ok(()),
+        Some(_) => Err(ReadError::MoreInput {
+            records: resumed.records,
+        }),
     }
 }
 

@@ -19,7 +19,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Scores, SinkOptions, csv};
+use super::{CONVERTING, Scores, SinkOptions, csv};
 use crate::record::Id;
 
 /// Rows that are turned into columns at once.
@@ -37,7 +37,8 @@ pub(super) fn complete(options: &SinkOptions, partial: &Path, target: &Path) -> 
         opened => BufReader::with_capacity(1 << 16, opened?),
     };
     let mut converting = target.as_os_str().to_owned();
-    converting.push(".converting");
+    converting.push(".");
+    converting.push(CONVERTING);
     // Of an earlier attempt, perhaps.
     match std::fs::remove_file(&converting) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

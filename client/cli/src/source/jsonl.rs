@@ -20,8 +20,8 @@ pub(super) struct Jsonl<R> {
     first: Option<Record>,
 }
 
-const NO_ID: InputError = InputError::NoId("there is no field of the id's name");
-const NO_TEXT: InputError = InputError::NoText("there is no field of the text's name");
+const NO_ID: InputError = InputError::NoId("the record has no id (--id-field)");
+const NO_TEXT: InputError = InputError::NoText("the record has no text (--text-field)");
 
 impl<R: BufRead> Jsonl<R> {
     /// Reads the first record, and refuses the input if that has no such fields: all others would fail, too.
@@ -88,8 +88,8 @@ fn parse(input: &Input, line: u64, bytes: &[u8]) -> Record {
         Err(error) => Record::failed(
             line,
             InputError::Shape {
-                wanted: "not a JSON object",
-                column: error.column(),
+                wanted: "not a JSON object that can be read",
+                column: error.column().max(1),
             },
         ),
     }
@@ -112,13 +112,17 @@ impl Fields {
     fn into_record(self, input: &Input, line: u64) -> Record {
         let id = match self.id {
             Some(Value::String(id)) => Ok(Id::Text(id)),
-            Some(Value::Number(id)) => Ok(Id::Number(id)),
+            // A longer one would not come back as it went in.
+            Some(Value::Number(id)) if id.is_i64() || id.is_u64() => Ok(Id::Number(id)),
+            Some(Value::Number(_)) => Err(InputError::NoId(
+                "the id is a number that is no integer of 64 bits: write it as a text",
+            )),
             Some(_) => Err(InputError::NoId("the id is neither a text nor a number")),
             None => Err(NO_ID),
         };
         let text = match self.text {
             Some(Text::Some(text)) => Ok(text),
-            Some(Text::Other) => Err(InputError::NoText("the text is of another type")),
+            Some(Text::Other) => Err(InputError::NoText("the text is no string")),
             None => Err(NO_TEXT),
         };
         let (id, text) = match id {

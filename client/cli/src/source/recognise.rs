@@ -117,6 +117,9 @@ fn never_read(bytes: &[u8]) -> Option<&'static str> {
         return Some("looks like DICOM: extract the report's text first");
     }
     match bytes {
+        _ if bytes.len() > 4 && bytes.iter().all(|byte| *byte == 0) => {
+            Some("holds nothing but zeros")
+        }
         [0, _, 0, _, ..] | [_, 0, _, 0, ..] => Some(UTF_16),
         _ if binary(bytes) => Some("looks like binary data, not like text"),
         _ => None,

@@ -30,7 +30,7 @@ pub(crate) struct Add {
 
 impl Add {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let mut stored = Stored::read(&self.policy)?;
+        let mut stored = Stored::read_file(&self.policy)?;
         let least_suite = self.least_suite.map(u64::from);
         let model = self.pinned.model.digest()?;
         let mut pins = self.pinned.pins(model.as_ref());

@@ -19,7 +19,7 @@ pub(crate) struct Remove {
 
 impl Remove {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let mut stored = Stored::read(&self.policy)?;
+        let mut stored = Stored::read_file(&self.policy)?;
         let known: Vec<String> = stored
             .file
             .labels()

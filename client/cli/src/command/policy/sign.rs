@@ -22,12 +22,13 @@ pub(crate) struct Sign {
 
 impl Sign {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let stored = Stored::read(&self.policy)?;
+        let stored = Stored::read_file(&self.policy)?;
         let name = shown(&self.policy);
         let Some(serial) = stored.policy.serial() else {
             return Err(Exit::Usage.because(format!(
                 "{name} has no serial, by which clients know it from those before it: write \"serial\": 1 into it, \
-                 beside \"version\", and count it up with each change"
+                 beside \"version\", and count it up with each change; of nitro-cli's JSON, make a policy first, by \
+                 `sealnote policy new`"
             )));
         };
         let key = Key::read(&self.key, &self.policy)?;

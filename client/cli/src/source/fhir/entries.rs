@@ -20,6 +20,8 @@ pub(super) struct Entries<R> {
     entry: Vec<u8>,
     limit: usize,
     number: u64,
+    /// Whether the Bundle has ended: nothing may follow.
+    ended: bool,
 }
 
 /// As many bytes of a name as tell `"entry` from others.
@@ -36,6 +38,7 @@ impl<R: BufRead> Entries<R> {
             entry: Vec::new(),
             limit,
             number: 0,
+            ended: false,
         }
     }
 
@@ -71,6 +74,8 @@ impl<R: BufRead> Entries<R> {
                     continue;
                 }
                 match (part, self.scanner.depth) {
+                    (Part::Open, 1) if self.ended => return Err(more()),
+                    (Part::Close, 0) => self.ended = true,
                     (Part::String, 1) => {
                         if !was_string {
                             self.name.clear();
@@ -115,6 +120,11 @@ impl<R: BufRead> Entries<R> {
         }
         Ok(Some((self.number, Read::Line(&self.entry))))
     }
+}
+
+fn more() -> io::Error {
+    let said = "something follows the Bundle: give each its own file, or write a resource a line without a Bundle";
+    io::Error::new(io::ErrorKind::InvalidData, said)
 }
 
 fn not_json() -> io::Error {
@@ -170,6 +180,12 @@ mod tests {
         let (entries, error) = read(r#"{"entry":[{"a":1},{"b":"CAN"#, 50);
         assert_eq!(entries.len(), 1);
         assert!(error.unwrap().contains("cut short"));
+        assert!(
+            read("{\"entry\":[{}]}\n{}", 50)
+                .1
+                .unwrap()
+                .contains("follows the Bundle")
+        );
         for bad in ["{}}", "{\"entry\":[{}]} CANARY", "\"CANARY\""] {
             assert!(read(bad, 50).1.unwrap().contains("not JSON"));
         }
