@@ -327,6 +327,104 @@ fn no_file_is_replaced_that_was_not_made_for_it() {
 }
 
 #[test]
+fn no_file_of_a_run_is_another_or_an_input_or_another_runs() {
+    let stack = Stack::start();
+    let note = line("a", "A fracture.");
+    let input = stack.write("in.jsonl.partial", &note);
+    let path = |name: &str| stack.path(name).display().to_string();
+    stack.write("old-rejects.jsonl", "earlier");
+    stack.write("lost.jsonl.partial", "{\"id\":1}\n");
+    let spelled = stack.path(".").join("out.jsonl").display().to_string();
+    let folder = path("");
+    for (out, further, code, says) in [
+        (
+            "in.jsonl",
+            vec!["--force".to_owned()],
+            2,
+            "would overwrite the input",
+        ),
+        (
+            "in.jsonl",
+            vec!["--resume".into()],
+            2,
+            "would overwrite the input",
+        ),
+        (
+            "out.jsonl",
+            vec!["--rejects".into(), path("out.jsonl.partial")],
+            2,
+            "cannot both go to",
+        ),
+        (
+            "out.jsonl",
+            vec![
+                "--rejects".into(),
+                path("out.jsonl.run.json"),
+                "--output-format".into(),
+                "jsonl".into(),
+            ],
+            2,
+            "cannot both go to",
+        ),
+        (
+            "out.jsonl",
+            vec!["--rejects".into(), spelled],
+            2,
+            "cannot both go to",
+        ),
+        (
+            "out.jsonl",
+            vec!["--rejects".into(), path("rejects.csv")],
+            2,
+            "named as another format",
+        ),
+        (
+            "out.jsonl",
+            vec!["--rejects".into(), folder],
+            5,
+            "it is not a file",
+        ),
+        (
+            "out.jsonl",
+            vec![
+                "--rejects".into(),
+                path("old-rejects.jsonl"),
+                "--resume".into(),
+            ],
+            2,
+            "is there already",
+        ),
+        ("lost.jsonl", vec!["--resume".into()], 2, "has rows"),
+    ] {
+        let out = path(out);
+        let mut arguments = vec![input.as_str(), "-o", &out];
+        arguments.extend(further.iter().map(String::as_str));
+        let finished = stack.client("submit", &arguments, b"");
+        assert_eq!(finished.code, Some(code), "{arguments:?}: {finished:?}");
+        assert!(finished.stderr.contains(says), "{}", finished.stderr);
+    }
+    assert_eq!(stack.read("in.jsonl.partial"), note);
+    assert_eq!(stack.read("old-rejects.jsonl"), "earlier");
+    assert_eq!(rows(&stack, "lost.jsonl.partial"), 1);
+    assert!(
+        !stack.path("out.jsonl.partial").exists(),
+        "nothing is left of runs that never began"
+    );
+
+    let mut going = Fed::start(&stack, &[]);
+    going.write(&short_notes(5));
+    wait_until("5 rows", || rows(&stack, "results.jsonl.partial") == 5);
+    for further in ["--resume", "--force"] {
+        let second = submit(&stack, &short_notes(5), &[further]);
+        assert_eq!(second.code, Some(5), "{second:?}");
+        let said = "another run is writing it";
+        assert!(second.stderr.contains(said), "{}", second.stderr);
+    }
+    assert_eq!(going.finish().code, Some(0));
+    assert_eq!(rows(&stack, "results.jsonl"), 5);
+}
+
+#[test]
 fn the_clients_memory_is_in_no_core_dump() {
     let stack = Stack::start();
     let mut fed = Fed::start(&stack, &[]);

@@ -174,4 +174,13 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"one\nTWO\n");
         assert!(Growing::resume(&path, 9).is_err(), "it lost rows");
     }
+
+    #[test]
+    fn after_a_write_that_failed_there_is_no_checkpoint() {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut rows = Growing::new(Sink::File(full), 0);
+        rows.buffer().extend_from_slice(b"lost\n");
+        assert!(rows.flush().is_err());
+        assert!(rows.flush().is_err() && rows.sync().is_err());
+    }
 }
