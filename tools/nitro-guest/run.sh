@@ -219,7 +219,7 @@ in_parent 10 './sealnote-parent --listen unix:/tmp/test --enclave vsock:17:5005 
 submit="./sealnote submit --server unix:/tmp/test --danger-accept-software-root /tmp/root.pem"
 in_parent 120 "head -n 1 notes.jsonl | $submit --policy /tmp/measurements.json - >/dev/null" || fail "no answer for the first note"
 ok "the first answer $(since test "$EPOCHREALTIME") s after power-on of the test image"
-in_parent 180 "$submit --policy /tmp/measurements.json notes.jsonl -o /tmp/results.jsonl" || fail "the notes were not classified"
+in_parent 180 "$submit --policy /tmp/measurements.json notes.jsonl --scores all -o /tmp/results.jsonl" || fail "the notes were not classified"
 in_parent 20 "sed 's/^/result: /' /tmp/results.jsonl; echo guest: PASS flow"
 judged="$("$here/../vsock-guest/judge.py" "$work/parent.log" "$work/notes.jsonl" "$model/config.json")"
 ok "the test image: ${judged#vsock guest: }"

@@ -17,7 +17,7 @@ done
 say "enclave measured after $waited s"
 
 /sealnote/sealnote submit --server vsock:1:7000 --policy /tmp/measurements.json \
-    --danger-accept-software-root /tmp/root.pem /sealnote/notes.jsonl -o /tmp/results.jsonl ||
+    --danger-accept-software-root /tmp/root.pem /sealnote/notes.jsonl --scores all -o /tmp/results.jsonl ||
     finish "FAIL submit: exit code $?"
 
 # The host compares these with the notes that it put in.
