@@ -296,7 +296,7 @@ async fn refusal(
         // Notes on the policy come first.
         let said = said.trim().lines().last().unwrap_or_default();
         ensure!(
-            output.status.code() == Some(1) && output.stdout.is_empty(),
+            output.status.code() == Some(3) && output.stdout.is_empty(),
             "sealnote {command}: {}, with {} bytes of output: {said}",
             output.status,
             output.stdout.len()
