@@ -24,6 +24,9 @@ const CHECKPOINT: Duration = Duration::from_secs(2);
 /// How often a bar moves.
 const TELL: Duration = Duration::from_millis(500);
 
+/// Events that are taken at once.
+const AT_ONCE: usize = 4096;
+
 /// How long answers are waited for when a run is asked to end.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -119,11 +122,11 @@ impl Journey {
         self.drain(arriving, cut.map(|(cut, _)| cut))
     }
 
-    /// Takes all that is there, and writes it.
+    /// Takes what is there, and writes it; not without end, for signals and checkpoints are due meanwhile.
     fn take(&mut self, event: Event, arriving: &mut UnboundedReceiver<Event>) -> Option<Cut> {
-        let mut next = Some(event);
         let mut cut = None;
-        while let Some(event) = next {
+        let there = std::iter::from_fn(|| arriving.try_recv().ok());
+        for event in std::iter::once(event).chain(there).take(AT_ONCE) {
             match event {
                 Event::Read(Ok(seen)) => self.read = Some(seen),
                 Event::Read(Err(error)) => cut = Some(Cut::Input(error)),
@@ -133,9 +136,8 @@ impl Journey {
                     Err(error) => return Some(Cut::Output(error)),
                 },
             }
-            next = arriving.try_recv().ok();
         }
-        // Nothing more is there: what is has waited long enough.
+        // What is there has waited long enough.
         match self.writer.flush() {
             Ok(()) => cut,
             Err(error) => Some(Cut::Output(error)),
@@ -146,13 +148,14 @@ impl Journey {
         if matches!(cut, Some(Cut::Output(_))) {
             return cut;
         }
-        match arriving.try_recv() {
-            Ok(event) => match self.take(event, arriving) {
-                Some(Cut::Output(error)) => Some(Cut::Output(error)),
-                then => cut.or(then),
-            },
-            Err(_) => cut,
+        let mut cut = cut;
+        while let Ok(event) = arriving.try_recv() {
+            match self.take(event, arriving) {
+                Some(Cut::Output(error)) => return Some(Cut::Output(error)),
+                then => cut = cut.or(then),
+            }
         }
+        cut
     }
 
     fn tell(&mut self) {
