@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use common::programs::{Finished, Program, Stack, line, parse_lines, run};
+use common::programs::{Finished, Program, Stack, line, parse_lines, run, without_evidence};
 use common::{fixture, short_notes};
 use serde_json::{Value, json};
 
@@ -73,15 +73,6 @@ fn submit_reads_a_file_or_standard_input_and_keeps_the_order() {
     let one = parse_lines(&text.stdout);
     assert_eq!((one.len(), &one[0]["id"]), (1, &json!("stdin")));
     assert_eq!(one[0]["label"], lines[3]["label"]);
-}
-
-/// Rows, but for the field that names the session.
-fn without_evidence(rows: &str) -> Vec<Value> {
-    let mut rows = parse_lines(rows);
-    for row in &mut rows {
-        assert!(row.as_object_mut().unwrap().remove("evidence").is_some());
-    }
-    rows
 }
 
 #[test]

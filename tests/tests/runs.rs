@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::programs::{Finished, Program, Serving, Stack, line, parse_lines};
+use common::programs::{Finished, Program, Serving, Stack, line, parse_lines, without_evidence};
 use common::short_notes;
 use serde_json::{Value, json};
 
@@ -107,15 +107,6 @@ fn rows(stack: &Stack, name: &str) -> usize {
 
 fn manifest(stack: &Stack) -> Value {
     serde_json::from_str(&stack.read("results.jsonl.run.json")).unwrap()
-}
-
-/// Rows, but for the field that names the session.
-fn without_evidence(rows: &str) -> Vec<Value> {
-    let mut rows = parse_lines(rows);
-    for row in &mut rows {
-        row.as_object_mut().unwrap().remove("evidence");
-    }
-    rows
 }
 
 #[test]

@@ -270,3 +270,12 @@ pub fn parse_lines(text: &str) -> Vec<serde_json::Value> {
     let parse = |line| serde_json::from_str(line).unwrap();
     text.lines().map(parse).collect()
 }
+
+/// Rows, but for the field that names the session, which each of them has.
+pub fn without_evidence(rows: &str) -> Vec<serde_json::Value> {
+    let mut rows = parse_lines(rows);
+    for row in &mut rows {
+        assert!(row.as_object_mut().unwrap().remove("evidence").is_some());
+    }
+    rows
+}
