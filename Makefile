@@ -30,7 +30,7 @@ BUILDER_ARGS := --locked --manifest-path tools/eif/Cargo.toml --target-dir targe
 TEST_ARGS := --locked --workspace --all-features
 
 # In the order in which each finds what it needs.
-PUBLISHED := $(addprefix sealnote-,model protocol verifier session transport frame-io eif client)
+PUBLISHED := $(addprefix sealnote-,model evidence protocol verifier session transport frame-io eif client)
 
 # cargo uses all processors by itself, and two of it would wait for each other.
 .NOTPARALLEL:

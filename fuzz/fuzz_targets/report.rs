@@ -5,12 +5,13 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealnote_fuzz::within;
+use sealnote_evidence::Evidence;
 use sealnote_verifier::sev_snp::inspect;
-use sealnote_verifier::sev_snp::wire::{Endorsements, Evidence};
+use sealnote_verifier::sev_snp::wire::{Endorsements, MAX_EVIDENCE};
 
 fuzz_target!(|bytes: &[u8]| {
     let limit = 16 * 1024 + 64 * bytes.len();
-    if let Ok(evidence) = within(limit, || Evidence::decode(bytes)) {
+    if let Ok(evidence) = within(limit, || Evidence::decode(bytes, MAX_EVIDENCE)) {
         assert_eq!(evidence.encode(), bytes);
         let _ = within(limit, || inspect(evidence.report));
     }

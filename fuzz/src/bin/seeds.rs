@@ -22,7 +22,8 @@ use sealnote_protocol::task::Task;
 use sealnote_software_attester::{ChainSpec, Document, Link};
 use sealnote_verifier::nitro::inspect;
 use sealnote_verifier::sev_snp::REPORT_LEN;
-use sealnote_verifier::sev_snp::wire::{Endorsements, Evidence};
+use sealnote_evidence::Evidence;
+use sealnote_verifier::sev_snp::wire::Endorsements;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -200,6 +201,7 @@ impl Seeds {
             let evidence = Evidence {
                 report,
                 public_key: Some(&[7; 422]),
+                ..Evidence::default()
             };
             self.write("report", &format!("{name}-evidence"), &[&evidence.encode()])?;
         }

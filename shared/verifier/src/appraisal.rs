@@ -1,12 +1,12 @@
 //! The doors: one for evidence of a session, and one for each kind of evidence by itself.
 
-use crate::binding::Binding;
 use crate::check::{Check, CheckLog};
 use crate::kinds::{Facts, Kind, RawEvidence, Rejection, TrustRoots};
 use crate::nitro::VerifiedDocument;
 use crate::policy::Policy;
 use crate::sev_snp;
 use crate::time::UnixTime;
+use sealnote_evidence::Binding;
 
 /// The attestation result (RFC 9334): evidence that passed every check, and is bound to one session.
 ///

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::binding::Binding;
 use crate::check::{Check, CheckLog};
 use crate::nitro;
 use crate::schema::some_object;
 use crate::sev_snp;
 use crate::time::UnixTime;
+use sealnote_evidence::Binding;
 
 /// P1: the first step of every appraisal.
 pub const P1: Check = Check::new("any", "P1", "the policy accepts this kind of evidence");
@@ -92,6 +92,15 @@ pub enum Facts {
     Nitro(nitro::VerifiedDocument),
     /// An SEV-SNP report.
     SevSnp(sev_snp::VerifiedReport),
+}
+
+/// What verified evidence of every kind says.
+pub(crate) trait Verified {
+    fn measurement_set(&self) -> &str;
+    fn least_suite(&self) -> Option<u16>;
+    fn public_key(&self) -> Option<&[u8]>;
+    fn is_development(&self) -> bool;
+    fn log(&self) -> &CheckLog;
 }
 
 /// Why evidence was rejected: the first check that failed.
@@ -198,40 +207,28 @@ impl Facts {
 
     /// The label of the measurement set that the evidence matches.
     pub fn measurement_set(&self) -> &str {
-        match self {
-            Self::Nitro(document) => document.measurement_set(),
-            Self::SevSnp(report) => report.measurement_set(),
-        }
+        self.verified().measurement_set()
     }
 
     /// The least suite that this set asks for, if it asks for one itself.
     pub fn least_suite(&self) -> Option<u16> {
-        match self {
-            Self::Nitro(document) => document.least_suite(),
-            Self::SevSnp(report) => report.least_suite(),
-        }
+        self.verified().least_suite()
     }
 
     /// The public key that the evidence holds, as the attester encoded it.
     pub fn public_key(&self) -> Option<&[u8]> {
-        match self {
-            Self::Nitro(document) => document.public_key(),
-            Self::SevSnp(report) => report.public_key(),
-        }
+        self.verified().public_key()
     }
 
     /// Whether it was signed under a development root, by software: it protects nothing then.
     pub fn is_development(&self) -> bool {
-        match self {
-            Self::Nitro(document) => document.root() == nitro::RootKind::Software,
-            Self::SevSnp(report) => report.root() == sev_snp::RootKind::Software,
-        }
+        self.verified().is_development()
     }
 
-    fn passed(&self) -> &CheckLog {
+    fn verified(&self) -> &dyn Verified {
         match self {
-            Self::Nitro(document) => document.log(),
-            Self::SevSnp(report) => report.log(),
+            Self::Nitro(document) => document,
+            Self::SevSnp(report) => report,
         }
     }
 }
@@ -303,7 +300,7 @@ impl EvidenceRules {
                 Facts::SevSnp(rules.check_evidence(bytes, given, binding, &roots.sev_snp, now)?)
             }
         };
-        log.append(facts.passed());
+        log.append(facts.verified().log());
         Ok((facts, log))
     }
 

@@ -27,7 +27,6 @@
 #![forbid(unsafe_code)]
 
 mod appraisal;
-mod binding;
 mod check;
 mod hex;
 mod kinds;
@@ -39,7 +38,6 @@ mod time;
 mod validity;
 
 pub use appraisal::AttestationResult;
-pub use binding::Binding;
 pub use check::{Check, CheckLog};
 pub use hex::HexFault;
 pub use kinds::{
@@ -47,6 +45,7 @@ pub use kinds::{
 };
 pub use policy::{Policy, PolicyError};
 pub use schema::{ShapeError, TimeFile};
+pub use sealnote_evidence::Binding;
 pub use time::{ParseTimeError, UnixTime};
 
 /// The examples of README.md, compiled and run.

@@ -25,9 +25,10 @@ use super::document::{self, Payload};
 use super::measurement::Measurement;
 use super::rejection::Rejection;
 use super::rules::{MeasurementSet, Rules};
-use crate::binding::Binding;
 use crate::check::{Check, CheckLog};
+use crate::kinds::Verified;
 use crate::time::UnixTime;
+use sealnote_evidence::Binding;
 
 /// The registers that measure the image; all zero in a debug enclave.
 const IMAGE_REGISTERS: [u8; 3] = [0, 1, 2];
@@ -214,13 +215,31 @@ impl VerifiedDocument {
         self.root
     }
 
-    pub(crate) fn log(&self) -> &CheckLog {
-        &self.passed
-    }
-
     /// The checks that ran and passed, in the order in which they did.
     pub fn passed(&self) -> &[Check] {
         self.passed.passed()
+    }
+}
+
+impl Verified for VerifiedDocument {
+    fn measurement_set(&self) -> &str {
+        &self.measurement_set
+    }
+
+    fn least_suite(&self) -> Option<u16> {
+        self.least_suite
+    }
+
+    fn public_key(&self) -> Option<&[u8]> {
+        self.payload.public_key.as_deref()
+    }
+
+    fn is_development(&self) -> bool {
+        self.root == RootKind::Software
+    }
+
+    fn log(&self) -> &CheckLog {
+        &self.passed
     }
 }
 

@@ -22,11 +22,11 @@ use super::product::Product;
 use super::rejection::Rejection;
 use super::report::{self, ReportFields, SigningKey};
 use super::rules::{ChipRule, Endorsement, Floors, MeasurementSet, Rules};
-use super::wire::Evidence;
-use crate::binding::Binding;
+use super::wire;
 use crate::check::{Check, CheckLog};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Verified};
 use crate::time::UnixTime;
+use sealnote_evidence::Binding;
 
 /// Bits of the guest policy (56860, table 10).
 const POLICY_RESERVED_ONE: u64 = 1 << 17;
@@ -117,7 +117,7 @@ impl Rules {
         roots: &TrustRoots,
         now: UnixTime,
     ) -> Result<VerifiedReport, Rejection> {
-        let evidence = Evidence::decode(evidence).map_err(Rejection::Evidence)?;
+        let evidence = wire::evidence(evidence).map_err(Rejection::Evidence)?;
         let due = binding.report_data(Kind::SevSnp.number(), evidence.public_key);
         let report = self.check_report(evidence.report, endorsements, Some(&due), roots, now)?;
         if let Some(cloud) = report.cloud.as_ref().filter(|id| id.ends_with(AWS)) {
@@ -298,13 +298,31 @@ impl VerifiedReport {
         self.root
     }
 
-    pub(crate) fn log(&self) -> &CheckLog {
-        &self.passed
-    }
-
     /// The checks that ran and passed, in the order in which they did.
     pub fn passed(&self) -> &[Check] {
         self.passed.passed()
+    }
+}
+
+impl Verified for VerifiedReport {
+    fn measurement_set(&self) -> &str {
+        &self.measurement_set
+    }
+
+    fn least_suite(&self) -> Option<u16> {
+        self.least_suite
+    }
+
+    fn public_key(&self) -> Option<&[u8]> {
+        self.public_key.as_deref()
+    }
+
+    fn is_development(&self) -> bool {
+        self.root == RootKind::Software
+    }
+
+    fn log(&self) -> &CheckLog {
+        &self.passed
     }
 }
 

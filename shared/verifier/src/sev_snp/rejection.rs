@@ -3,9 +3,9 @@
 use super::appraisal::AppraisalError;
 use super::chain::ChainError;
 use super::report::ReportError;
-use super::wire::WireError;
 use crate::check::Check;
 use crate::sev_snp::checks;
+use sealnote_evidence::MapError;
 
 /// The first check that failed, with the facts that a user needs to act on.
 ///
@@ -16,7 +16,7 @@ use crate::sev_snp::checks;
 pub enum Rejection {
     /// The evidence of a session is not the map that is due (S1).
     #[error("the evidence {0}")]
-    Evidence(WireError),
+    Evidence(MapError),
     /// The report is not what AMD's firmware makes.
     #[error(transparent)]
     Report(#[from] ReportError),

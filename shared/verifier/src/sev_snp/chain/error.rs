@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::check::Check;
 use crate::sev_snp::checks;
-use crate::sev_snp::wire::WireError;
 use crate::time::UnixTime;
+use sealnote_evidence::MapError;
 
 /// Where in the chain a certificate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub enum CrlFault {
 pub enum ChainError {
     /// S6: not the map that is due.
     #[error("the endorsements' map {0}")]
-    Endorsements(WireError),
+    Endorsements(MapError),
     /// S6: under another root.
     #[error(
         "the intermediate certificate names an issuer that is neither an AMD root (ARK) of Milan, Genoa or Turin nor \

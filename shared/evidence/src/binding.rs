@@ -18,7 +18,7 @@ impl Binding {
     /// For kinds of evidence that have one field of 64 bytes for all of it: SHA-512 of protocol ‖ `" evidence"` ‖ 0x00 ‖
     /// kind (u16) ‖ challenge ‖ digest of the claims ‖ length of the key (u32) ‖ key; numbers are big-endian, and
     /// without a key the length is 0.
-    pub(crate) fn report_data(&self, kind: u16, public_key: Option<&[u8]>) -> [u8; 64] {
+    pub fn report_data(&self, kind: u16, public_key: Option<&[u8]>) -> [u8; 64] {
         let key = public_key.unwrap_or_default();
         // Evidence has less than 64 KiB, or it would not be read.
         let key_len = key.len() as u32;
