@@ -11,7 +11,7 @@ use sealnote_protocol::session::SessionError;
 use sealnote_protocol::suite::KeyError;
 use sealnote_session::ClientSession;
 use sealnote_session::Rejection;
-use sealnote_session::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
+use sealnote_session::{Challenge, Evidence, EvidenceError, SavedEvidence, VerifiedEvidence};
 use sealnote_transport::{TransportError, connect_within};
 use sealnote_verifier::{Kind, UnixTime};
 use thiserror::Error;
@@ -158,15 +158,22 @@ impl Attested {
 
     /// Appraises the evidence: every check of PROTOCOL.md.
     pub fn verify(self) -> Result<Verified, Rejection> {
-        let document = self.evidence.as_bytes().to_vec();
-        let digest = EvidenceDigest::of(&document);
-        let (kind, at) = (self.evidence.kind(), now());
+        let saved = self.evidence.saved(&self.challenge);
+        let document = saved.evidence.to_vec();
+        let claims = saved.claims.to_vec();
+        let endorsements = saved.endorsements.map(<[u8]>::to_vec);
+        let saved = SavedEvidence {
+            evidence: &document,
+            claims: &claims,
+            endorsements: endorsements.as_deref(),
+            ..saved
+        };
+        let (digest, at) = (EvidenceDigest::of(&document), now());
         let (policy, roots) = (self.client.policy(), self.client.roots());
         let verdict = self.evidence.verify(self.challenge, policy, roots, at);
         let kept = self.client.observe(&Appraisal {
-            document: &document,
+            saved,
             digest,
-            kind,
             at,
             verdict: verdict.as_ref(),
         });

@@ -3,8 +3,8 @@
 use core::fmt;
 use std::sync::Arc;
 
-use sealnote_session::{Rejection, VerifiedEvidence};
-use sealnote_verifier::{Kind, UnixTime};
+use sealnote_session::{Rejection, SavedEvidence, VerifiedEvidence};
+use sealnote_verifier::UnixTime;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the evidence's bytes: what names a session in results, so that each result leads to the document that
@@ -16,13 +16,11 @@ pub struct EvidenceDigest([u8; 32]);
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Appraisal<'a> {
-    /// The evidence's bytes, to keep for an auditor, above all where they are rejected.
-    pub document: &'a [u8],
-    /// What names them.
+    /// The evidence and all that it was appraised with, to keep for an auditor, above all where it is rejected.
+    pub saved: SavedEvidence<'a>,
+    /// What names the evidence.
     pub digest: EvidenceDigest,
-    /// What they are evidence of.
-    pub kind: Kind,
-    /// When they were appraised.
+    /// When it was appraised.
     pub at: UnixTime,
     /// What the appraisal found.
     pub verdict: Result<&'a VerifiedEvidence, &'a Rejection>,

@@ -188,7 +188,7 @@ pub use sealnote_protocol::limits::Limits;
 pub use sealnote_protocol::session::SessionLimits;
 pub use sealnote_protocol::task::ModelClaims;
 pub use sealnote_session::{
-    Classification, Incoming, Outcome, PendingReply, Rejection, Reply, RequestError,
+    Classification, Incoming, Outcome, PendingReply, Rejection, Reply, RequestError, SavedEvidence,
     VerifiedEvidence,
 };
 pub use sealnote_transport::Endpoint;

@@ -360,10 +360,37 @@ fn attest_shows_what_runs_there_and_its_document_can_be_checked_later() {
         assert_eq!(report["public_key"], value_of(&shown.stdout, "public key"));
     }
 
+    verify_the_session_again(&stack, &document);
+
     let inspected = run(Program::Client, &["inspect", &document]);
     assert_code(&inspected, 0);
     assert!(inspected.stdout.starts_with("UNVERIFIED"));
     assert!(inspected.stdout.contains(&nonce));
+}
+
+/// With the challenge and the claims, the session's appraisal is done again, its model's included.
+fn verify_the_session_again(stack: &Stack, document: &str) {
+    let report = document.replace(".cbor", ".json");
+    let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+    let challenge = report["challenge"].as_str().unwrap();
+    let claims = document.replace(".cbor", ".claims");
+    let (other, edited) = ("00".repeat(32), stack.write("edited.claims", b"\xa0"));
+    for (challenge, claims, check) in [
+        (challenge, &claims, None),
+        (&other, &claims, Some("X7")),
+        (challenge, &edited, Some("X8")),
+    ] {
+        let further = ["--challenge", challenge, "--claims", claims];
+        let finished = verify(stack, document, &further);
+        assert_code(&finished, if check.is_some() { 3 } else { 0 });
+        let found: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(found["check"], json!(check));
+        let model = check.is_none().then_some(&report["model"]);
+        assert_eq!(found.get("model"), model);
+    }
+    for incomplete in ["--challenge", "--claims"] {
+        assert_code(&verify(stack, document, &[incomplete, challenge]), 2);
+    }
 }
 
 fn pin_model(stack: &Stack, digest: &str) -> String {
@@ -490,9 +517,11 @@ fn assert_verdict(finished: &Finished, check: Option<&str>) {
         "ok",
         "check",
         "exit",
+        "kind",
         "message",
         "module_id",
         "timestamp_ms",
+        "measurement",
         "pcrs",
         "public_key",
         "user_data",

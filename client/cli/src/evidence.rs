@@ -1,8 +1,11 @@
 //! Evidence that is kept for an auditor: `--evidence-out DIR`.
 //!
-//! Each appraisal leaves two files, named by the first 16 hex digits of the SHA-256 of the evidence, as results name it:
-//! `DIGEST.cbor`, the evidence as it came, for `sealnote verify --at`; and `DIGEST.json`, what the appraisal found.
+//! Each appraisal leaves these files, named by the first 16 hex digits of the SHA-256 of the evidence, as results name it:
+//! `DIGEST.cbor`, the evidence as it came; `DIGEST.claims` and `DIGEST.endorsements` (where there are any), what came with
+//! it; and `DIGEST.json`, what the appraisal found, with the challenge: all that `sealnote verify` needs to appraise it again.
 //! Rejected evidence is kept as well: it is what somebody has to look at.
+
+pub(crate) mod file;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -41,6 +44,8 @@ pub(crate) struct Accepted {
 pub(crate) struct Report {
     pub(crate) evidence_sha256: String,
     pub(crate) kind: &'static str,
+    /// What the evidence answers.
+    pub(crate) challenge: String,
     /// When it was appraised.
     pub(crate) at: String,
     pub(crate) accepted: bool,
@@ -162,7 +167,8 @@ impl Report {
         };
         Self {
             evidence_sha256: appraisal.digest.to_string(),
-            kind: appraisal.kind.name(),
+            kind: appraisal.saved.kind.name(),
+            challenge: hex::encode(appraisal.saved.challenge),
             at: appraisal.at.to_string(),
             accepted: found.is_some(),
             failed_check,
@@ -176,7 +182,12 @@ fn keep(folder: &Path, appraisal: &Appraisal<'_>, report: &Report) -> io::Result
     let name = appraisal.digest.short();
     let mut json = serde_json::to_vec_pretty(report)?;
     json.push(b'\n');
-    write(&folder.join(format!("{name}.cbor")), appraisal.document)?;
+    let saved = &appraisal.saved;
+    write(&folder.join(format!("{name}.cbor")), saved.evidence)?;
+    write(&folder.join(format!("{name}.claims")), saved.claims)?;
+    if let Some(endorsements) = saved.endorsements {
+        write(&folder.join(format!("{name}.endorsements")), endorsements)?;
+    }
     write(&folder.join(format!("{name}.json")), &json)
 }
 

@@ -1,75 +1,112 @@
-//! How facts of a document are printed.
+//! What evidence says, as it is printed: for people, and for programs under the names of docs/json.md. A file a kind.
 
-use std::collections::BTreeMap;
+mod nitro;
+mod sev_snp;
+
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
-use sealnote_verifier::UnixTime;
-use sealnote_verifier::nitro::{Measurement, UnverifiedDocument, VerifiedDocument};
-use serde::Serialize;
+use sealnote_verifier::Kind;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 
-/// A document's facts, in the shape of `sealnote verify --json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Facts {
-    pub(crate) module_id: String,
-    pub(crate) timestamp_ms: u64,
-    pub(crate) pcrs: BTreeMap<u8, String>,
-    pub(crate) public_key: Option<String>,
-    pub(crate) user_data: Option<String>,
-    pub(crate) nonce: Option<String>,
-}
+/// What evidence says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Facts(Vec<Fact>);
 
-/// The two kinds of document have the same accessors and, on purpose, no type in common.
-macro_rules! facts_of {
-    ($document:expr) => {
-        Facts {
-            module_id: $document.module_id().into(),
-            timestamp_ms: $document.timestamp_ms(),
-            pcrs: hex_registers($document.pcrs()),
-            public_key: $document.public_key().map(hex::encode),
-            user_data: $document.user_data().map(hex::encode),
-            nonce: $document.nonce().map(hex::encode),
-        }
-    };
-}
-
-fn hex_registers(pcrs: &BTreeMap<u8, Measurement>) -> BTreeMap<u8, String> {
-    pcrs.iter()
-        .map(|(index, value)| (*index, value.to_string()))
-        .collect()
+/// One fact.
+#[derive(Clone, Debug, PartialEq)]
+struct Fact {
+    /// Its name in JSON.
+    key: &'static str,
+    value: Value,
+    /// Its lines for people; none, where it is of no interest to them.
+    lines: Vec<String>,
 }
 
 impl Facts {
-    pub(crate) fn verified(document: &VerifiedDocument) -> Self {
-        facts_of!(document)
+    /// Of verified evidence.
+    pub(crate) fn verified(facts: &sealnote_verifier::Facts) -> Self {
+        use sealnote_verifier::Facts;
+        Self(match facts {
+            Facts::Nitro(document) => nitro::verified(document),
+            Facts::SevSnp(report) => sev_snp::verified(report),
+            other => unreachable!("facts of {} are printed", other.kind().name()),
+        })
     }
 
-    pub(crate) fn unverified(document: &UnverifiedDocument) -> Self {
-        facts_of!(document)
+    /// Of evidence that nobody has verified, or why it cannot be read.
+    pub(crate) fn unverified(kind: Kind, evidence: &[u8]) -> Result<Self, Failure> {
+        match kind {
+            Kind::Nitro => nitro::unverified(evidence),
+            Kind::SevSnp => sev_snp::unverified(evidence),
+            other => unreachable!("evidence of {} is read", other.name()),
+        }
+        .map(Self)
     }
 
-    /// For people: a line a fact; registers that are all zero are left out.
+    /// Of evidence that could not be read: the names that a program may look for, each null.
+    pub(crate) fn none(kind: Kind) -> Self {
+        let keys: &[_] = match kind {
+            Kind::Nitro => &nitro::KEYS,
+            _ => &[MEASUREMENT],
+        };
+        Self(keys.iter().map(|key| Fact::new(key, Value::Null)).collect())
+    }
+
+    /// For people.
     pub(crate) fn lines(&self) -> Vec<String> {
-        // A text from the document is shown escaped: it must not write to the terminal as it likes.
-        let mut lines = vec![
-            line("module id", self.module_id.escape_debug()),
-            line("made at", UnixTime::from_millis(self.timestamp_ms)),
-        ];
-        for (index, value) in &self.pcrs {
-            if value.bytes().any(|digit| digit != b'0') {
-                lines.push(line(&format!("PCR{index}"), value));
-            }
+        let lines = self.0.iter().flat_map(|fact| fact.lines.iter());
+        lines.cloned().collect()
+    }
+}
+
+/// The fact that every kind has: the register that the image is measured into.
+const MEASUREMENT: &str = "measurement";
+
+impl Fact {
+    /// For programs only.
+    fn new(key: &'static str, value: impl Into<Value>) -> Self {
+        let (value, lines) = (value.into(), Vec::new());
+        Self { key, value, lines }
+    }
+
+    /// For people, too, under the same name. A text from evidence is shown escaped: it must not write to the terminal as
+    /// it likes.
+    fn shown(key: &'static str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let shown = match &value {
+            Value::String(text) => text.escape_debug().to_string(),
+            other => other.to_string(),
+        };
+        Self {
+            lines: vec![line(&key.replace('_', " "), shown)],
+            key,
+            value,
         }
-        for (name, value) in [
-            ("public key", &self.public_key),
-            ("user data", &self.user_data),
-            ("nonce", &self.nonce),
-        ] {
-            lines.push(line(name, value.as_deref().unwrap_or("(none)")));
+    }
+}
+
+impl Serialize for Facts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for fact in &self.0 {
+            map.serialize_entry(fact.key, &fact.value)?;
         }
-        lines
+        map.end()
+    }
+}
+
+/// Whose root evidence chains to, in words.
+pub(crate) fn root(facts: &sealnote_verifier::Facts) -> &'static str {
+    use sealnote_verifier::Facts;
+    match facts {
+        facts if facts.is_development() => "a DEVELOPMENT root",
+        Facts::Nitro(_) => "the AWS Nitro root",
+        Facts::SevSnp(_) => "AMD's root",
+        other => other.kind().name(),
     }
 }
 

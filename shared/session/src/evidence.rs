@@ -2,16 +2,15 @@
 
 use rand_core::CryptoRng;
 use sealnote_protocol::NotDeterministic;
-use sealnote_protocol::claims::{Claims, PROTOCOL, binding};
+use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, Hello};
 use sealnote_protocol::session::Transcript;
 use sealnote_protocol::suite::{PublicKey, Suite};
-use sealnote_verifier::{
-    Binding, Check, CheckLog, Facts, Kind, Policy, RawEvidence, TrustRoots, UnixTime,
-};
+use sealnote_verifier::{Check, Facts, Kind, Policy, TrustRoots, UnixTime};
 
 use crate::binding::{self, BindingError};
+use crate::saved::{Appraised, SavedEvidence};
 
 /// A connection's challenge, inside the hello that carries it. Not `Clone`: the check takes it.
 #[derive(Debug)]
@@ -45,7 +44,7 @@ pub fn offered(policy: &Policy) -> Result<Vec<Suite>, UnknownSuite> {
     Ok(suites.filter(|suite| *suite >= least).collect())
 }
 
-fn known_suite(least: Option<u16>) -> Result<Suite, UnknownSuite> {
+pub(crate) fn known_suite(least: Option<u16>) -> Result<Suite, UnknownSuite> {
     match least {
         None => Ok(Suite::DEFAULT_LEAST),
         Some(least) => Suite::from_id(least).ok_or(UnknownSuite { least }),
@@ -128,9 +127,7 @@ impl Rejection {
 /// Evidence that passed every check, with what a session needs. Made only by [`Evidence::verify`].
 #[derive(Debug)]
 pub struct VerifiedEvidence {
-    facts: Facts,
-    claims: Claims,
-    log: CheckLog,
+    appraised: Appraised,
     pub(crate) key: PublicKey,
     pub(crate) transcript: Transcript,
 }
@@ -158,10 +155,19 @@ impl Evidence {
         &self.answer.evidence
     }
 
+    /// All that is needed to appraise it again, for an auditor.
+    pub fn saved<'a>(&'a self, challenge: &Challenge) -> SavedEvidence<'a> {
+        SavedEvidence {
+            kind: self.kind,
+            challenge: challenge.nonce,
+            evidence: &self.answer.evidence,
+            claims: &self.answer.claims,
+            endorsements: self.answer.endorsements.as_deref(),
+        }
+    }
+
     /// Appraises what an enclave answered to a challenge: every check of the evidence, that it is bound to the
     /// challenge and to the claims, and then what the claims say.
-    ///
-    /// The claims' digest is compared before they are decoded.
     pub fn verify(
         self,
         challenge: Challenge,
@@ -169,31 +175,10 @@ impl Evidence {
         roots: &TrustRoots,
         now: UnixTime,
     ) -> Result<VerifiedEvidence, Rejection> {
-        let Answer {
-            evidence,
-            claims,
-            endorsements,
-            ..
-        } = &self.answer;
-        let evidence = RawEvidence {
-            kind: self.kind,
-            bytes: evidence,
-            endorsements: endorsements.as_deref(),
-        };
-        let bound_to = Binding {
-            protocol: PROTOCOL,
-            challenge: challenge.nonce,
-            claims: binding(claims),
-        };
-        let result = policy.appraise(evidence, &bound_to, roots, now)?;
-        let least = known_suite(result.least_suite())?;
-        let (facts, mut log) = result.into_log();
-        let rules = policy.session();
-        let (claims, key) = binding::check(claims, facts.public_key(), least, rules, &mut log)?;
+        let saved = self.saved(&challenge);
+        let (appraised, key) = saved.appraise_with_key(policy, roots, now)?;
         Ok(VerifiedEvidence {
-            facts,
-            claims,
-            log,
+            appraised,
             key,
             transcript: Transcript::new().with(&challenge.hello).with(&self.frame),
         })
@@ -203,12 +188,12 @@ impl Evidence {
 impl VerifiedEvidence {
     /// What the evidence says.
     pub fn facts(&self) -> &Facts {
-        &self.facts
+        self.appraised.facts()
     }
 
     /// The claims.
     pub fn claims(&self) -> &Claims {
-        &self.claims
+        self.appraised.claims()
     }
 
     /// The suite that the session will use: the strongest common one.
@@ -218,6 +203,6 @@ impl VerifiedEvidence {
 
     /// The checks that ran and passed, in the order in which they did.
     pub fn passed(&self) -> &[Check] {
-        self.log.passed()
+        self.appraised.passed()
     }
 }

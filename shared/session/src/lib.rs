@@ -14,6 +14,7 @@ mod binding;
 mod classification;
 mod client;
 mod evidence;
+mod saved;
 
 pub use binding::{BindingError, CHECKS};
 pub use classification::{Classification, Outcome};
@@ -24,6 +25,8 @@ pub use client::{
 pub use evidence::{
     Challenge, Evidence, EvidenceError, Rejection, UnknownSuite, VerifiedEvidence, offered,
 };
+
+pub use saved::{Appraised, SavedEvidence};
 
 /// The examples of README.md, compiled and run.
 #[cfg(doctest)]

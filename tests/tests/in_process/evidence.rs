@@ -120,7 +120,10 @@ async fn an_observer_sees_every_appraisal_and_what_it_cannot_keep_gets_no_note()
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = seen.clone();
     let keep = move |appraisal: &Appraisal<'_>| {
-        assert_eq!(appraisal.digest, EvidenceDigest::of(appraisal.document));
+        assert_eq!(
+            appraisal.digest,
+            EvidenceDigest::of(appraisal.saved.evidence)
+        );
         log.lock()
             .unwrap()
             .push((appraisal.digest, appraisal.verdict.is_ok()));

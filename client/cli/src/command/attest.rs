@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sealnote_model::Problem;
 use sealnote_session::VerifiedEvidence;
-use sealnote_verifier::nitro::RootKind;
-use sealnote_verifier::{Check, Facts};
+use sealnote_verifier::Check;
 
 use self::report::Report;
 use crate::evidence::Seen;
@@ -71,19 +70,13 @@ impl Attest {
 
 fn lines(evidence: &VerifiedEvidence) -> Vec<String> {
     let facts = evidence.facts();
-    let (root, shown) = match facts {
-        Facts::Nitro(document) => (
-            match document.root() {
-                RootKind::Aws => "AWS Nitro root",
-                RootKind::Software => "DEVELOPMENT root: this enclave protects nothing",
-            },
-            facts::Facts::verified(document).lines(),
-        ),
-        other => (other.kind().name(), Vec::new()),
+    let root = match facts.is_development() {
+        true => "DEVELOPMENT root: this enclave protects nothing",
+        false => facts::root(facts),
     };
     let set = facts.measurement_set();
     let mut lines = vec![line("VERIFIED", format!("{root}, measured as {set:?}"))];
-    lines.extend(shown);
+    lines.extend(facts::Facts::verified(facts).lines());
     let model = evidence.claims().model();
     let labels = match model.problem() {
         Problem::SingleLabel => format!("one of {} labels", model.labels.len()),

@@ -1,25 +1,32 @@
-//! `sealnote inspect`: what a document says, unverified.
+//! `sealnote inspect`: what evidence says, unverified.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_verifier::nitro::MAX_DOCUMENT;
+use sealnote_verifier::Kind;
 use serde::Serialize;
 
-use crate::exit::{Exit, Failure};
+use crate::evidence::file::{self, KindName};
+use crate::exit::Failure;
 use crate::facts::{Facts, print};
-use crate::{files, json};
+use crate::json;
 
 const EXAMPLES: &str = "\
 Examples:
   $ sealnote inspect document.cbor
+  $ sealnote inspect --kind sev-snp report.bin
   $ curl -s https://enclave.example/attestation | sealnote inspect - --json";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Inspect {
-    /// The attestation document, as raw CBOR; `-` reads standard input.
-    document: PathBuf,
+    /// The evidence: a Nitro document as raw CBOR; a report or quote as its machine made it; what `--evidence-out` kept.
+    /// `-` reads standard input.
+    #[arg(value_name = "FILE")]
+    evidence: PathBuf,
+    /// What it is evidence of.
+    #[arg(long, value_name = "KIND", default_value = "nitro")]
+    kind: KindName,
     /// Print JSON: docs/json.md.
     #[arg(long)]
     json: bool,
@@ -29,34 +36,30 @@ pub(crate) struct Inspect {
 #[derive(Serialize)]
 struct Report {
     verified: bool,
+    kind: &'static str,
     #[serde(flatten)]
     facts: Facts,
 }
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let facts = json::told(self.json, self.read())?;
+        let KindName(kind) = self.kind;
+        let facts = json::told(self.json, self.read(kind))?;
         if self.json {
             return json::print(&Report {
                 verified: false,
+                kind: kind.name(),
                 facts,
             });
         }
         let facts = facts.lines();
-        let loud = "UNVERIFIED: nothing here is proved; anyone can write such a document";
+        let loud = "UNVERIFIED: nothing here is proved; anyone can write such evidence";
         let advice = "UNVERIFIED: use `sealnote verify` to check it";
         print(&[vec![loud.to_owned()], facts, vec![advice.to_owned()]].concat())
     }
 
-    fn read(&self) -> Result<Facts, Failure> {
-        let bytes = files::read(&self.document, "the document", MAX_DOCUMENT)?;
-        match sealnote_verifier::nitro::inspect(&bytes) {
-            Ok(document) => Ok(Facts::unverified(&document)),
-            Err(rejection) => {
-                let check = rejection.check();
-                let failure = format!("malformed, check {check}: {rejection}");
-                Err(Exit::Rejected.because(failure).at_check(check))
-            }
-        }
+    fn read(&self, kind: Kind) -> Result<Facts, Failure> {
+        let bytes = file::read(&self.evidence)?;
+        Facts::unverified(kind, file::report(kind, &bytes))
     }
 }

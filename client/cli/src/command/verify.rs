@@ -1,143 +1,184 @@
-//! `sealnote verify`: a saved document against a policy, offline.
+//! `sealnote verify`: saved evidence against a policy, offline.
+
+mod bound;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use sealnote_client::now;
-use sealnote_verifier::nitro::MAX_DOCUMENT;
-use sealnote_verifier::nitro::{RootKind, checks};
-use sealnote_verifier::{Policy, TrustRoots, UnixTime};
+use sealnote_verifier::nitro::checks;
+use sealnote_verifier::{Facts as Evidence, Kind, Policy, TrustRoots, UnixTime};
 use serde::Serialize;
 
+use self::bound::{Bound, BoundTo};
+use crate::evidence::file::{self, KindName};
 use crate::exit::{Exit, Failure};
-use crate::facts::{Facts, print};
-use crate::{Trust, files, json};
+use crate::facts::{Facts, print, root};
+use crate::{Trust, json};
 
 const EXAMPLES: &str = "\
 Examples:
   $ sealnote verify --document evidence/0123456789abcdef.cbor --policy policy.json --at 2026-11-28T06:00:00Z
-  $ sealnote verify --document document.cbor --policy policy.json --json";
+  $ sealnote verify --kind sev-snp --evidence report.bin --endorsements vcek.pem ask.pem crl.der \\
+      --report-data none --policy policy.json --json";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
-    /// The attestation document, as raw CBOR; `-` reads standard input.
-    #[arg(long, value_name = "FILE")]
-    document: PathBuf,
+    /// What it is evidence of.
+    #[arg(
+        long,
+        value_name = "KIND",
+        requires = "evidence",
+        required_unless_present = "document"
+    )]
+    kind: Option<KindName>,
+    /// The evidence, as its machine or service made it, or as `--evidence-out` kept it; `-` reads standard input.
+    #[arg(long, value_name = "FILE", requires = "kind")]
+    evidence: Option<PathBuf>,
+    /// A Nitro attestation document, as raw CBOR: the same as `--kind nitro --evidence FILE`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "evidence"])]
+    document: Option<PathBuf>,
+    /// What the vendor signed about the machine: certificates and a revocation list in DER or PEM (sev-snp), or one file
+    /// of the kind's form.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    endorsements: Vec<PathBuf>,
     #[command(flatten)]
     trust: Trust,
-    /// The moment to check at, instead of now, as `attest` prints it or in seconds since 1970: a
-    /// document is valid for minutes only.
+    /// The moment to check at, instead of now, as `attest` prints it or in seconds since 1970: evidence ages.
     #[arg(long, value_name = "TIME")]
     at: Option<UnixTime>,
-    /// The nonce that the document must carry.
-    #[arg(long, value_name = "HEX", value_parser = parse_hex)]
-    nonce: Option<Hex>,
+    #[command(flatten)]
+    bound: Bound,
     /// Print JSON: docs/json.md.
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Clone)]
-struct Hex(Vec<u8>);
-
-fn parse_hex(text: &str) -> Result<Hex, String> {
-    hex::decode(text)
-        .map(Hex)
-        .map_err(|error| error.to_string())
-}
-
-/// The facts are null where the document could not be read at all.
 #[derive(Serialize)]
 struct Report {
     ok: bool,
     /// The exit code.
     exit: u8,
     check: Option<&'static str>,
+    kind: &'static str,
     message: String,
     #[serde(flatten)]
-    facts: OptionalFacts,
+    facts: Facts,
+    /// Of claims that were weighed, the model's digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum OptionalFacts {
-    Some(Facts),
-    None(NoFacts),
-}
-
-/// The same keys, each null.
-#[derive(Default, Serialize)]
-struct NoFacts {
-    module_id: (),
-    timestamp_ms: (),
-    pcrs: (),
-    public_key: (),
-    user_data: (),
-    nonce: (),
+/// All that is read before anything is checked.
+struct Loaded {
+    kind: Kind,
+    policy: Policy,
+    roots: TrustRoots,
+    evidence: Vec<u8>,
+    endorsements: Option<Vec<u8>>,
+    bound_to: BoundTo,
+    at: UnixTime,
 }
 
 impl Verify {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let (policy, roots, bytes) = json::told(self.json, self.load())?;
-        let at = self.at.unwrap_or_else(now);
-        let nonce = self.nonce.as_ref().map(|nonce| nonce.0.as_slice());
-        match policy.check_document(&bytes, &roots, nonce, at) {
-            Ok(document) => {
-                say!(
-                    "note: offline, nothing shows the binding to a session (X8), and so neither the model nor its precision{}",
-                    match document.passed().contains(&checks::X7) {
-                        true => "",
-                        false => "; give --nonce to check the nonce (X7)",
-                    }
-                );
-                let facts = Facts::verified(&document);
-                let root = match document.root() {
-                    RootKind::Aws => "the AWS Nitro root",
-                    RootKind::Software => "a DEVELOPMENT root",
-                };
+        let json = self.json;
+        let loaded = json::told(json, self.load())?;
+        let kind = loaded.kind;
+        let found = loaded.bound_to.appraise(&loaded);
+        match found {
+            Ok(accepted) => {
+                accepted.notes(&loaded.bound_to);
+                let facts = Facts::verified(&accepted.evidence);
                 let message = format!(
-                    "accepted at {at}: signed under {root}, measured as {:?}",
-                    document.measurement_set()
+                    "accepted at {}: signed under {}, measured as {:?}",
+                    loaded.at,
+                    root(&accepted.evidence),
+                    accepted.evidence.measurement_set()
                 );
-                if self.json {
-                    return print_json(true, None, message, OptionalFacts::Some(facts));
+                if json {
+                    return json::print(&Report {
+                        ok: true,
+                        exit: 0,
+                        check: None,
+                        kind: kind.name(),
+                        message,
+                        facts,
+                        model: accepted.model,
+                    });
                 }
-                print(&[vec![message], facts.lines()].concat())
+                let model = accepted
+                    .model
+                    .map(|model| crate::facts::line("model", model));
+                print(&[vec![message], facts.lines(), model.into_iter().collect()].concat())
             }
             Err(rejection) => {
                 let check = rejection.check().id();
-                if self.json {
-                    let facts = match sealnote_verifier::nitro::inspect(&bytes) {
-                        Ok(document) => OptionalFacts::Some(Facts::unverified(&document)),
-                        Err(_) => OptionalFacts::None(NoFacts::default()),
-                    };
-                    print_json(false, Some(check), rejection.to_string(), facts)?;
+                if json {
+                    let report = file::report(kind, &loaded.evidence);
+                    let facts = Facts::unverified(kind, report);
+                    json::print(&Report {
+                        ok: false,
+                        exit: Exit::Rejected.code(),
+                        check: Some(check),
+                        kind: kind.name(),
+                        message: rejection.to_string(),
+                        facts: facts.unwrap_or_else(|_| Facts::none(kind)),
+                        model: None,
+                    })?;
                 }
                 Err(Exit::Rejected.because(format!("rejected, check {check}: {rejection}")))
             }
         }
     }
 
-    fn load(&self) -> Result<(Policy, TrustRoots, Vec<u8>), Failure> {
+    fn load(&self) -> Result<Loaded, Failure> {
+        let (kind, path) = match (&self.document, self.kind, &self.evidence) {
+            (Some(document), ..) => (Kind::Nitro, document),
+            (None, Some(KindName(kind)), Some(path)) => (kind, path),
+            _ => unreachable!("the command line has one of them"),
+        };
+        let bound_to = self.bound.read(kind)?;
         let (policy, roots) = self.trust.load()?;
-        let bytes = files::read(&self.document, "the document", MAX_DOCUMENT)?;
-        Ok((policy, roots, bytes))
+        Ok(Loaded {
+            kind,
+            policy,
+            roots,
+            evidence: file::read(path)?,
+            endorsements: file::endorsements(kind, &self.endorsements)?,
+            bound_to,
+            at: self.at.unwrap_or_else(now),
+        })
     }
 }
 
-fn print_json(
-    ok: bool,
-    check: Option<&'static str>,
-    message: String,
-    facts: OptionalFacts,
-) -> Result<(), Failure> {
-    let report = Report {
-        ok,
-        exit: if ok { 0 } else { Exit::Rejected.code() },
-        check,
-        message,
-        facts,
-    };
-    json::print(&report)
+/// Evidence that passed.
+struct Accepted {
+    evidence: Evidence,
+    model: Option<String>,
+}
+
+impl Accepted {
+    /// What was not looked at.
+    fn notes(&self, bound_to: &BoundTo) {
+        match (&self.evidence, bound_to) {
+            (_, BoundTo::Session { .. }) => say!(
+                "note: the challenge is the one that you gave; only who drew it knows that it was fresh"
+            ),
+            (Evidence::Nitro(document), _) => say!(
+                "note: offline, nothing shows the binding to a session (X8), and so neither the model nor its precision{}",
+                match document.passed().contains(&checks::X7) {
+                    true => "",
+                    false => "; give --nonce to check the nonce (X7)",
+                }
+            ),
+            (_, BoundTo::Nothing) => say!(
+                "note: what the evidence is bound to was not checked (B1): anyone may have asked for it, at any time"
+            ),
+            (_, BoundTo::ReportData(_) | BoundTo::Nonce(_)) => say!(
+                "note: the evidence is bound to what you gave (B1); the model and its precision are not shown"
+            ),
+        }
+    }
 }

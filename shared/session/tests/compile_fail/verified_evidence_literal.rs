@@ -1,16 +1,12 @@
 //! Only the check makes verified evidence.
 
-use sealnote_protocol::claims::Claims;
 use sealnote_protocol::session::Transcript;
 use sealnote_protocol::suite::PublicKey;
-use sealnote_session::VerifiedEvidence;
-use sealnote_verifier::Facts;
+use sealnote_session::{Appraised, VerifiedEvidence};
 
-fn forged(facts: Facts, claims: Claims, key: PublicKey) -> VerifiedEvidence {
+fn forged(appraised: Appraised, key: PublicKey) -> VerifiedEvidence {
     VerifiedEvidence {
-        facts,
-        claims,
-        log: Default::default(),
+        appraised,
         key,
         transcript: Transcript::new(),
     }

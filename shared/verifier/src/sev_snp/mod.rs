@@ -12,6 +12,7 @@
 pub mod appraisal;
 pub mod chain;
 pub mod checks;
+pub mod files;
 mod product;
 mod rejection;
 pub mod report;

@@ -2,7 +2,6 @@
 
 use sealnote_client::{Endpoint, Verified};
 use sealnote_model::Problem;
-use sealnote_verifier::Facts as Evidence;
 use serde::Serialize;
 
 use crate::facts::Facts;
@@ -16,8 +15,7 @@ pub(super) struct Report {
     /// Signed under a root for development: it protects nothing.
     development: bool,
     measured_as: String,
-    /// What the evidence says, of a kind that `verify` takes.
-    facts: Option<Facts>,
+    facts: Facts,
     claims: Claims,
     suite: Suite,
     checks: Vec<Check>,
@@ -67,10 +65,7 @@ impl Report {
             kind: evidence.facts().kind().name(),
             development: evidence.facts().is_development(),
             measured_as: evidence.facts().measurement_set().to_owned(),
-            facts: match evidence.facts() {
-                Evidence::Nitro(document) => Some(Facts::verified(document)),
-                _ => None,
-            },
+            facts: Facts::verified(evidence.facts()),
             claims: Claims {
                 model: model.digest().to_string(),
                 precision: model.precision.to_string(),

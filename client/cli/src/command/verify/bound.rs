@@ -1,0 +1,142 @@
+//! What evidence must be bound to, as the command line says it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealnote_session::{Rejection, SavedEvidence};
+use sealnote_verifier::{Facts, Kind};
+
+use super::{Accepted, Loaded};
+use crate::evidence::file;
+use crate::exit::{Exit, Failure};
+use crate::files;
+
+#[derive(Args)]
+pub(super) struct Bound {
+    /// The nonce that a Nitro document must carry.
+    #[arg(long, value_name = "HEX", value_parser = parse_hex, conflicts_with_all = ["report_data", "challenge"])]
+    nonce: Option<Hex>,
+    /// The 64 bytes that other evidence must be bound to, compared whole, or `none`: not checked.
+    #[arg(long, value_name = "HEX|none", conflicts_with = "challenge")]
+    report_data: Option<String>,
+    /// The challenge of a session, 32 bytes: the binding to it and to the claims is checked, and then the claims.
+    #[arg(long, value_name = "HEX", value_parser = parse_challenge, requires = "claims")]
+    challenge: Option<[u8; 32]>,
+    /// The claims of that session, as `--evidence-out` kept them.
+    #[arg(long, value_name = "FILE", requires = "challenge")]
+    claims: Option<PathBuf>,
+}
+
+#[derive(Clone)]
+struct Hex(Vec<u8>);
+
+fn parse_hex(text: &str) -> Result<Hex, String> {
+    hex::decode(text)
+        .map(Hex)
+        .map_err(|error| error.to_string())
+}
+
+fn parse_challenge(text: &str) -> Result<[u8; 32], String> {
+    exactly(text)
+}
+
+/// No value is padded or cut.
+fn exactly<const N: usize>(text: &str) -> Result<[u8; N], String> {
+    let bytes = hex::decode(text).map_err(|error| error.to_string())?;
+    <[u8; N]>::try_from(&bytes[..])
+        .map_err(|_| format!("it has {} bytes, and {N} are due", bytes.len()))
+}
+
+/// What evidence must be bound to.
+pub(super) enum BoundTo {
+    Nothing,
+    Nonce(Vec<u8>),
+    ReportData([u8; 64]),
+    Session {
+        challenge: [u8; 32],
+        claims: Vec<u8>,
+    },
+}
+
+impl Bound {
+    /// Of all kinds but Nitro it must be said: what is left out accepts no more.
+    pub(super) fn read(&self, kind: Kind) -> Result<BoundTo, Failure> {
+        let usage = |message: &str| Err(Exit::Usage.because(message));
+        if let (Some(challenge), Some(path)) = (self.challenge, &self.claims) {
+            let claims = files::read(path, "the claims", file::MAX)?;
+            return Ok(BoundTo::Session { challenge, claims });
+        }
+        match (kind, &self.nonce, self.report_data.as_deref()) {
+            (Kind::Nitro, _, Some(_)) => usage(
+                "a Nitro document has no report_data; give --nonce HEX, or --challenge and --claims",
+            ),
+            (Kind::Nitro, None, None) => Ok(BoundTo::Nothing),
+            (Kind::Nitro, Some(Hex(nonce)), None) => Ok(BoundTo::Nonce(nonce.clone())),
+            (_, Some(_), _) => usage("only a Nitro document has a nonce; give --report-data HEX"),
+            (_, None, None) => usage(
+                "what must the evidence be bound to? Give --report-data HEX (64 bytes; `none` leaves it unchecked), or \
+                 --challenge HEX and --claims FILE of a session",
+            ),
+            (_, None, Some("none")) => Ok(BoundTo::Nothing),
+            (_, None, Some(text)) => match exactly(text) {
+                Ok(report_data) => Ok(BoundTo::ReportData(report_data)),
+                Err(problem) => usage(&format!("--report-data: {problem}")),
+            },
+        }
+    }
+}
+
+impl BoundTo {
+    pub(super) fn appraise(&self, loaded: &Loaded) -> Result<Accepted, Rejection> {
+        let Loaded {
+            kind,
+            policy,
+            roots,
+            evidence,
+            endorsements,
+            at,
+            ..
+        } = loaded;
+        let report = file::report(*kind, evidence);
+        let endorsed = endorsements.as_deref().unwrap_or_default();
+        let report_data = match self {
+            Self::ReportData(report_data) => Some(report_data),
+            _ => None,
+        };
+        let found = match (self, kind) {
+            (Self::Session { challenge, claims }, _) => {
+                let evidence = file::as_sent(*kind, evidence.clone());
+                let saved = SavedEvidence {
+                    kind: *kind,
+                    challenge: *challenge,
+                    evidence: &evidence,
+                    claims,
+                    endorsements: endorsements.as_deref(),
+                };
+                let appraised = saved.appraise(policy, roots, *at)?;
+                let model = appraised.claims().model().digest().to_string();
+                return Ok(Accepted {
+                    evidence: appraised.into_facts(),
+                    model: Some(model),
+                });
+            }
+            (Self::Nonce(nonce), Kind::Nitro) => {
+                let document = policy.check_document(report, roots, Some(nonce), *at);
+                document.map(Facts::Nitro)
+            }
+            (_, Kind::Nitro) => {
+                let document = policy.check_document(report, roots, None, *at);
+                document.map(Facts::Nitro)
+            }
+            (_, Kind::SevSnp) => {
+                let report = policy.check_report(report, endorsed, report_data, roots, *at);
+                report.map(Facts::SevSnp)
+            }
+            (_, other) => unreachable!("evidence of {} is checked", other.name()),
+        };
+        Ok(Accepted {
+            evidence: found?,
+            model: None,
+        })
+    }
+}
