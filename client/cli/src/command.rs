@@ -2,6 +2,7 @@
 
 mod attest;
 mod doctor;
+mod endorsements;
 mod generate;
 mod inspect;
 mod measure;
@@ -20,9 +21,9 @@ use crate::exit::Failure;
 pub(crate) enum Command {
     /// Show what runs behind an address, and which checks its evidence passed.
     Attest(attest::Attest),
-    /// Check a saved attestation document offline. It may come from another product's enclave.
+    /// Check saved evidence of any kind offline. It may come from another product's enclave.
     Verify(verify::Verify),
-    /// Print an attestation document WITHOUT verifying it.
+    /// Print what evidence says WITHOUT verifying it.
     Inspect(inspect::Inspect),
     /// Verify the enclave, then send it notes to classify.
     Submit(submit::Submit),
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Measure(measure::Measure),
     /// Find out, step by step, why there is no session: address, protocol, evidence, policy, clock. Sends no note.
     Doctor(doctor::Doctor),
+    /// Put what a vendor signed about a machine into the one file that `sealnote-parent --endorsements` hands to its enclave.
+    Endorsements(endorsements::Endorsements),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
     /// Make, show, check, compare and sign policies.
@@ -58,6 +61,7 @@ impl Command {
             Self::Report(command) => command.run(),
             Self::Measure(command) => command.run(),
             Self::ModelDigest(command) => command.run(),
+            Self::Endorsements(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Doctor(command) => command.run(config).await,
             Self::Completions(command) => command.run(),

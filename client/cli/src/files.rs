@@ -1,7 +1,9 @@
-//! Files that the commands read: every failure names the file and is a usage error. `-` is standard input.
+//! Files that the commands read and write: every failure names the file. `-` is standard input.
 
 use std::fmt::Display;
-use std::io::Read;
+use std::fs::{File, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -83,6 +85,32 @@ pub(crate) fn malformed(path: &Path, error: &dyn Display) -> Failure {
         false => shown(path).to_string(),
     };
     Exit::Usage.because(format!("{name}: {error}"))
+}
+
+/// Puts bytes in the place of a file, all or none of them.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    // What a link leads to is replaced, not the link.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    let file_mode = Permissions::from_mode(mode);
+    file.as_file().set_permissions(file_mode)?;
+    file.as_file().sync_all()?;
+    file.persist(&target).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Why a file could not be written.
+pub(crate) fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    let advice = match error.kind() {
+        ErrorKind::AlreadyExists => "it is there already; move it away, or name another",
+        _ => &error.to_string(),
+    };
+    Exit::Output.because(format!("{} cannot be written: {advice}", shown(path)))
 }
 
 impl Trust {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use ssh_key::Fingerprint;
 
-use super::stored::replace;
+use crate::files::replace;
 
 /// Longer than any that is written.
 const MAX_LEN: u64 = 4096;

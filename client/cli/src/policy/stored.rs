@@ -1,7 +1,7 @@
 //! A policy on disk, as [`sealnote_verifier::policy`] reads and writes it.
 
-use std::fs::{File, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,7 @@ use sealnote_verifier::policy::{MAX_POLICY_LEN, PolicyFile};
 
 use super::signature;
 use crate::exit::{Exit, Failure};
-use crate::files;
-use crate::files::shown;
+use crate::files::{self, replace, shown, unwritten};
 
 /// A policy that was read.
 pub(crate) struct Stored {
@@ -122,30 +121,4 @@ impl Checked {
             .map_or(0o644, |file| file.permissions().mode());
         replace(path, self.file.to_json().as_bytes(), mode).map_err(|error| unwritten(path, &error))
     }
-}
-
-/// Puts bytes in the place of a file, all or none of them.
-pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    // What a link leads to is replaced, not the link.
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    let file_mode = Permissions::from_mode(mode);
-    file.as_file().set_permissions(file_mode)?;
-    file.as_file().sync_all()?;
-    file.persist(&target).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
-}
-
-/// Why a file could not be written.
-pub(crate) fn unwritten(path: &Path, error: &io::Error) -> Failure {
-    let advice = match error.kind() {
-        ErrorKind::AlreadyExists => "it is there already; move it away, or name another",
-        _ => &error.to_string(),
-    };
-    Exit::Output.because(format!("{} cannot be written: {advice}", shown(path)))
 }

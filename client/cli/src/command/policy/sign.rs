@@ -7,8 +7,9 @@ use clap::Args;
 use crate::exit::{Exit, Failure};
 use crate::facts::print;
 use crate::files::shown;
+use crate::files::{replace, unwritten};
 use crate::policy::signature::{self, Key};
-use crate::policy::stored::{Stored, replace, unwritten};
+use crate::policy::stored::Stored;
 
 #[derive(Args)]
 pub(crate) struct Sign {
