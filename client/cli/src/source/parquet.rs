@@ -60,8 +60,8 @@ impl Parquet {
         let mut pages = (groups.iter())
             .flat_map(|group| group.columns())
             .map(|column| column.compression());
-        if pages.any(|of| !is_read(of)) {
-            return Err(input.refused("is Parquet whose pages are compressed by zstd, Brotli or LZO, which is not read: write it with Snappy, gzip or LZ4"));
+        if pages.any(|of| of == Compression::LZO) {
+            return Err(input.refused("is Parquet whose pages are compressed by LZO, which is not read: write it with zstd, Snappy or gzip"));
         }
         let bytes = groups
             .iter()
@@ -146,11 +146,6 @@ fn names(schema: &Schema) -> String {
     } else {
         format!("{shown} and {more} more")
     }
-}
-
-fn is_read(pages: Compression) -> bool {
-    use Compression::{GZIP, LZ4, LZ4_RAW, SNAPPY, UNCOMPRESSED};
-    matches!(pages, UNCOMPRESSED | SNAPPY | GZIP(_) | LZ4 | LZ4_RAW)
 }
 
 /// A binary column of UTF-8 is what some programs write for texts.
@@ -281,7 +276,7 @@ mod tests {
         StringArray, StringViewArray,
     };
     use parquet::arrow::ArrowWriter;
-    use parquet::basic::GzipLevel;
+    use parquet::basic::{BrotliLevel, GzipLevel, ZstdLevel};
     use parquet::file::properties::WriterProperties;
 
     use super::super::tests::{codes, input, read_all};
@@ -322,6 +317,8 @@ mod tests {
             Compression::SNAPPY,
             Compression::GZIP(GzipLevel::default()),
             Compression::LZ4_RAW,
+            Compression::BROTLI(BrotliLevel::default()),
+            Compression::ZSTD(ZstdLevel::default()),
         ];
         for column in columns {
             for compression in compressions {
