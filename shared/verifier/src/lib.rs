@@ -35,6 +35,7 @@ pub mod policy;
 mod schema;
 pub mod sev_snp;
 mod time;
+pub mod token;
 mod validity;
 
 pub use appraisal::AttestationResult;

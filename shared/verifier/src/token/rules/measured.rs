@@ -1,0 +1,96 @@
+//! What a set says was measured, and its values in hex.
+
+use super::file::{ContainerFile, SevSnpFile, TdxFile};
+use super::{RulesError, ValueFault};
+use crate::token::profile::tdx::{DEBUG_BYTE, MIGRATABLE, SECURITY_BYTE, SEPT_VE_DISABLE};
+use crate::token::profile::{Container, Measured, SevSnp, Tdx};
+
+impl ContainerFile {
+    pub(super) fn check(self, at: &str) -> Result<Measured, RulesError> {
+        let field = format!("{at}.image_digest");
+        let Some(digest) = self.image_digest.strip_prefix("sha256:") else {
+            return Err(RulesError::ImageDigest { field });
+        };
+        if self.args.is_empty() {
+            let field = format!("{at}.args");
+            return Err(RulesError::Empty { field });
+        }
+        if self.env.contains_key("HOSTNAME") {
+            let field = format!("{at}.env.HOSTNAME");
+            let profile = crate::token::Profile::Google;
+            return Err(RulesError::Unused { field, profile });
+        }
+        Ok(Measured::Container(Container {
+            image_digest: value(digest, field)?,
+            args: self.args,
+            env: self.env,
+        }))
+    }
+}
+
+impl TdxFile {
+    pub(super) fn check(self, at: &str) -> Result<Measured, RulesError> {
+        let field = |name: &str| format!("{at}.{name}");
+        let td_attributes: [u8; 8] = value(&self.td_attributes, field("td_attributes"))?;
+        let security = td_attributes[SECURITY_BYTE];
+        if td_attributes[DEBUG_BYTE] != 0
+            || security & MIGRATABLE != 0
+            || security & SEPT_VE_DISABLE == 0
+        {
+            let field = field("td_attributes");
+            return Err(RulesError::TdAttributes { field });
+        }
+        Ok(Measured::Tdx(Box::new(Tdx {
+            mrtd: value(&self.mrtd, field("mrtd"))?,
+            rtmrs: [
+                value(&self.rtmr0, field("rtmr0"))?,
+                value(&self.rtmr1, field("rtmr1"))?,
+                value(&self.rtmr2, field("rtmr2"))?,
+                value(&self.rtmr3, field("rtmr3"))?,
+            ],
+            mr_config_id: value_or_zero(&self.mr_config_id, field("mr_config_id"))?,
+            mr_owner: value_or_zero(&self.mr_owner, field("mr_owner"))?,
+            mr_owner_config: value_or_zero(&self.mr_owner_config, field("mr_owner_config"))?,
+            td_attributes,
+            xfam: value(&self.xfam, field("xfam"))?,
+        })))
+    }
+}
+
+impl SevSnpFile {
+    pub(super) fn check(self, at: &str) -> Result<Measured, RulesError> {
+        let field = |name: &str| format!("{at}.{name}");
+        Ok(Measured::SevSnp(SevSnp {
+            measurement: value(&self.measurement, field("measurement"))?,
+            host_data: value_or_zero(&self.host_data, field("host_data"))?,
+            id_key_digest: value_or_zero(&self.id_key_digest, field("id_key_digest"))?,
+            author_key_digest: value_or_zero(&self.author_key_digest, field("author_key_digest"))?,
+            smt_allowed: self.smt_allowed,
+        }))
+    }
+}
+
+/// Hex digits that are not all zero; zero is said by a word.
+pub(super) fn value<const N: usize>(text: &str, field: String) -> Result<[u8; N], RulesError> {
+    let mut bytes = [0; N];
+    let fault = if text.len() != 2 * N {
+        ValueFault::Length {
+            found: text.len(),
+            want: 2 * N,
+        }
+    } else if hex::decode_to_slice(text, &mut bytes).is_err() {
+        ValueFault::NotHex
+    } else if bytes == [0; N] {
+        ValueFault::AllZero
+    } else {
+        return Ok(bytes);
+    };
+    Err(RulesError::Value { field, fault })
+}
+
+fn value_or_zero<const N: usize>(text: &str, field: String) -> Result<[u8; N], RulesError> {
+    match text {
+        "zero" => Ok([0; N]),
+        text => value(text, field),
+    }
+}
