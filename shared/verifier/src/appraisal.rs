@@ -4,8 +4,8 @@ use crate::check::{Check, CheckLog};
 use crate::kinds::{Facts, Kind, RawEvidence, Rejection, TrustRoots};
 use crate::nitro::VerifiedDocument;
 use crate::policy::Policy;
-use crate::sev_snp;
 use crate::time::UnixTime;
+use crate::{azure_vtpm, sev_snp, token};
 use sealnote_evidence::Binding;
 
 /// The attestation result (RFC 9334): evidence that passed every check, and is bound to one session.
@@ -72,6 +72,40 @@ impl Policy {
         let rules = self.sev_snp();
         let rules = rules.ok_or(Rejection::Kind(Kind::SevSnp))?;
         Ok(rules.check_report(report, endorsements, report_data, &roots.sev_snp, now)?)
+    }
+
+    /// Checks a TPM quote from Azure by itself: as [`azure_vtpm::Rules::check_vtpm`].
+    ///
+    /// # Errors
+    ///
+    /// The first check that failed.
+    pub fn check_vtpm(
+        &self,
+        evidence: &azure_vtpm::Parts<'_>,
+        endorsements: &[u8],
+        qualifying_data: Option<&[u8]>,
+        roots: &TrustRoots,
+        now: UnixTime,
+    ) -> Result<azure_vtpm::VerifiedVtpm, Rejection> {
+        let rules = self.azure_vtpm();
+        let rules = rules.ok_or(Rejection::Kind(Kind::AzureVtpm))?;
+        Ok(rules.check_vtpm(evidence, endorsements, qualifying_data, roots, now)?)
+    }
+
+    /// Checks a token by itself: as [`token::Rules::check_token`].
+    ///
+    /// # Errors
+    ///
+    /// The first check that failed.
+    pub fn check_token(
+        &self,
+        token: &[u8],
+        keys: &[u8],
+        binding: Option<&[u8; 64]>,
+        now: UnixTime,
+    ) -> Result<token::VerifiedToken, Rejection> {
+        let rules = self.token().ok_or(Rejection::Kind(Kind::Token))?;
+        Ok(rules.check_token(token, keys, binding, now)?)
     }
 }
 

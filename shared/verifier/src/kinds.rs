@@ -1,13 +1,12 @@
 //! The kinds of evidence, each a folder beside this file. A new one is registered here, and nowhere else.
 
+use sealnote_evidence::Binding;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, CheckLog};
-use crate::nitro;
 use crate::schema::some_object;
-use crate::sev_snp;
 use crate::time::UnixTime;
-use sealnote_evidence::Binding;
+use crate::{azure_vtpm, nitro, sev_snp, token};
 
 /// P1: the first step of every appraisal.
 pub const P1: Check = Check::new("any", "P1", "the policy accepts this kind of evidence");
@@ -20,6 +19,10 @@ pub enum Kind {
     Nitro,
     /// The attestation report of an AMD SEV-SNP guest.
     SevSnp,
+    /// The TPM quote of an Azure confidential VM.
+    AzureVtpm,
+    /// A token of an attestation service.
+    Token,
 }
 
 /// What is asked of evidence, as a policy file has it: by kind, one or more.
@@ -41,13 +44,30 @@ pub struct EvidenceFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub sev_snp: Option<sev_snp::rules::RulesFile>,
+    /// Of TPM quotes from Azure.
+    #[serde(
+        rename = "azure-vtpm",
+        default,
+        deserialize_with = "some_object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub azure_vtpm: Option<azure_vtpm::rules::RulesFile>,
+    /// Of tokens.
+    #[serde(
+        default,
+        deserialize_with = "some_object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub token: Option<token::rules::RulesFile>,
 }
 
 /// What is asked of evidence, by kind: at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EvidenceRules {
-    nitro: Option<nitro::Rules>,
-    sev_snp: Option<sev_snp::Rules>,
+    pub(crate) nitro: Option<nitro::Rules>,
+    pub(crate) sev_snp: Option<sev_snp::Rules>,
+    pub(crate) azure_vtpm: Option<azure_vtpm::Rules>,
+    pub(crate) token: Option<token::Rules>,
 }
 
 /// Rules of a policy file that cannot be used, by kind.
@@ -63,6 +83,12 @@ pub enum EvidenceRulesError {
     /// Of SEV-SNP reports.
     #[error(transparent)]
     SevSnp(#[from] sev_snp::rules::RulesError),
+    /// Of TPM quotes from Azure.
+    #[error(transparent)]
+    AzureVtpm(#[from] azure_vtpm::rules::RulesError),
+    /// Of tokens.
+    #[error(transparent)]
+    Token(#[from] token::rules::RulesError),
 }
 
 /// Evidence as it came: bytes to be checked.
@@ -92,6 +118,10 @@ pub enum Facts {
     Nitro(nitro::VerifiedDocument),
     /// An SEV-SNP report.
     SevSnp(sev_snp::VerifiedReport),
+    /// A TPM quote from Azure.
+    AzureVtpm(azure_vtpm::VerifiedVtpm),
+    /// A token.
+    Token(token::VerifiedToken),
 }
 
 /// What verified evidence of every kind says.
@@ -122,17 +152,25 @@ pub enum Rejection {
     /// An SEV-SNP report failed a check.
     #[error(transparent)]
     SevSnp(#[from] sev_snp::Rejection),
+    /// A TPM quote from Azure failed a check.
+    #[error(transparent)]
+    AzureVtpm(#[from] azure_vtpm::Rejection),
+    /// A token failed a check.
+    #[error(transparent)]
+    Token(#[from] token::Rejection),
 }
 
 impl Kind {
     /// Every kind known here.
-    pub const ALL: [Self; 2] = [Self::Nitro, Self::SevSnp];
+    pub const ALL: [Self; 4] = [Self::Nitro, Self::SevSnp, Self::AzureVtpm, Self::Token];
 
     /// The number on the wire.
     pub const fn number(self) -> u16 {
         match self {
             Self::Nitro => 1,
             Self::SevSnp => 2,
+            Self::Token => 5,
+            Self::AzureVtpm => 4,
         }
     }
 
@@ -141,6 +179,8 @@ impl Kind {
         match self {
             Self::Nitro => "nitro",
             Self::SevSnp => "sev-snp",
+            Self::Token => "token",
+            Self::AzureVtpm => "azure-vtpm",
         }
     }
 
@@ -157,6 +197,8 @@ impl Rejection {
             Self::Kind(_) | Self::Endorsements(_) | Self::NoEndorsements(_) => P1,
             Self::Nitro(rejection) => rejection.check(),
             Self::SevSnp(rejection) => rejection.check(),
+            Self::Token(rejection) => rejection.check(),
+            Self::AzureVtpm(rejection) => rejection.check(),
         }
     }
 }
@@ -202,6 +244,8 @@ impl Facts {
         match self {
             Self::Nitro(_) => Kind::Nitro,
             Self::SevSnp(_) => Kind::SevSnp,
+            Self::Token(_) => Kind::Token,
+            Self::AzureVtpm(_) => Kind::AzureVtpm,
         }
     }
 
@@ -229,7 +273,25 @@ impl Facts {
         match self {
             Self::Nitro(document) => document,
             Self::SevSnp(report) => report,
+            Self::Token(found) => found,
+            Self::AzureVtpm(found) => found,
         }
+    }
+}
+
+impl EvidenceFile {
+    /// The names of all measurement sets.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+        let nitro = self.nitro.iter().flat_map(|rules| &rules.measurements);
+        let sev_snp = self.sev_snp.iter().flat_map(|rules| &rules.measurements);
+        let azure_vtpm = self.azure_vtpm.iter().flat_map(|rules| &rules.measurements);
+        let token = self.token.iter().flat_map(|rules| &rules.issuers);
+        let token = token.flat_map(|issuer| &issuer.measurements);
+        (nitro.map(|set| &set.label))
+            .chain(sev_snp.map(|set| &set.label))
+            .chain(azure_vtpm.map(|set| &set.label))
+            .chain(token.map(|set| &set.label))
+            .map(String::as_str)
     }
 }
 
@@ -251,22 +313,36 @@ impl From<sev_snp::rules::RulesFile> for EvidenceFile {
     }
 }
 
-impl EvidenceRules {
-    pub(crate) fn load(file: EvidenceFile) -> Result<Self, EvidenceRulesError> {
-        let nitro = file.nitro.map(nitro::Rules::load).transpose()?;
-        let sev_snp = file.sev_snp.map(sev_snp::Rules::load).transpose()?;
-        match nitro.is_some() || sev_snp.is_some() {
-            true => Ok(Self { nitro, sev_snp }),
-            false => Err(EvidenceRulesError::NoEvidence),
+impl From<azure_vtpm::rules::RulesFile> for EvidenceFile {
+    fn from(rules: azure_vtpm::rules::RulesFile) -> Self {
+        Self {
+            azure_vtpm: Some(rules),
+            ..Self::default()
         }
     }
+}
 
-    pub(crate) fn nitro(&self) -> Option<&nitro::Rules> {
-        self.nitro.as_ref()
+impl From<token::rules::RulesFile> for EvidenceFile {
+    fn from(rules: token::rules::RulesFile) -> Self {
+        Self {
+            token: Some(rules),
+            ..Self::default()
+        }
     }
+}
 
-    pub(crate) fn sev_snp(&self) -> Option<&sev_snp::Rules> {
-        self.sev_snp.as_ref()
+impl EvidenceRules {
+    pub(crate) fn load(file: EvidenceFile) -> Result<Self, EvidenceRulesError> {
+        let rules = Self {
+            nitro: file.nitro.map(nitro::Rules::load).transpose()?,
+            sev_snp: file.sev_snp.map(sev_snp::Rules::load).transpose()?,
+            azure_vtpm: file.azure_vtpm.map(azure_vtpm::Rules::load).transpose()?,
+            token: file.token.map(token::Rules::load).transpose()?,
+        };
+        match rules == Self::default() {
+            true => Err(EvidenceRulesError::NoEvidence),
+            false => Ok(rules),
+        }
     }
 
     /// P1, then the checks of the kind, the binding among them.
@@ -278,26 +354,23 @@ impl EvidenceRules {
         now: UnixTime,
     ) -> Result<(Facts, CheckLog), Rejection> {
         let mut log = CheckLog::default();
-        let RawEvidence {
-            kind,
-            bytes,
-            endorsements,
-        } = evidence;
+        let RawEvidence { kind, bytes, .. } = evidence;
         let facts = match kind {
             Kind::Nitro => {
-                let rules = log.run(P1, || match (&self.nitro, endorsements) {
-                    (_, Some(_)) => Err(Rejection::Endorsements(kind)),
-                    (rules, None) => rules.as_ref().ok_or(Rejection::Kind(kind)),
-                })?;
+                let rules = log.run(P1, || alone(&self.nitro, evidence))?;
                 Facts::Nitro(rules.check_bound_document(bytes, binding, &roots.nitro, now)?)
             }
             Kind::SevSnp => {
-                let (rules, given) = log.run(P1, || match (&self.sev_snp, endorsements) {
-                    (None, _) => Err(Rejection::Kind(kind)),
-                    (_, None) => Err(Rejection::NoEndorsements(kind)),
-                    (Some(rules), Some(given)) => Ok((rules, given)),
-                })?;
+                let (rules, given) = log.run(P1, || endorsed(&self.sev_snp, evidence))?;
                 Facts::SevSnp(rules.check_evidence(bytes, given, binding, &roots.sev_snp, now)?)
+            }
+            Kind::AzureVtpm => {
+                let (rules, given) = log.run(P1, || endorsed(&self.azure_vtpm, evidence))?;
+                Facts::AzureVtpm(rules.check_evidence(bytes, given, binding, roots, now)?)
+            }
+            Kind::Token => {
+                let (rules, given) = log.run(P1, || endorsed(&self.token, evidence))?;
+                Facts::Token(rules.check_evidence(bytes, given, binding, now)?)
             }
         };
         log.append(facts.verified().log());
@@ -306,14 +379,41 @@ impl EvidenceRules {
 
     /// That of each measurement set, where it has one.
     pub(crate) fn least_suites(&self) -> impl Iterator<Item = Option<u16>> + '_ {
-        let nitro = self.nitro.iter().flat_map(nitro::Rules::measurement_sets);
+        let nitro = self.nitro.iter().flat_map(|rules| rules.measurement_sets());
         let sev_snp = self
             .sev_snp
             .iter()
-            .flat_map(sev_snp::Rules::measurement_sets);
-        nitro
-            .map(nitro::MeasurementSet::least_suite)
-            .chain(sev_snp.map(sev_snp::MeasurementSet::least_suite))
+            .flat_map(|rules| rules.measurement_sets());
+        let azure_vtpm = self
+            .azure_vtpm
+            .iter()
+            .flat_map(|rules| rules.measurement_sets());
+        let token = self.token.iter().flat_map(|rules| rules.measurement_sets());
+        (nitro.map(|set| set.least_suite()))
+            .chain(sev_snp.map(|set| set.least_suite()))
+            .chain(azure_vtpm.map(|set| set.least_suite()))
+            .chain(token.map(|set| set.least_suite()))
+    }
+}
+
+/// The rules of a kind without endorsements.
+fn alone<'r, T>(rules: &'r Option<T>, evidence: RawEvidence<'_>) -> Result<&'r T, Rejection> {
+    match (rules, evidence.endorsements) {
+        (_, Some(_)) => Err(Rejection::Endorsements(evidence.kind)),
+        (None, None) => Err(Rejection::Kind(evidence.kind)),
+        (Some(rules), None) => Ok(rules),
+    }
+}
+
+/// The rules of a kind with endorsements, and what these are.
+fn endorsed<'r, 'e, T>(
+    rules: &'r Option<T>,
+    evidence: RawEvidence<'e>,
+) -> Result<(&'r T, &'e [u8]), Rejection> {
+    match (rules, evidence.endorsements) {
+        (None, _) => Err(Rejection::Kind(evidence.kind)),
+        (Some(_), None) => Err(Rejection::NoEndorsements(evidence.kind)),
+        (Some(rules), Some(given)) => Ok((rules, given)),
     }
 }
 
@@ -342,23 +442,14 @@ mod tests {
     /// The loader makes no such rules as long as there is one kind.
     #[test]
     fn a_kind_without_rules_is_refused() {
-        let rejection = appraise(
-            &EvidenceRules {
-                nitro: None,
-                sev_snp: None,
-            },
-            None,
-        );
+        let rejection = appraise(&EvidenceRules::default(), None);
         assert_eq!(rejection, Rejection::Kind(Kind::Nitro));
         assert_eq!(rejection.check(), P1);
     }
 
     #[test]
     fn endorsements_where_none_are_due_are_refused() {
-        let rules = EvidenceRules {
-            nitro: None,
-            sev_snp: None,
-        };
+        let rules = EvidenceRules::default();
         let rejection = appraise(&rules, Some(b"endorsements"));
         assert_eq!(rejection, Rejection::Endorsements(Kind::Nitro));
     }

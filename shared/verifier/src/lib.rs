@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod appraisal;
+pub mod azure_vtpm;
 mod check;
 mod hex;
 mod kinds;

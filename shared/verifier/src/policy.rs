@@ -53,7 +53,7 @@ use crate::hex::expected_digest;
 use crate::kinds::{EvidenceRules, EvidenceRulesError};
 use crate::nitro;
 use crate::schema::{self, not_null, suite_number};
-use crate::sev_snp;
+use crate::{azure_vtpm, sev_snp, token};
 
 /// Greatest length of a policy, in bytes. `describe-eif` includes the build's metadata.
 pub const MAX_POLICY_LEN: usize = 1024 * 1024;
@@ -121,12 +121,22 @@ impl Policy {
 
     /// What is asked of Nitro documents; `None` accepts none.
     pub fn nitro(&self) -> Option<&nitro::Rules> {
-        self.evidence.nitro()
+        self.evidence.nitro.as_ref()
     }
 
     /// What is asked of SEV-SNP reports; `None` accepts none.
     pub fn sev_snp(&self) -> Option<&sev_snp::Rules> {
-        self.evidence.sev_snp()
+        self.evidence.sev_snp.as_ref()
+    }
+
+    /// What is asked of TPM quotes from Azure; `None` accepts none.
+    pub fn azure_vtpm(&self) -> Option<&azure_vtpm::Rules> {
+        self.evidence.azure_vtpm.as_ref()
+    }
+
+    /// What is asked of tokens; `None` accepts none.
+    pub fn token(&self) -> Option<&token::Rules> {
+        self.evidence.token.as_ref()
     }
 
     /// What is asked of a session, whatever evidence it has.
@@ -239,6 +249,10 @@ struct Shape {
     nitro: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null", rename = "sev-snp")]
     sev_snp: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null", rename = "azure-vtpm")]
+    azure_vtpm: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
+    token: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
     not_after: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
@@ -264,6 +278,8 @@ impl Shape {
             (self.session.is_some(), "session"),
             (self.nitro.is_some(), "nitro"),
             (self.sev_snp.is_some(), "sev-snp"),
+            (self.azure_vtpm.is_some(), "azure-vtpm"),
+            (self.token.is_some(), "token"),
             (self.not_after.is_some(), "not_after"),
             (self.measurements.is_some(), "measurements"),
             (self.model_digests.is_some(), "model_digests"),

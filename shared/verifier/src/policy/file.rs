@@ -141,12 +141,7 @@ impl PolicyFile {
 
     /// The names of all measurement sets.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
-        let nitro = self.evidence.nitro.iter();
-        let nitro = nitro.flat_map(|rules| &rules.measurements);
-        let sev_snp = self.evidence.sev_snp.iter();
-        let sev_snp = sev_snp.flat_map(|rules| &rules.measurements);
-        let labels = nitro.map(|set| set.label.as_str());
-        labels.chain(sev_snp.map(|set| set.label.as_str()))
+        self.evidence.labels()
     }
 
     /// The file's bytes: JSON, indented, with a line's end.
