@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::{CertificateDer, UnixTime as PkiTime};
 use serde_json::Value;
-use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter};
 use x509_cert::Certificate;
 use x509_cert::der::{Decode, DecodePem, Encode};
 use x509_cert::ext::pkix::KeyUsage;
@@ -20,8 +20,8 @@ use super::rsa_key::{RsaKey, RsaSha256};
 use crate::time::UnixTime;
 use crate::validity;
 
-/// tcg-kp-EKCertificate, the one purpose that Google's intermediate CA has.
-const TCG_KP_EK_CERTIFICATE: [usize; 5] = [2, 23, 133, 8, 1];
+/// tcg-kp-EKCertificate (2.23.133.8.1), the one purpose that Google's intermediate CA has.
+const TCG_KP_EK_CERTIFICATE: KeyPurposeId<'_> = KeyPurposeId::new(&[0x67, 0x81, 0x05, 0x08, 0x01]);
 
 pub(super) fn key(root: &[u8], x5c: Option<&Value>, now: UnixTime) -> Result<RsaKey, KeyError> {
     let root = Certificate::from_pem(root).map_err(|_| KeyError::NoRoot)?;
@@ -107,7 +107,7 @@ struct Purposes;
 impl ExtendedKeyUsageValidator for Purposes {
     fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
         for purpose in purposes {
-            if purpose?.to_decoded_oid() != TCG_KP_EK_CERTIFICATE {
+            if purpose? != TCG_KP_EK_CERTIFICATE {
                 return Err(webpki::Error::EmptyEkuExtension);
             }
         }
