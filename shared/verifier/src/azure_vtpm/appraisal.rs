@@ -218,7 +218,10 @@ impl Rules {
             let mut registers = pcrs.iter();
             registers.find(|(register, value)| set.pcrs().get(register) != Some(value))
         };
-        let furthest = candidates.iter().copied().filter_map(|set| first_other(&set));
+        let furthest = candidates
+            .iter()
+            .copied()
+            .filter_map(|set| first_other(&set));
         match furthest.max_by_key(|(register, _)| **register) {
             Some((register, actual)) => Err(AppraisalError::Register {
                 register: *register,

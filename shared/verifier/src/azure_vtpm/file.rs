@@ -105,7 +105,9 @@ impl EvidenceFile {
         }
         let json: Json = schema::read(json)?;
         if json.version != 1 {
-            return Err(FileError::Version { found: json.version });
+            return Err(FileError::Version {
+                found: json.version,
+            });
         }
         let quote = json.tpm_quote;
         let td_quote = json.td_quote.map(|text| base64url("td_quote", &text));

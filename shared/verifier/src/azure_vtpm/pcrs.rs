@@ -28,7 +28,9 @@ pub enum PcrError {
     #[error("the quote does not select registers of the SHA-256 bank alone")]
     Bank,
     /// More or fewer values than registers.
-    #[error("there are {found} bytes of register values, the quote selects {selected} registers of {PCR_LEN}")]
+    #[error(
+        "there are {found} bytes of register values, the quote selects {selected} registers of {PCR_LEN}"
+    )]
     Count {
         /// Bytes of values.
         found: usize,

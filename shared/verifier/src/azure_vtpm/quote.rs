@@ -101,13 +101,19 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn bytes(&mut self, field: &'static str, len: usize) -> Result<&'a [u8], QuoteError> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or(QuoteError::Field { field })?;
+        let (taken, rest) = self
+            .0
+            .split_at_checked(len)
+            .ok_or(QuoteError::Field { field })?;
         self.0 = rest;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], QuoteError> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(QuoteError::Field { field })?;
+        let (taken, rest) = self
+            .0
+            .split_first_chunk()
+            .ok_or(QuoteError::Field { field })?;
         self.0 = rest;
         Ok(*taken)
     }

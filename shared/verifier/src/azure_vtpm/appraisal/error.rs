@@ -12,7 +12,9 @@ pub enum AppraisalError {
     #[error("the guest runs on {}, and the policy's azure-vtpm has no rules for it", .0.name())]
     TeeNotListed(Tee),
     /// V2: the key is not the paravisor's.
-    #[error("the hardware's report_data is not the digest of var_data: its keys are not the paravisor's")]
+    #[error(
+        "the hardware's report_data is not the digest of var_data: its keys are not the paravisor's"
+    )]
     VarData,
     /// V7: cut or padded.
     #[error("qualifyingData has {found} bytes, {due} are due")]

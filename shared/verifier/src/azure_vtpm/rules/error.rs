@@ -60,7 +60,9 @@ pub enum RulesError {
         label: String,
     },
     /// A date that is none.
-    #[error("azure-vtpm: {field} is neither a time such as \"2027-03-01T00:00:00Z\" nor Unix seconds")]
+    #[error(
+        "azure-vtpm: {field} is neither a time such as \"2027-03-01T00:00:00Z\" nor Unix seconds"
+    )]
     Time {
         /// The field.
         field: String,

@@ -172,7 +172,10 @@ impl SetFile {
             Ok((*register, value))
         });
         let pcrs: BTreeMap<_, _> = pcrs.collect::<Result<_, RulesError>>()?;
-        if pcrs.get(&BOOT_REGISTER).is_none_or(|value| *value == [0; PCR_LEN]) {
+        if pcrs
+            .get(&BOOT_REGISTER)
+            .is_none_or(|value| *value == [0; PCR_LEN])
+        {
             let field = at("pcrs");
             return Err(RulesError::NoBootRegister { field });
         }
