@@ -5,7 +5,7 @@ use crate::kinds::{Facts, Kind, RawEvidence, Rejection, TrustRoots};
 use crate::nitro::VerifiedDocument;
 use crate::policy::Policy;
 use crate::time::UnixTime;
-use crate::{azure_vtpm, sev_snp, token};
+use crate::{azure_vtpm, sev_snp, tdx, token};
 use sealnote_evidence::Binding;
 
 /// The attestation result (RFC 9334): evidence that passed every check, and is bound to one session.
@@ -72,6 +72,24 @@ impl Policy {
         let rules = self.sev_snp();
         let rules = rules.ok_or(Rejection::Kind(Kind::SevSnp))?;
         Ok(rules.check_report(report, endorsements, report_data, &roots.sev_snp, now)?)
+    }
+
+    /// Checks a TDX quote by itself: as [`tdx::Rules::check_quote`].
+    ///
+    /// # Errors
+    ///
+    /// The first check that failed.
+    pub fn check_quote(
+        &self,
+        quote: &[u8],
+        collateral: &[u8],
+        event_log: Option<&[u8]>,
+        report_data: Option<&[u8; 64]>,
+        roots: &TrustRoots,
+        now: UnixTime,
+    ) -> Result<tdx::VerifiedQuote, Rejection> {
+        let rules = self.tdx().ok_or(Rejection::Kind(Kind::Tdx))?;
+        Ok(rules.check_quote(quote, collateral, event_log, report_data, &roots.tdx, now)?)
     }
 
     /// Checks a TPM quote from Azure by itself: as [`azure_vtpm::Rules::check_vtpm`].

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{Check, CheckLog};
 use crate::schema::some_object;
 use crate::time::UnixTime;
-use crate::{azure_vtpm, nitro, sev_snp, token};
+use crate::{azure_vtpm, nitro, sev_snp, tdx, token};
 
 /// P1: the first step of every appraisal.
 pub const P1: Check = Check::new("any", "P1", "the policy accepts this kind of evidence");
@@ -19,6 +19,8 @@ pub enum Kind {
     Nitro,
     /// The attestation report of an AMD SEV-SNP guest.
     SevSnp,
+    /// The quote of an Intel TDX guest.
+    Tdx,
     /// The TPM quote of an Azure confidential VM.
     AzureVtpm,
     /// A token of an attestation service.
@@ -44,6 +46,13 @@ pub struct EvidenceFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub sev_snp: Option<sev_snp::rules::RulesFile>,
+    /// Of TDX quotes.
+    #[serde(
+        default,
+        deserialize_with = "some_object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tdx: Option<tdx::rules::RulesFile>,
     /// Of TPM quotes from Azure.
     #[serde(
         rename = "azure-vtpm",
@@ -66,6 +75,7 @@ pub struct EvidenceFile {
 pub(crate) struct EvidenceRules {
     pub(crate) nitro: Option<nitro::Rules>,
     pub(crate) sev_snp: Option<sev_snp::Rules>,
+    pub(crate) tdx: Option<tdx::Rules>,
     pub(crate) azure_vtpm: Option<azure_vtpm::Rules>,
     pub(crate) token: Option<token::Rules>,
 }
@@ -83,6 +93,9 @@ pub enum EvidenceRulesError {
     /// Of SEV-SNP reports.
     #[error(transparent)]
     SevSnp(#[from] sev_snp::rules::RulesError),
+    /// Of TDX quotes.
+    #[error(transparent)]
+    Tdx(#[from] tdx::rules::RulesError),
     /// Of TPM quotes from Azure.
     #[error(transparent)]
     AzureVtpm(#[from] azure_vtpm::rules::RulesError),
@@ -108,6 +121,7 @@ pub struct RawEvidence<'a> {
 pub struct TrustRoots {
     pub(crate) nitro: nitro::TrustRoots,
     pub(crate) sev_snp: sev_snp::TrustRoots,
+    pub(crate) tdx: tdx::TrustRoots,
 }
 
 /// What verified evidence says of its machine and image.
@@ -118,6 +132,8 @@ pub enum Facts {
     Nitro(nitro::VerifiedDocument),
     /// An SEV-SNP report.
     SevSnp(sev_snp::VerifiedReport),
+    /// A TDX quote.
+    Tdx(tdx::VerifiedQuote),
     /// A TPM quote from Azure.
     AzureVtpm(azure_vtpm::VerifiedVtpm),
     /// A token.
@@ -158,19 +174,29 @@ pub enum Rejection {
     /// A token failed a check.
     #[error(transparent)]
     Token(#[from] token::Rejection),
+    /// A TDX quote failed a check.
+    #[error(transparent)]
+    Tdx(#[from] tdx::Rejection),
 }
 
 impl Kind {
     /// Every kind known here.
-    pub const ALL: [Self; 4] = [Self::Nitro, Self::SevSnp, Self::AzureVtpm, Self::Token];
+    pub const ALL: [Self; 5] = [
+        Self::Nitro,
+        Self::SevSnp,
+        Self::Tdx,
+        Self::AzureVtpm,
+        Self::Token,
+    ];
 
     /// The number on the wire.
     pub const fn number(self) -> u16 {
         match self {
             Self::Nitro => 1,
             Self::SevSnp => 2,
-            Self::Token => 5,
+            Self::Tdx => 3,
             Self::AzureVtpm => 4,
+            Self::Token => 5,
         }
     }
 
@@ -179,8 +205,9 @@ impl Kind {
         match self {
             Self::Nitro => "nitro",
             Self::SevSnp => "sev-snp",
-            Self::Token => "token",
+            Self::Tdx => "tdx",
             Self::AzureVtpm => "azure-vtpm",
+            Self::Token => "token",
         }
     }
 
@@ -197,8 +224,9 @@ impl Rejection {
             Self::Kind(_) | Self::Endorsements(_) | Self::NoEndorsements(_) => P1,
             Self::Nitro(rejection) => rejection.check(),
             Self::SevSnp(rejection) => rejection.check(),
-            Self::Token(rejection) => rejection.check(),
+            Self::Tdx(rejection) => rejection.check(),
             Self::AzureVtpm(rejection) => rejection.check(),
+            Self::Token(rejection) => rejection.check(),
         }
     }
 }
@@ -209,6 +237,7 @@ impl TrustRoots {
         Self {
             nitro: nitro::TrustRoots::aws(),
             sev_snp: sev_snp::TrustRoots::amd(),
+            tdx: tdx::TrustRoots::intel(),
         }
     }
 
@@ -236,6 +265,17 @@ impl TrustRoots {
     ) -> Result<(), sev_snp::RootError> {
         self.sev_snp.danger_add_software_root(pem)
     }
+
+    /// Accepts TDX quotes under a development root as well. Changes no other check.
+    ///
+    /// Dangerous: whoever has that root's key can sign any quote at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`tdx::TrustRoots::danger_add_software_root`].
+    pub fn danger_add_tdx_software_root(&mut self, pem: &str) -> Result<(), tdx::RootError> {
+        self.tdx.danger_add_software_root(pem)
+    }
 }
 
 impl Facts {
@@ -244,8 +284,9 @@ impl Facts {
         match self {
             Self::Nitro(_) => Kind::Nitro,
             Self::SevSnp(_) => Kind::SevSnp,
-            Self::Token(_) => Kind::Token,
+            Self::Tdx(_) => Kind::Tdx,
             Self::AzureVtpm(_) => Kind::AzureVtpm,
+            Self::Token(_) => Kind::Token,
         }
     }
 
@@ -273,8 +314,9 @@ impl Facts {
         match self {
             Self::Nitro(document) => document,
             Self::SevSnp(report) => report,
-            Self::Token(found) => found,
+            Self::Tdx(found) => found,
             Self::AzureVtpm(found) => found,
+            Self::Token(found) => found,
         }
     }
 }
@@ -284,11 +326,13 @@ impl EvidenceFile {
     pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
         let nitro = self.nitro.iter().flat_map(|rules| &rules.measurements);
         let sev_snp = self.sev_snp.iter().flat_map(|rules| &rules.measurements);
+        let tdx = self.tdx.iter().flat_map(|rules| &rules.measurements);
         let azure_vtpm = self.azure_vtpm.iter().flat_map(|rules| &rules.measurements);
         let token = self.token.iter().flat_map(|rules| &rules.issuers);
         let token = token.flat_map(|issuer| &issuer.measurements);
         (nitro.map(|set| &set.label))
             .chain(sev_snp.map(|set| &set.label))
+            .chain(tdx.map(|set| &set.label))
             .chain(azure_vtpm.map(|set| &set.label))
             .chain(token.map(|set| &set.label))
             .map(String::as_str)
@@ -331,11 +375,21 @@ impl From<token::rules::RulesFile> for EvidenceFile {
     }
 }
 
+impl From<tdx::rules::RulesFile> for EvidenceFile {
+    fn from(rules: tdx::rules::RulesFile) -> Self {
+        Self {
+            tdx: Some(rules),
+            ..Self::default()
+        }
+    }
+}
+
 impl EvidenceRules {
     pub(crate) fn load(file: EvidenceFile) -> Result<Self, EvidenceRulesError> {
         let rules = Self {
             nitro: file.nitro.map(nitro::Rules::load).transpose()?,
             sev_snp: file.sev_snp.map(sev_snp::Rules::load).transpose()?,
+            tdx: file.tdx.map(tdx::Rules::load).transpose()?,
             azure_vtpm: file.azure_vtpm.map(azure_vtpm::Rules::load).transpose()?,
             token: file.token.map(token::Rules::load).transpose()?,
         };
@@ -364,6 +418,10 @@ impl EvidenceRules {
                 let (rules, given) = log.run(P1, || endorsed(&self.sev_snp, evidence))?;
                 Facts::SevSnp(rules.check_evidence(bytes, given, binding, &roots.sev_snp, now)?)
             }
+            Kind::Tdx => {
+                let (rules, given) = log.run(P1, || endorsed(&self.tdx, evidence))?;
+                Facts::Tdx(rules.check_evidence(bytes, given, binding, &roots.tdx, now)?)
+            }
             Kind::AzureVtpm => {
                 let (rules, given) = log.run(P1, || endorsed(&self.azure_vtpm, evidence))?;
                 Facts::AzureVtpm(rules.check_evidence(bytes, given, binding, roots, now)?)
@@ -384,6 +442,7 @@ impl EvidenceRules {
             .sev_snp
             .iter()
             .flat_map(|rules| rules.measurement_sets());
+        let tdx = self.tdx.iter().flat_map(|rules| rules.measurement_sets());
         let azure_vtpm = self
             .azure_vtpm
             .iter()
@@ -391,6 +450,7 @@ impl EvidenceRules {
         let token = self.token.iter().flat_map(|rules| rules.measurement_sets());
         (nitro.map(|set| set.least_suite()))
             .chain(sev_snp.map(|set| set.least_suite()))
+            .chain(tdx.map(|set| set.least_suite()))
             .chain(azure_vtpm.map(|set| set.least_suite()))
             .chain(token.map(|set| set.least_suite()))
     }

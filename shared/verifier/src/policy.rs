@@ -53,7 +53,7 @@ use crate::hex::expected_digest;
 use crate::kinds::{EvidenceRules, EvidenceRulesError};
 use crate::nitro;
 use crate::schema::{self, not_null, suite_number};
-use crate::{azure_vtpm, sev_snp, token};
+use crate::{azure_vtpm, sev_snp, tdx, token};
 
 /// Greatest length of a policy, in bytes. `describe-eif` includes the build's metadata.
 pub const MAX_POLICY_LEN: usize = 1024 * 1024;
@@ -137,6 +137,11 @@ impl Policy {
     /// What is asked of tokens; `None` accepts none.
     pub fn token(&self) -> Option<&token::Rules> {
         self.evidence.token.as_ref()
+    }
+
+    /// What is asked of TDX quotes; `None` accepts none.
+    pub fn tdx(&self) -> Option<&tdx::Rules> {
+        self.evidence.tdx.as_ref()
     }
 
     /// What is asked of a session, whatever evidence it has.
@@ -254,6 +259,8 @@ struct Shape {
     #[serde(default, deserialize_with = "not_null")]
     token: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
+    tdx: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "not_null")]
     not_after: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
     measurements: Option<IgnoredAny>,
@@ -280,6 +287,7 @@ impl Shape {
             (self.sev_snp.is_some(), "sev-snp"),
             (self.azure_vtpm.is_some(), "azure-vtpm"),
             (self.token.is_some(), "token"),
+            (self.tdx.is_some(), "tdx"),
             (self.not_after.is_some(), "not_after"),
             (self.measurements.is_some(), "measurements"),
             (self.model_digests.is_some(), "model_digests"),
