@@ -48,6 +48,9 @@ pub enum HandshakeError {
     /// The attester gave evidence longer than [`MAX_EVIDENCE`].
     #[error("the evidence is {0} bytes, more than {MAX_EVIDENCE}")]
     Evidence(usize),
+    /// The endorsements are none, or longer than [`MAX_EVIDENCE`].
+    #[error("the endorsements are {0} bytes; they have 1 to {MAX_EVIDENCE}")]
+    Endorsements(usize),
     /// The client offers no suite that is spoken here.
     #[error("the client offers no suite that this enclave speaks")]
     NoSuite,
@@ -133,6 +136,7 @@ impl Enclave {
             keys,
             offered: hello.suites,
             claims,
+            endorsements: None,
             transcript: Transcript::new().with(frame),
         })
     }
@@ -146,6 +150,7 @@ pub struct AwaitingEvidence {
     offered: Vec<u16>,
     claims: Vec<u8>,
     binding: Binding,
+    endorsements: Option<Vec<u8>>,
     transcript: Transcript,
 }
 
@@ -153,6 +158,12 @@ impl AwaitingEvidence {
     /// What the evidence must be bound to.
     pub fn binding(&self) -> &Binding {
         &self.binding
+    }
+
+    /// Puts into the answer what the vendor signed about the machine. The transcript covers it like the rest.
+    pub fn with_endorsements(mut self, endorsements: Vec<u8>) -> Self {
+        self.endorsements = Some(endorsements);
+        self
     }
 
     /// The answer to send, and the state that waits for the key.
@@ -164,7 +175,14 @@ impl AwaitingEvidence {
         if evidence.len() > MAX_EVIDENCE {
             return Err(HandshakeError::Evidence(evidence.len()));
         }
-        let frame = Answer::new(kind, evidence, self.claims).to_frame();
+        if let Some(endorsements) = &self.endorsements
+            && !(1..=MAX_EVIDENCE).contains(&endorsements.len())
+        {
+            return Err(HandshakeError::Endorsements(endorsements.len()));
+        }
+        let mut answer = Answer::new(kind, evidence, self.claims);
+        answer.endorsements = self.endorsements;
+        let frame = answer.to_frame();
         let next = AwaitingKey {
             enclave: self.enclave,
             keys: self.keys,
