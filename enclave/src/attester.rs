@@ -7,6 +7,8 @@ pub mod software;
 pub mod tdx;
 pub mod tsm;
 
+use std::sync::Arc;
+
 use sealnote_protocol::claims::PROTOCOL;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
@@ -19,8 +21,13 @@ pub trait Attester: Send + Sync {
     /// The kind of its evidence.
     fn kind(&self) -> EvidenceKind;
 
-    /// The name under which the parent hands over what the vendor signed about this machine; `None` if the evidence
-    /// needs nothing beside it.
+    /// What endorses its evidence, for an attester that knows it by itself. Asked for after the evidence.
+    fn endorsements(&self) -> Option<Arc<[u8]>> {
+        None
+    }
+
+    /// The name under which the parent hands over what endorses its evidence; `None` if the evidence needs nothing
+    /// beside it, or the attester knows it by itself.
     fn endorsed_as(&self) -> Option<&'static str> {
         None
     }

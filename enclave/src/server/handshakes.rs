@@ -62,11 +62,9 @@ impl Handshakes {
     }
 
     /// The answer to a hello. Dropping this future before it is the hello's turn takes the hello back.
-    pub(super) async fn attest(&self, mut state: AwaitingEvidence) -> Option<(AwaitingKey, Frame)> {
+    pub(super) async fn attest(&self, state: AwaitingEvidence) -> Option<(AwaitingKey, Frame)> {
         // Without them no client would take the evidence, so none is made.
-        if let Some(endorsements) = self.endorsements.current().ok()? {
-            state = state.with_endorsements(endorsements.to_vec());
-        }
+        let handed_over = self.endorsements.current().ok()?;
         let (attester, mean) = (self.attester.clone(), self.half_open.mean.clone());
         let failures = self.failures.clone();
         let attest = move || {
@@ -76,7 +74,9 @@ impl Handshakes {
             let evidence = evidence
                 .inspect_err(|error| failures.line(format_args!("no evidence: {error}")))
                 .ok()?;
-            state.answer(attester.kind(), evidence).ok()
+            let endorsements = attester.endorsements().or(handed_over);
+            let endorsements = endorsements.map(|bytes| bytes.to_vec());
+            state.answer(attester.kind(), evidence, endorsements).ok()
         };
         self.worker.run(Step::Hello, attest).await?
     }

@@ -48,8 +48,8 @@ pub enum HandshakeError {
     /// The attester gave evidence longer than [`MAX_EVIDENCE`].
     #[error("the evidence is {0} bytes, more than {MAX_EVIDENCE}")]
     Evidence(usize),
-    /// The endorsements are none, or longer than [`MAX_EVIDENCE`].
-    #[error("the endorsements are {0} bytes; they have 1 to {MAX_EVIDENCE}")]
+    /// The endorsements are longer than [`MAX_EVIDENCE`].
+    #[error("the endorsements are {0} bytes, more than {MAX_EVIDENCE}")]
     Endorsements(usize),
     /// The client offers no suite that is spoken here.
     #[error("the client offers no suite that this enclave speaks")]
@@ -136,7 +136,6 @@ impl Enclave {
             keys,
             offered: hello.suites,
             claims,
-            endorsements: None,
             transcript: Transcript::new().with(frame),
         })
     }
@@ -150,7 +149,6 @@ pub struct AwaitingEvidence {
     offered: Vec<u16>,
     claims: Vec<u8>,
     binding: Binding,
-    endorsements: Option<Vec<u8>>,
     transcript: Transcript,
 }
 
@@ -160,28 +158,23 @@ impl AwaitingEvidence {
         &self.binding
     }
 
-    /// Puts into the answer what the vendor signed about the machine. The transcript covers it like the rest.
-    pub fn with_endorsements(mut self, endorsements: Vec<u8>) -> Self {
-        self.endorsements = Some(endorsements);
-        self
-    }
-
     /// The answer to send, and the state that waits for the key.
     pub fn answer(
         self,
         kind: EvidenceKind,
         evidence: Vec<u8>,
+        endorsements: Option<Vec<u8>>,
     ) -> Result<(AwaitingKey, Frame), HandshakeError> {
         if evidence.len() > MAX_EVIDENCE {
             return Err(HandshakeError::Evidence(evidence.len()));
         }
-        if let Some(endorsements) = &self.endorsements
-            && !(1..=MAX_EVIDENCE).contains(&endorsements.len())
+        if let Some(len) = endorsements.as_ref().map(Vec::len)
+            && len > MAX_EVIDENCE
         {
-            return Err(HandshakeError::Endorsements(endorsements.len()));
+            return Err(HandshakeError::Endorsements(len));
         }
         let mut answer = Answer::new(kind, evidence, self.claims);
-        answer.endorsements = self.endorsements;
+        answer.endorsements = endorsements;
         let frame = answer.to_frame();
         let next = AwaitingKey {
             enclave: self.enclave,
