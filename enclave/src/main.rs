@@ -198,6 +198,11 @@ fn nitro(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
 
 fn sev_snp(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
     let attester = SevSnp::open()?;
+    let machine = attester.machine()?;
+    log::line(format_args!(
+        "SEV-SNP: chip {}, reported TCB {}: fetch endorsements for these",
+        machine.chip, machine.reported_tcb,
+    ));
     let engine = load(args, ModelFiles::open_exactly(&args.model)?)?;
     log::line(
         "an SEV-SNP guest has no register for the model: clients see it in the measurement only where \
