@@ -9,8 +9,9 @@ use getrandom::rand_core::UnwrapErr;
 use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
-use sealnote_software_attester::{
-    AttestationRequest, AttesterError, MEASUREMENT_LEN, SoftwareAttester, SoftwareRoot,
+use sealnote_software_attester::AttesterError;
+use sealnote_software_attester::nitro::{
+    AttestationRequest, MEASUREMENT_LEN, SoftwareAttester, SoftwareRoot,
 };
 
 /// PCR0, 1 and 2 of every enclave here.

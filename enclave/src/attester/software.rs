@@ -13,7 +13,7 @@ use getrandom::rand_core::UnwrapErr;
 use sealnote_model::{ModelDigest, SHA384_LEN, extended};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
-use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
+use sealnote_software_attester::nitro::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sha2::{Digest, Sha384};
 
 use super::nsm::{KIND, MODEL_REGISTER};
