@@ -4,6 +4,10 @@ pub mod nsm;
 #[cfg(feature = "software-attester")]
 pub mod software;
 
+use std::sync::Arc;
+
+#[cfg(feature = "software-attester")]
+use sealnote_protocol::claims::PROTOCOL;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
 use thiserror::Error;
@@ -14,6 +18,11 @@ use thiserror::Error;
 pub trait Attester: Send + Sync {
     /// The kind of its evidence.
     fn kind(&self) -> EvidenceKind;
+
+    /// What endorses its evidence, for an attester that knows it by itself. Asked for after the evidence.
+    fn endorsements(&self) -> Option<Arc<[u8]>> {
+        None
+    }
 
     /// Evidence that carries the binding, in the way of its kind.
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError>;
@@ -29,4 +38,15 @@ pub enum AttestError {
     /// The software attester failed.
     #[error("the software attester: {0}")]
     Software(String),
+}
+
+/// The 64 bytes that evidence of the kinds with one field for all of it carries.
+#[cfg(feature = "software-attester")]
+fn report_data(kind: EvidenceKind, binding: &Binding) -> [u8; 64] {
+    let bound = sealnote_evidence::Binding {
+        protocol: PROTOCOL,
+        challenge: binding.challenge,
+        claims: binding.claims,
+    };
+    bound.report_data(kind.0, binding.public_key.as_deref())
 }

@@ -43,7 +43,11 @@ struct Args {
     /// Software attester: write its development root here, as PEM.
     #[arg(long, value_name = "FILE")]
     software_root_out: Option<PathBuf>,
-    /// Software attester: write its measurements here, as nitro-cli prints them.
+    /// Software attester: the kind of its evidence; nitro unless this says otherwise.
+    #[arg(long, value_name = "KIND")]
+    software_kind: Option<SoftwareKind>,
+    /// Software attester: write its measurements here, as nitro-cli prints them; of another kind than nitro, a policy
+    /// that asks for them.
     #[arg(long, value_name = "FILE")]
     measurements_out: Option<PathBuf>,
 }
@@ -54,6 +58,14 @@ enum AttesterKind {
     Nsm,
     /// A root made at start, for development; not built into release images.
     Software,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SoftwareKind {
+    /// Documents as of the Nitro Security Module.
+    Nitro,
+    /// Reports as of an AMD SEV-SNP guest.
+    SevSnp,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -77,10 +89,12 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    let out = args.software_root_out.is_some() || args.measurements_out.is_some();
-    if args.attester == AttesterKind::Nsm && out {
+    let of_software = args.software_root_out.is_some()
+        || args.measurements_out.is_some()
+        || args.software_kind.is_some();
+    if args.attester == AttesterKind::Nsm && of_software {
         eprintln!(
-            "sealnote-enclave: --software-root-out and --measurements-out go with \
+            "sealnote-enclave: --software-kind, --software-root-out and --measurements-out go with \
              --attester software; a real enclave's measurements come from nitro-cli"
         );
         return ExitCode::from(2);
@@ -163,22 +177,26 @@ fn nitro(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
 
 #[cfg(feature = "software-attester")]
 fn software(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
-    use sealnote_enclave::attester::software::Software;
+    use sealnote_enclave::attester::software::{Software, SoftwareKind as Kind};
 
+    let kind = match args.software_kind {
+        None | Some(SoftwareKind::Nitro) => Kind::Nitro,
+        Some(SoftwareKind::SevSnp) => Kind::SevSnp,
+    };
     let engine = load(args, ModelFiles::open(&args.model)?)?;
-    let attester = Software::start(&engine.info().digest)?;
+    let software = Software::start(kind, &engine.info().digest)?;
     event(format_args!(
         "WARNING: software attester: its evidence proves nothing about where this runs; for \
          development only"
     ));
-    let write = |file: &Option<PathBuf>, contents: String| match file {
+    let write = |file: &Option<PathBuf>, contents: &str| match file {
         Some(path) => std::fs::write(path, contents)
             .with_context(|| format!("{} cannot be written", path.display())),
         None => Ok(()),
     };
-    write(&args.software_root_out, attester.root_pem()?)?;
-    write(&args.measurements_out, attester.measurements_json())?;
-    Ok((engine, Box::new(attester)))
+    write(&args.software_root_out, &software.root_pem)?;
+    write(&args.measurements_out, &software.policy)?;
+    Ok((engine, software.attester))
 }
 
 #[cfg(not(feature = "software-attester"))]

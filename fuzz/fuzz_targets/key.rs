@@ -66,6 +66,6 @@ fn awaiting_key(offered: &[Suite]) -> AwaitingKey {
     let hello = Hello::new([1; 32], offered.iter().copied()).to_frame();
     let enclave = Arc::clone(&ENCLAVE);
     let awaiting = enclave.hello(&hello, &mut Seeded(2)).expect("a hello");
-    let answered = awaiting.answer(EvidenceKind(1), vec![1]);
+    let answered = awaiting.answer(EvidenceKind(1), vec![1], None);
     answered.expect("an answer").0
 }

@@ -83,7 +83,8 @@ pub fn answer(
     done("enclave: draw an X-Wing key, claims");
     let evidence = attester.attest(awaiting.binding())?;
     done("attester: document");
-    let answer = awaiting.answer(attester.kind(), evidence)?;
+    let endorsements = attester.endorsements().map(|bytes| bytes.to_vec());
+    let answer = awaiting.answer(attester.kind(), evidence, endorsements)?;
     done("enclave: answer");
     Ok(answer)
 }

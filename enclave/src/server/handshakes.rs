@@ -58,7 +58,10 @@ impl Handshakes {
             let begun = Instant::now();
             let evidence = attester.attest(state.binding());
             mean.add(begun.elapsed());
-            state.answer(attester.kind(), evidence.ok()?).ok()
+            let endorsements = attester.endorsements().map(|bytes| bytes.to_vec());
+            state
+                .answer(attester.kind(), evidence.ok()?, endorsements)
+                .ok()
         };
         self.worker.run(Step::Hello, attest).await?
     }

@@ -217,7 +217,7 @@ fn no_trace_of_a_key_is_in_memory_when_it_has_served() {
     let awaiting = enclave.hello(&hello, &mut rng).unwrap();
     let masked = rng.drawn[..32].to_vec();
     let (awaiting, answer) = awaiting
-        .answer(EvidenceKind(1), b"evidence".to_vec())
+        .answer(EvidenceKind(1), b"evidence".to_vec(), None)
         .unwrap();
     // The search finds what is there: the key, which the state holds.
     assert!(

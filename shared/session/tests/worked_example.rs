@@ -125,7 +125,7 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
         .unwrap();
     let binding = awaiting.binding().clone();
     let (awaiting_key, answer) = awaiting
-        .answer(EvidenceKind(1), document(values, &binding, seconds))
+        .answer(EvidenceKind(1), document(values, &binding, seconds), None)
         .unwrap();
     let evidence = Evidence::from_frame(copy(&answer)).unwrap();
     let document = evidence.as_bytes().to_vec();

@@ -48,6 +48,9 @@ pub enum HandshakeError {
     /// The attester gave evidence longer than [`MAX_EVIDENCE`].
     #[error("the evidence is {0} bytes, more than {MAX_EVIDENCE}")]
     Evidence(usize),
+    /// The endorsements are longer than [`MAX_EVIDENCE`].
+    #[error("the endorsements are {0} bytes, more than {MAX_EVIDENCE}")]
+    Endorsements(usize),
     /// The client offers no suite that is spoken here.
     #[error("the client offers no suite that this enclave speaks")]
     NoSuite,
@@ -160,11 +163,19 @@ impl AwaitingEvidence {
         self,
         kind: EvidenceKind,
         evidence: Vec<u8>,
+        endorsements: Option<Vec<u8>>,
     ) -> Result<(AwaitingKey, Frame), HandshakeError> {
         if evidence.len() > MAX_EVIDENCE {
             return Err(HandshakeError::Evidence(evidence.len()));
         }
-        let frame = Answer::new(kind, evidence, self.claims).to_frame();
+        if let Some(len) = endorsements.as_ref().map(Vec::len)
+            && len > MAX_EVIDENCE
+        {
+            return Err(HandshakeError::Endorsements(len));
+        }
+        let mut answer = Answer::new(kind, evidence, self.claims);
+        answer.endorsements = endorsements;
+        let frame = answer.to_frame();
         let next = AwaitingKey {
             enclave: self.enclave,
             keys: self.keys,

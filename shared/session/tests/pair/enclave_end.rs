@@ -149,7 +149,7 @@ impl EnclaveEnd {
     fn take_hello(&mut self, frame: &Frame) -> Result<Sent, Fault> {
         let awaiting = self.enclave.clone().hello(frame, &mut self.rng)?;
         let document = (self.attest)(awaiting.binding());
-        let (awaiting, answer) = awaiting.answer(EvidenceKind(1), document)?;
+        let (awaiting, answer) = awaiting.answer(EvidenceKind(1), document, None)?;
         self.state = State::AwaitingKey(awaiting);
         Ok(vec![(Step::Answer, answer.into_bytes())])
     }

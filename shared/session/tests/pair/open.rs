@@ -59,7 +59,7 @@ impl Confirming {
         let mut hello_rng = Tape::new();
         let awaiting = enclave.hello(&hello, &mut hello_rng).unwrap();
         let document = WORLD.attest(awaiting.binding());
-        let (awaiting, answer) = awaiting.answer(EvidenceKind(1), document).unwrap();
+        let (awaiting, answer) = awaiting.answer(EvidenceKind(1), document, None).unwrap();
         let evidence = verify(copy(&answer), challenge);
         let (client, key) = ClientSession::establish(evidence, client, &mut rng, *START).unwrap();
         let (enclave_sender, enclave_receiver, ready) =

@@ -70,7 +70,7 @@ fn no_debug_output_has_a_secret_or_a_word_of_a_note() {
     let awaiting = enclave.hello(&hello, &mut hello_rng).unwrap();
     printed.add(&awaiting);
     let document = WORLD.attest(awaiting.binding());
-    let (awaiting, answer) = awaiting.answer(EvidenceKind(1), document).unwrap();
+    let (awaiting, answer) = awaiting.answer(EvidenceKind(1), document, None).unwrap();
     printed.add(&awaiting);
     printed.add(Evidence::from_frame(copy(&answer)).unwrap());
     let evidence = verify(copy(&answer), challenge);

@@ -24,19 +24,24 @@ const VALIDITY: Duration = Duration::from_secs(7 * 365 * 24 * 3600);
 /// Clocks disagree; what was made just now must be valid on the client's.
 const BACKDATED: Duration = Duration::from_secs(3600);
 
-/// Of a revocation list.
+/// Of a revocation list, which is renewed long before.
 const CRL_VALIDITY: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Signs reports for one made-up guest on one made-up machine, under a root of its own.
+/// Signs reports for one made-up guest on one made-up machine.
 pub struct SoftwareAttester {
     authority: Authority,
     machine: Machine,
     guest: Guest,
     key: SigningKey,
+    certificates: Certificates,
+    current: Issued,
+}
+
+/// What does not change, each DER.
+struct Certificates {
     root: Vec<u8>,
     intermediate: Vec<u8>,
     leaf: Vec<u8>,
-    current: Option<Issued>,
 }
 
 /// Endorsements, and the times between which they are used.
@@ -46,45 +51,37 @@ struct Issued {
     until: SystemTime,
 }
 
-/// A report, and what endorses the key that signed it.
-#[derive(Clone, Debug)]
-pub struct Attested {
-    /// The report.
-    pub report: Vec<u8>,
-    /// `{1: VCEK or VLEK, 2: ASK or ASVK, 3: the root's revocation list}`, each DER.
-    pub endorsements: Arc<[u8]>,
-}
-
 impl SoftwareAttester {
-    /// Makes a root, and certificates that are valid for seven years from `now`: see [`Authority::generate`] for the
-    /// time that it takes.
+    /// A machine that this authority certifies; the certificates are valid for seven years from `now`.
     ///
     /// # Errors
     ///
     /// `now` is no time that X.509 can express, or a cloud's id is not in ASCII.
-    pub fn new<R: CryptoRng + Send>(
+    pub fn new<R: CryptoRng + ?Sized>(
+        authority: Authority,
         machine: Machine,
         guest: Guest,
         now: SystemTime,
-        mut rngs: [R; 2],
+        rng: &mut R,
     ) -> Result<Self, AttesterError> {
-        let authority = Authority::generate(&mut rngs)?;
-        let [rng, _] = &mut rngs;
         let key = SigningKey::generate_from_rng(rng);
         let validity = (now - BACKDATED, now + VALIDITY);
         let root = authority.ark_spec(machine.product, validity)?;
         let intermediate = authority.ca_spec(&machine, validity)?;
         let leaf = Authority::leaf_spec(&machine, &VerifyingKey::from(&key), validity)?;
         let (ark, ca) = (authority.ark_signer(), authority.ca_signer());
-        Ok(Self {
+        let certificates = Certificates {
             root: root.sign_with_rng(&ark, rng)?,
             intermediate: intermediate.sign_with_rng(&ark, rng)?,
             leaf: leaf.sign_with_rng(&ca, rng)?,
-            current: None,
+        };
+        Ok(Self {
+            current: certificates.issue(&authority, &machine, now, rng)?,
             authority,
             machine,
             guest,
             key,
+            certificates,
         })
     }
 
@@ -94,20 +91,15 @@ impl SoftwareAttester {
     ///
     /// The certificate cannot be encoded.
     pub fn root_pem(&self) -> Result<String, AttesterError> {
-        Ok(Certificate::from_der(&self.root)?.to_pem(LineEnding::LF)?)
+        Ok(Certificate::from_der(&self.certificates.root)?.to_pem(LineEnding::LF)?)
     }
 
-    /// The machine that reports are of.
-    pub fn machine(&self) -> &Machine {
-        &self.machine
+    /// What endorses the reports' key: `{1: VCEK or VLEK, 2: ASK or ASVK, 3: the root's revocation list}`, each DER.
+    pub fn endorsements(&self) -> Arc<[u8]> {
+        self.current.endorsements.clone()
     }
 
-    /// The guest that reports are of.
-    pub fn guest(&self) -> &Guest {
-        &self.guest
-    }
-
-    /// A report over these bytes, and its endorsements. Issues a new revocation list when that at hand is a day old.
+    /// A report over these bytes. Issues a new revocation list when that at hand is a day old.
     ///
     /// # Errors
     ///
@@ -117,26 +109,27 @@ impl SoftwareAttester {
         report_data: &[u8; 64],
         now: SystemTime,
         rng: &mut R,
-    ) -> Result<Attested, AttesterError> {
-        let issued = match self.current.take() {
-            Some(issued) if issued.from <= now && now < issued.until => issued,
-            _ => self.issue(now, rng)?,
-        };
-        let Issued { endorsements, .. } = self.current.insert(issued);
-        Ok(Attested {
-            endorsements: endorsements.clone(),
-            report: Report::new(&self.machine, &self.guest, report_data).sign(&self.key),
-        })
+    ) -> Result<Vec<u8>, AttesterError> {
+        if now < self.current.from || self.current.until <= now {
+            let (authority, machine) = (&self.authority, &self.machine);
+            self.current = self.certificates.issue(authority, machine, now, rng)?;
+        }
+        Ok(Report::new(&self.machine, &self.guest, report_data).sign(&self.key))
     }
+}
 
+impl Certificates {
+    /// With a revocation list of this time.
     fn issue<R: CryptoRng + ?Sized>(
         &self,
+        authority: &Authority,
+        machine: &Machine,
         now: SystemTime,
         rng: &mut R,
     ) -> Result<Issued, AttesterError> {
         let validity = (now - BACKDATED, now + CRL_VALIDITY);
-        let list = self.authority.crl_spec(self.machine.product, validity)?;
-        let crl = Authority::sign_crl(list, &self.authority.ark_signer(), rng)?;
+        let list = authority.crl_spec(machine.product, validity)?;
+        let crl = Authority::sign_crl(list, &authority.ark_signer(), rng)?;
         let endorsements = map::write(&[(1, &self.leaf), (2, &self.intermediate), (3, &crl)]);
         Ok(Issued {
             endorsements: endorsements.into(),

@@ -9,7 +9,7 @@ mod authority;
 mod machine;
 mod report;
 
-pub use attester::{Attested, SoftwareAttester};
+pub use attester::SoftwareAttester;
 pub use authority::{Authority, Validity, amd_extension, name};
 pub use machine::{KeyOwner, Machine, Product, Tcb};
 pub use report::{Guest, REPORT_LEN, Report};

@@ -203,6 +203,14 @@ impl Fixture {
         pss::SigningKey::new_with_salt_len(self.authority.ca().clone(), salt_len)
     }
 
+    /// Genoa's root.
+    pub fn ark_pem(&self, edit: impl FnOnce(&mut CertificateSpec)) -> String {
+        let ark = self.authority.ark_spec(Generation::Genoa, validity());
+        let mut ark = ark.expect("a root");
+        edit(&mut ark);
+        to_pem(&sign(&ark, &self.ark_signer()))
+    }
+
     pub fn ca_spec(&self, base: Base) -> CertificateSpec {
         let spec = self.authority.ca_spec(&base.machine(), validity());
         spec.expect("a CA")
