@@ -1,12 +1,14 @@
 //! Attesters: what gives evidence of the code that runs here (RFC 9334 §1).
 
 pub mod nsm;
+pub mod sev_snp;
 #[cfg(feature = "software-attester")]
 pub mod software;
+pub mod tdx;
+pub mod tsm;
 
 use std::sync::Arc;
 
-#[cfg(feature = "software-attester")]
 use sealnote_protocol::claims::PROTOCOL;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
@@ -24,6 +26,12 @@ pub trait Attester: Send + Sync {
         None
     }
 
+    /// The name under which the parent hands over what endorses its evidence; `None` if the evidence needs nothing
+    /// beside it, or the attester knows it by itself.
+    fn endorsed_as(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Evidence that carries the binding, in the way of its kind.
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError>;
 }
@@ -35,13 +43,18 @@ pub enum AttestError {
     /// The Nitro Security Module gave none.
     #[error(transparent)]
     Nsm(#[from] nsm::NsmError),
+    /// There is no SEV-SNP report.
+    #[error(transparent)]
+    SevSnp(#[from] sev_snp::SevSnpError),
+    /// There is no TDX quote.
+    #[error(transparent)]
+    Tdx(#[from] tdx::TdxError),
     /// The software attester failed.
     #[error("the software attester: {0}")]
     Software(String),
 }
 
 /// The 64 bytes that evidence of the kinds with one field for all of it carries.
-#[cfg(feature = "software-attester")]
 fn report_data(kind: EvidenceKind, binding: &Binding) -> [u8; 64] {
     let bound = sealnote_evidence::Binding {
         protocol: PROTOCOL,

@@ -3,6 +3,7 @@
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_protocol::claims::ClaimsError;
+use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::Enclave;
@@ -13,7 +14,7 @@ use sealnote_transport::{VSOCK_BACKLOG, VSOCK_BUFFER};
 use thiserror::Error;
 
 use crate::attester::Attester;
-use crate::server::{AHEAD, PARENT_CID, ServerLimits, Service};
+use crate::server::{AHEAD, MAX_ENDORSEMENTS, PARENT_CID, ServerLimits, Service};
 use sealnote_engine::{Engine, EngineHandle, ModelInfo};
 
 /// Notes in one request, at most.
@@ -38,6 +39,16 @@ pub fn client_memory() -> u64 {
     let closed = sessions;
     let connections = sessions + half_open + waiting + closed;
     requests + tokens + connections * CONNECTION_MEMORY
+}
+
+/// The most memory, in bytes, that endorsements take beside [`client_memory`], where evidence needs them: an answer for
+/// each connection that has no session yet; those that the enclave has, and those that are handed over, in a buffer that
+/// may be twice as long; one answer's parts and copies while it is made; and what the kernel keeps of the connections over
+/// which they are handed over.
+pub fn endorsement_memory() -> u64 {
+    let answers = ServerLimits::default().half_open + 3;
+    let connections = u64::from(VSOCK_BACKLOG) + 2;
+    (answers * MAX_ANSWER + 3 * MAX_ENDORSEMENTS) as u64 + connections * CONNECTION_MEMORY
 }
 
 /// The most memory that the kernel takes for one connection, in bytes. What counts is not the bytes that
@@ -98,6 +109,7 @@ pub fn boot(
         engine,
         limits: ServerLimits::default(),
         peer_cids: vec![PARENT_CID],
+        endorsements: None,
     })
 }
 

@@ -11,6 +11,8 @@ pub mod boot;
 #[forbid(unsafe_code)]
 pub mod init;
 #[forbid(unsafe_code)]
+pub mod log;
+#[forbid(unsafe_code)]
 pub mod panics;
 #[forbid(unsafe_code)]
 pub mod process;

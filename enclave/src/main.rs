@@ -10,9 +10,11 @@ use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use sealnote_enclave::attester::Attester;
 use sealnote_enclave::attester::nsm::{Nsm, clock_source};
-use sealnote_enclave::boot::{boot, client_memory};
+use sealnote_enclave::attester::sev_snp::SevSnp;
+use sealnote_enclave::attester::tdx::Tdx;
+use sealnote_enclave::boot::{boot, client_memory, endorsement_memory};
 use sealnote_enclave::server::{PARENT_CID, serve};
-use sealnote_enclave::{init, panics, process};
+use sealnote_enclave::{init, log, panics, process};
 use sealnote_engine::{Computation, DEFAULT_WINDOW, Engine, EngineOptions, ModelFiles, memory};
 use sealnote_protocol::session::SessionLimits;
 use sealnote_transport::{Cid, Endpoint, Listener};
@@ -40,6 +42,11 @@ struct Args {
     /// From which vsock CIDs connections are taken; 3 is the instance that a Nitro enclave runs on.
     #[arg(long = "peer-cid", value_name = "CID", default_values_t = [PARENT_CID.0])]
     peer_cids: Vec<u32>,
+    /// Where the parent hands over what the vendor signed about the machine (`sealnote-parent
+    /// --endorsements-to`), for evidence that needs it: sev-snp and tdx. From whom it comes does not
+    /// matter, since clients check it; who reaches the address can keep clients away, as the parent can.
+    #[arg(long, value_name = "ADDR")]
+    endorsements_listen: Option<Endpoint>,
     /// Software attester: write its development root here, as PEM.
     #[arg(long, value_name = "FILE")]
     software_root_out: Option<PathBuf>,
@@ -56,6 +63,11 @@ struct Args {
 enum AttesterKind {
     /// The Nitro Security Module, through /dev/nsm.
     Nsm,
+    /// An SEV-SNP guest's report, by configfs-tsm or /dev/sev-guest. Untried on hardware.
+    SevSnp,
+    /// A TDX guest's quote, by configfs-tsm, with the model in RTMR3 (Linux 6.16 or later). Untried on
+    /// hardware.
+    Tdx,
     /// A root made at start, for development; not built into release images.
     Software,
 }
@@ -82,29 +94,47 @@ fn main() -> ExitCode {
         init::run();
     }
     let args = Args::parse();
-    if args.attester == AttesterKind::Software && !cfg!(feature = "software-attester") {
-        eprintln!(
-            "sealnote-enclave: the software attester is not built into this binary; \
-             use --attester nsm, or a development build (--features software-attester)"
-        );
-        return ExitCode::from(2);
-    }
-    let of_software = args.software_root_out.is_some()
-        || args.measurements_out.is_some()
-        || args.software_kind.is_some();
-    if args.attester == AttesterKind::Nsm && of_software {
-        eprintln!(
-            "sealnote-enclave: --software-kind, --software-root-out and --measurements-out go with \
-             --attester software; a real enclave's measurements come from nitro-cli"
-        );
+    if let Some(problem) = misuse(&args) {
+        log::line(problem);
         return ExitCode::from(2);
     }
     match run(args) {
         Ok(never) => match never {},
         Err(error) => {
-            event(format_args!("{error:#}"));
+            log::line(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What is wrong with the flags taken together.
+fn misuse(args: &Args) -> Option<&'static str> {
+    let software = args.attester == AttesterKind::Software;
+    let of_software = args.software_kind.is_some()
+        || args.software_root_out.is_some()
+        || args.measurements_out.is_some();
+    if software && !cfg!(feature = "software-attester") {
+        return Some(
+            "the software attester is not built into this binary; use the --attester of this machine, \
+             or a development build (--features software-attester)",
+        );
+    }
+    if !software && of_software {
+        return Some(
+            "--software-kind, --software-root-out and --measurements-out go with --attester software; \
+             a real enclave's measurements come from its image",
+        );
+    }
+    match (args.attester, args.endorsements_listen.is_some()) {
+        (AttesterKind::Nsm, true) => Some(
+            "--endorsements-listen does not go with --attester nsm: a Nitro document has its \
+             certificates with it, and nothing would be handed over",
+        ),
+        (AttesterKind::SevSnp | AttesterKind::Tdx, false) => Some(
+            "--attester sev-snp and tdx need --endorsements-listen: without endorsements no client \
+             could check the evidence; the parent hands them over, see `sealnote-parent --endorsements`",
+        ),
+        _ => None,
     }
 }
 
@@ -114,34 +144,39 @@ fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
     let locked = process::keep_memory_private().context("core dumps cannot be turned off")?;
     let (engine, attester) = match args.attester {
         AttesterKind::Nsm => nitro(&args)?,
+        AttesterKind::SevSnp => sev_snp(&args)?,
+        AttesterKind::Tdx => tdx(&args)?,
         AttesterKind::Software => software(&args)?,
     };
-    if !locked && args.attester == AttesterKind::Nsm {
-        event(format_args!(
-            "the kernel does not lock this program's memory"
-        ));
+    if !locked && args.attester != AttesterKind::Software {
+        log::line("the kernel does not lock this program's memory");
     }
     let mut service = boot(engine, attester, SessionLimits::default())?;
     service.peer_cids = args.peer_cids.into_iter().map(Cid).collect();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     runtime.block_on(async {
+        if let Some(endpoint) = &args.endorsements_listen {
+            let listener = Listener::bind(endpoint).await?;
+            log::line(format_args!(
+                "endorsements are taken on {}",
+                listener.local_endpoint()
+            ));
+            service.endorsements = Some(listener);
+        }
         let listener = Listener::bind(&args.listen).await?;
-        event(format_args!("ready on {}", listener.local_endpoint()));
+        log::line(format_args!("ready on {}", listener.local_endpoint()));
         Err(serve(listener, service).await.into())
     })
-}
-
-/// One line for the operator. There are no others, and none once the enclave is ready.
-fn event(message: std::fmt::Arguments) {
-    use std::io::Write;
-    // Not `eprintln!`, which panics where standard error is closed.
-    let _ = writeln!(std::io::stderr(), "sealnote-enclave: {message}");
 }
 
 fn load(args: &Args, files: ModelFiles) -> anyhow::Result<Engine> {
     let options = EngineOptions {
         window: args.window,
-        reserved_memory: client_memory(),
+        reserved_memory: client_memory()
+            + args
+                .endorsements_listen
+                .as_ref()
+                .map_or(0, |_| endorsement_memory()),
         computation: match args.precision {
             None => Computation::Fastest,
             Some(PrecisionKind::F32) => Computation::F32,
@@ -151,7 +186,7 @@ fn load(args: &Args, files: ModelFiles) -> anyhow::Result<Engine> {
     };
     let engine = Engine::load(files, options)?;
     let mebibytes = |bytes: Option<u64>| bytes.map_or("unknown".into(), |b| (b >> 20).to_string());
-    event(format_args!(
+    log::line(format_args!(
         "model {} loaded in {}, computed on {}; at most {} MiB were taken, {} of {} MiB are free",
         engine.info().digest,
         engine.info().precision,
@@ -168,10 +203,28 @@ fn nitro(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
     let engine = load(args, ModelFiles::open_exactly(&args.model)?)?;
     let attester = nsm.lock_model(&engine.info().digest)?;
     let offset = attester.check_clock(SystemTime::now())?;
-    event(format_args!(
+    log::line(format_args!(
         "PCR16 extended by the model, all registers locked; clock {}, {offset} s from the module's",
         clock_source().as_deref().unwrap_or("unknown"),
     ));
+    Ok((engine, Box::new(attester)))
+}
+
+fn sev_snp(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
+    let attester = SevSnp::open()?;
+    let engine = load(args, ModelFiles::open_exactly(&args.model)?)?;
+    log::line(
+        "an SEV-SNP guest has no register for the model: clients see it in the measurement only where \
+         the image that was launched has it in it",
+    );
+    Ok((engine, Box::new(attester)))
+}
+
+fn tdx(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
+    let guest = Tdx::open()?;
+    let engine = load(args, ModelFiles::open_exactly(&args.model)?)?;
+    let attester = guest.extend_model(&engine.info().digest)?;
+    log::line("RTMR3 extended by the model");
     Ok((engine, Box::new(attester)))
 }
 
@@ -185,7 +238,7 @@ fn software(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
     };
     let engine = load(args, ModelFiles::open(&args.model)?)?;
     let software = Software::start(kind, &engine.info().digest)?;
-    event(format_args!(
+    log::line(format_args!(
         "WARNING: software attester: its evidence proves nothing about where this runs; for \
          development only"
     ));

@@ -2,6 +2,7 @@
 
 mod admission;
 mod connection;
+mod endorsements;
 mod handshakes;
 mod session;
 mod worker;
@@ -14,9 +15,12 @@ use sealnote_transport::{Cid, Listener, TransportError};
 use thiserror::Error;
 
 use self::admission::Admission;
+use self::endorsements::Endorsements;
 use self::handshakes::Handshakes;
 use crate::attester::Attester;
 use sealnote_engine::EngineHandle;
+
+pub use self::endorsements::MAX_ENDORSEMENTS;
 
 /// The CID of the instance that an enclave runs on (AWS Nitro Enclaves user guide, "The vsock").
 pub const PARENT_CID: Cid = Cid(3);
@@ -52,6 +56,8 @@ pub struct ServerLimits {
     pub term: Duration,
     /// How long a client may take to read one frame.
     pub send_time: Duration,
+    /// How long the parent may take to hand over endorsements; others of it wait meanwhile.
+    pub hand_over_time: Duration,
 }
 
 impl Default for ServerLimits {
@@ -66,6 +72,7 @@ impl Default for ServerLimits {
             least_idle: Duration::from_secs(3),
             term: Duration::from_secs(60),
             send_time: Duration::from_secs(30),
+            hand_over_time: Duration::from_secs(5),
         }
     }
 }
@@ -83,6 +90,8 @@ pub struct Service {
     /// From where vsock connections are taken; others are closed at once. Hygiene: no secret depends
     /// on it.
     pub peer_cids: Vec<Cid>,
+    /// Where the parent hands over endorsements, for evidence that needs them.
+    pub endorsements: Option<Listener>,
 }
 
 /// Why an enclave does not serve, or no longer.
@@ -106,11 +115,12 @@ struct Server {
     admission: Arc<Admission>,
 }
 
-/// Serves connections until the listener dies. What befalls one connection ends that one only, and
-/// leaves no trace but its end: there is nothing here that an operator may read.
+/// Serves connections until a listener dies. What befalls one connection ends that one only, and leaves no trace but its
+/// end: an operator may read no more than that evidence or endorsements are wanting, which is the machine's affair.
 pub async fn serve(listener: Listener, service: Service) -> ServeError {
     let limits = service.limits;
-    let handshakes = match Handshakes::start(service.attester, &limits) {
+    let endorsements = Endorsements::new(service.attester.endorsed_as());
+    let handshakes = match Handshakes::start(service.attester, endorsements.clone(), &limits) {
         Ok(handshakes) => handshakes,
         Err(error) => return ServeError::Thread(error),
     };
@@ -121,15 +131,32 @@ pub async fn serve(listener: Listener, service: Service) -> ServeError {
         handshakes,
         admission: Admission::new(limits),
     });
+    let peer_cids = &service.peer_cids[..];
+    let hand_overs = async {
+        match service.endorsements {
+            Some(listener) => {
+                let taken = endorsements.take(listener, peer_cids, limits.hand_over_time);
+                taken.await
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        error = accept_all(listener, server, peer_cids) => error.into(),
+        error = hand_overs => error.into(),
+    }
+}
+
+async fn accept_all(listener: Listener, server: Arc<Server>, peer_cids: &[Cid]) -> TransportError {
     loop {
         // Before accept, so that an excess of connections waits outside and costs nothing here.
         let half_open = server.handshakes.admit().await;
         let stream = match listener.accept().await {
             Ok(stream) => stream,
-            Err(error) => return error.into(),
+            Err(error) => return error,
         };
         if let Some(cid) = stream.peer_cid()
-            && !service.peer_cids.contains(&cid)
+            && !peer_cids.contains(&cid)
         {
             continue;
         }

@@ -4,6 +4,8 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use sealnote_transport::Endpoint;
 
+use crate::Endorsements;
+
 /// Addresses and limits.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -25,6 +27,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// How often the counters are printed to standard error; never if `None`.
     pub metrics_interval: Option<Duration>,
+    /// Endorsements to hand over to the enclave, where its evidence needs them.
+    pub endorsements: Option<Endorsements>,
 }
 
 impl Config {
@@ -40,6 +44,7 @@ impl Config {
             idle_timeout: Duration::from_secs(60 * 60),
             drain_timeout: Duration::from_secs(10),
             metrics_interval: None,
+            endorsements: None,
         }
     }
 }

@@ -21,6 +21,7 @@
 
 mod bridge;
 mod config;
+mod endorsements;
 mod limits;
 mod log;
 mod metrics;
@@ -28,5 +29,6 @@ mod server;
 
 pub use bridge::BUFFER_BYTES;
 pub use config::Config;
+pub use endorsements::{ENDORSED_KINDS, Endorsements, MAX_ENDORSEMENTS};
 pub use metrics::{Metrics, Snapshot};
 pub use server::{Parent, ParentError};

@@ -2,11 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::{io::Write, num::NonZeroUsize, process::ExitCode, time::Duration};
+use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum, builder::RangedU64ValueParser};
-use sealnote_parent::{Config, Parent};
+use sealnote_parent::{Config, Endorsements, Parent};
 use sealnote_transport::{Endpoint, probe_vsock_loopback};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,6 +42,15 @@ struct Args {
     /// Print the counters to standard error so often
     #[arg(long, value_name = "SECONDS", value_parser = seconds())]
     metrics_interval: Option<u64>,
+
+    /// Hand over to the enclave what its machine's vendor signed about it: the files sev-snp, tdx,
+    /// azure-vtpm and token of this folder, at the start and then every minute
+    #[arg(long, value_name = "DIR", requires = "endorsements_to")]
+    endorsements: Option<PathBuf>,
+
+    /// Where the enclave takes them, its --endorsements-listen
+    #[arg(long, value_name = "ADDR", requires = "endorsements")]
+    endorsements_to: Option<Endpoint>,
 
     /// Tell by exit code 0 or 1 whether this kernel loops vsock back, and do nothing else
     #[arg(long, hide = true)]
@@ -84,6 +93,10 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     if let Some(limit) = args.idle_timeout {
         config.idle_timeout = Duration::from_secs(limit);
+    }
+
+    if let (Some(folder), Some(enclave)) = (args.endorsements, args.endorsements_to) {
+        config.endorsements = Some(Endorsements { folder, enclave });
     }
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.

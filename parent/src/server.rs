@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    Config, Metrics, Snapshot, bridge,
+    Config, Metrics, Snapshot, bridge, endorsements,
     limits::{Full, Origin, Place, Places, dial},
     log::{self, RateLimit},
 };
@@ -77,6 +77,7 @@ impl Parent {
         let failed = tokio::select! {
             error = accept_all(&listener, &places, &shared, &mut connections) => Some(error),
             never = print_metrics(&shared) => match never {},
+            never = hand_over_endorsements(&shared) => match never {},
             () = shutdown => None,
         };
         // Whoever connects from now on is refused by the system, and does not wait in vain.
@@ -177,6 +178,13 @@ async fn serve(client: Stream, _place: Place, shared: Arc<Shared>) {
     match dial(&config.enclave, config.connect_timeout, on_failure).await {
         Ok(enclave) => bridge::bridge(client, enclave, config.idle_timeout, metrics).await,
         Err(_) => metrics.unreached(),
+    }
+}
+
+async fn hand_over_endorsements(shared: &Shared) -> std::convert::Infallible {
+    match &shared.config.endorsements {
+        Some(endorsements) => endorsements::hand_over_all(endorsements).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -174,6 +174,7 @@ pub async fn start_enclave(
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
         peer_cids: vec![PARENT_CID],
+        endorsements: None,
     };
     let listener = Listener::bind(listen).await?;
     Ok(RunningEnclave {

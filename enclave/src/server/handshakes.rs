@@ -18,8 +18,10 @@ use sealnote_protocol::session::enclave::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ServerLimits;
+use super::endorsements::Endorsements;
 use super::worker::Worker;
 use crate::attester::Attester;
+use crate::log::Seldom;
 
 /// What can be asked of the thread, the most urgent first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,17 +34,25 @@ enum Step {
 pub(super) struct Handshakes {
     worker: Worker<Step>,
     attester: Arc<dyn Attester>,
+    endorsements: Arc<Endorsements>,
     half_open: HalfOpen,
+    failures: Arc<Seldom>,
 }
 
 impl Handshakes {
     /// # Errors
     /// When the system refuses to start a thread.
-    pub(super) fn start(attester: Box<dyn Attester>, limits: &ServerLimits) -> io::Result<Self> {
+    pub(super) fn start(
+        attester: Box<dyn Attester>,
+        endorsements: Arc<Endorsements>,
+        limits: &ServerLimits,
+    ) -> io::Result<Self> {
         Ok(Self {
             worker: Worker::start("sealnote-handshakes")?,
             attester: attester.into(),
+            endorsements,
             half_open: HalfOpen::new(limits),
+            failures: Arc::default(),
         })
     }
 
@@ -53,15 +63,20 @@ impl Handshakes {
 
     /// The answer to a hello. Dropping this future before it is the hello's turn takes the hello back.
     pub(super) async fn attest(&self, state: AwaitingEvidence) -> Option<(AwaitingKey, Frame)> {
+        // Without them no client would take the evidence, so none is made.
+        let handed_over = self.endorsements.current().ok()?;
         let (attester, mean) = (self.attester.clone(), self.half_open.mean.clone());
+        let failures = self.failures.clone();
         let attest = move || {
             let begun = Instant::now();
             let evidence = attester.attest(state.binding());
             mean.add(begun.elapsed());
-            let endorsements = attester.endorsements().map(|bytes| bytes.to_vec());
-            state
-                .answer(attester.kind(), evidence.ok()?, endorsements)
-                .ok()
+            let evidence = evidence
+                .inspect_err(|error| failures.line(format_args!("no evidence: {error}")))
+                .ok()?;
+            let endorsements = attester.endorsements().or(handed_over);
+            let endorsements = endorsements.map(|bytes| bytes.to_vec());
+            state.answer(attester.kind(), evidence, endorsements).ok()
         };
         self.worker.run(Step::Hello, attest).await?
     }
