@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
+use sealnote_enclave::attester::software::Software;
 use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
@@ -68,6 +69,15 @@ impl DevAttester {
     pub fn root_pem(&self) -> Result<String, AttesterError> {
         let attester = self.attester.lock().unwrap_or_else(PoisonError::into_inner);
         attester.root().certificate_pem()
+    }
+
+    /// With the root and the policy that accept its documents.
+    pub fn into_software(self) -> Result<Software, AttesterError> {
+        Ok(Software {
+            root_pem: self.root_pem()?,
+            policy: policy().to_string(),
+            attester: Box::new(self),
+        })
     }
 }
 

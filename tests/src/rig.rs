@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::stream;
 use sealnote_client::{Client, ClientBuilder, Note, SessionEnd, SubmitError};
+use sealnote_enclave::attester::software::Software;
 use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_enclave::boot::boot;
 use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
@@ -22,7 +23,7 @@ use sealnote_verifier::{Policy, TrustRoots};
 use tempfile::TempDir;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::attester::{DevAttester, Quirk, policy};
+use crate::attester::{DevAttester, Quirk};
 
 /// Whatever went wrong; the rig is for tests and the benchmark, which only report it.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -57,8 +58,8 @@ impl Booted {
 pub struct Setup {
     /// How its documents deviate.
     pub quirk: Quirk,
-    /// In place of one under a root of its own.
-    pub attester: Option<DevAttester>,
+    /// In place of one for Nitro documents under a root of its own.
+    pub attester: Option<Software>,
     /// What it waits for before it makes each of them.
     pub before_attestation: Box<dyn Fn() + Send + Sync>,
     /// The limits on connections.
@@ -91,6 +92,7 @@ pub struct Rig {
     /// The parent's counters.
     pub metrics: Arc<Metrics>,
     root_pem: String,
+    policy: serde_json::Value,
     tasks: [AbortHandle; 2],
     _sockets: TempDir,
 }
@@ -111,6 +113,7 @@ impl Rig {
             enclave: enclave.endpoint,
             metrics,
             root_pem: enclave.root_pem,
+            policy: enclave.policy,
             tasks: [enclave.task.abort_handle(), parent.abort_handle()],
             _sockets: sockets,
         })
@@ -130,6 +133,11 @@ impl Rig {
         &self.root_pem
     }
 
+    /// The policy that accepts its evidence.
+    pub fn policy(&self) -> &serde_json::Value {
+        &self.policy
+    }
+
     /// A client that trusts this rig's enclave.
     pub fn client(&self) -> Result<Client, Failure> {
         Ok(self.client_at(&self.server)?.build())
@@ -137,7 +145,7 @@ impl Rig {
 
     /// The same, which reaches it through what listens there.
     pub fn client_at(&self, server: &Endpoint) -> Result<ClientBuilder, Failure> {
-        client(server.clone(), &self.root_pem, &policy())
+        client(server.clone(), &self.root_pem, &self.policy)
     }
 }
 
@@ -153,6 +161,8 @@ pub struct RunningEnclave {
     pub endpoint: Endpoint,
     /// The root under which it attests.
     pub root_pem: String,
+    /// What accepts its evidence.
+    pub policy: serde_json::Value,
     /// Ends only by being aborted, or with its runtime.
     pub task: JoinHandle<()>,
 }
@@ -163,14 +173,13 @@ pub async fn start_enclave(
     setup: Setup,
     listen: &Endpoint,
 ) -> Result<RunningEnclave, Failure> {
-    let attester = match setup.attester {
-        Some(attester) => attester,
-        None => DevAttester::start(setup.quirk)?,
+    let software = match setup.attester {
+        Some(software) => software,
+        None => DevAttester::start(setup.quirk)?.into_software()?,
     };
-    let root_pem = attester.root_pem()?;
     let service = Service {
         enclave: booted.enclave.clone(),
-        attester: Box::new(Hooked(attester, setup.before_attestation)),
+        attester: Box::new(Hooked(software.attester, setup.before_attestation)),
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
         peer_cids: vec![PARENT_CID],
@@ -179,18 +188,23 @@ pub async fn start_enclave(
     let listener = Listener::bind(listen).await?;
     Ok(RunningEnclave {
         endpoint: listener.local_endpoint().clone(),
-        root_pem,
+        root_pem: software.root_pem,
+        policy: serde_json::from_str(&software.policy)?,
         task: tokio::spawn(async move {
             serve(listener, service).await;
         }),
     })
 }
 
-struct Hooked(DevAttester, Box<dyn Fn() + Send + Sync>);
+struct Hooked(Box<dyn Attester>, Box<dyn Fn() + Send + Sync>);
 
 impl Attester for Hooked {
     fn kind(&self) -> EvidenceKind {
         self.0.kind()
+    }
+
+    fn endorsements(&self) -> Option<Arc<[u8]>> {
+        self.0.endorsements()
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
@@ -219,7 +233,7 @@ pub fn client(
     policy: &serde_json::Value,
 ) -> Result<ClientBuilder, Failure> {
     let mut roots = TrustRoots::vendors();
-    roots.danger_add_software_root(root_pem)?;
+    roots.danger_add_development_root(root_pem)?;
     let policy = Policy::from_json(policy.to_string())?;
     let client = Client::builder(server, policy, roots);
     Ok(client.handshake_timeout(PATIENCE).timeout(PATIENCE))

@@ -11,9 +11,8 @@ use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::sev_snp::{Authority, Guest, Machine, SoftwareAttester};
 
 use super::{Measured, Software, hex, software};
+use crate::attester::sev_snp::KIND;
 use crate::attester::{AttestError, Attester, report_data};
-
-const KIND: EvidenceKind = EvidenceKind(2);
 
 // A lock, since it issues a new revocation list every day.
 struct SevSnp(Mutex<SoftwareAttester>);
