@@ -50,7 +50,11 @@ struct Args {
     /// Software attester: write its development root here, as PEM.
     #[arg(long, value_name = "FILE")]
     software_root_out: Option<PathBuf>,
-    /// Software attester: write its measurements here, as nitro-cli prints them.
+    /// Software attester: the kind of its evidence; nitro unless this says otherwise.
+    #[arg(long, value_name = "KIND")]
+    software_kind: Option<SoftwareKind>,
+    /// Software attester: write its measurements here, as nitro-cli prints them; of another kind than nitro, a policy
+    /// that asks for them.
     #[arg(long, value_name = "FILE")]
     measurements_out: Option<PathBuf>,
 }
@@ -66,6 +70,14 @@ enum AttesterKind {
     Tdx,
     /// A root made at start, for development; not built into release images.
     Software,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SoftwareKind {
+    /// Documents as of the Nitro Security Module.
+    Nitro,
+    /// Reports as of an AMD SEV-SNP guest.
+    SevSnp,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -98,17 +110,19 @@ fn main() -> ExitCode {
 /// What is wrong with the flags taken together.
 fn misuse(args: &Args) -> Option<&'static str> {
     let software = args.attester == AttesterKind::Software;
-    let out = args.software_root_out.is_some() || args.measurements_out.is_some();
+    let of_software = args.software_kind.is_some()
+        || args.software_root_out.is_some()
+        || args.measurements_out.is_some();
     if software && !cfg!(feature = "software-attester") {
         return Some(
             "the software attester is not built into this binary; use the --attester of this machine, \
              or a development build (--features software-attester)",
         );
     }
-    if !software && out {
+    if !software && of_software {
         return Some(
-            "--software-root-out and --measurements-out go with --attester software; a real \
-             enclave's measurements come from its image",
+            "--software-kind, --software-root-out and --measurements-out go with --attester software; \
+             a real enclave's measurements come from its image",
         );
     }
     match (args.attester, args.endorsements_listen.is_some()) {
@@ -221,22 +235,26 @@ fn tdx(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
 
 #[cfg(feature = "software-attester")]
 fn software(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
-    use sealnote_enclave::attester::software::Software;
+    use sealnote_enclave::attester::software::{Software, SoftwareKind as Kind};
 
+    let kind = match args.software_kind {
+        None | Some(SoftwareKind::Nitro) => Kind::Nitro,
+        Some(SoftwareKind::SevSnp) => Kind::SevSnp,
+    };
     let engine = load(args, ModelFiles::open(&args.model)?)?;
-    let attester = Software::start(&engine.info().digest)?;
+    let software = Software::start(kind, &engine.info().digest)?;
     log::line(format_args!(
         "WARNING: software attester: its evidence proves nothing about where this runs; for \
          development only"
     ));
-    let write = |file: &Option<PathBuf>, contents: String| match file {
+    let write = |file: &Option<PathBuf>, contents: &str| match file {
         Some(path) => std::fs::write(path, contents)
             .with_context(|| format!("{} cannot be written", path.display())),
         None => Ok(()),
     };
-    write(&args.software_root_out, attester.root_pem()?)?;
-    write(&args.measurements_out, attester.measurements_json())?;
-    Ok((engine, Box::new(attester)))
+    write(&args.software_root_out, &software.root_pem)?;
+    write(&args.measurements_out, &software.policy)?;
+    Ok((engine, software.attester))
 }
 
 #[cfg(not(feature = "software-attester"))]

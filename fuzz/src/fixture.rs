@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use minicbor::{Decoder, Encoder};
-use sealnote_software_attester::{ChainSpec, Document, ModuleId, SigningKey, SoftwareRoot, cose};
+use sealnote_software_attester::nitro::{
+    ChainSpec, Document, ModuleId, SigningKey, SoftwareRoot, cose,
+};
 use sealnote_verifier::nitro::VerifiedDocument;
 use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
 

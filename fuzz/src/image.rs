@@ -2,7 +2,7 @@
 
 use minicbor::Encoder;
 use p384::ecdsa::DerSignature;
-use sealnote_software_attester::{SoftwareRoot, cose};
+use sealnote_software_attester::nitro::{SoftwareRoot, cose};
 use x509_cert::der::pem::{LineEnding, encode_string};
 
 use crate::Seeded;

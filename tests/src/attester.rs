@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
+use sealnote_enclave::attester::software::Software;
 use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
-use sealnote_software_attester::{
-    AttestationRequest, AttesterError, MEASUREMENT_LEN, SoftwareAttester, SoftwareRoot,
+use sealnote_software_attester::AttesterError;
+use sealnote_software_attester::nitro::{
+    AttestationRequest, MEASUREMENT_LEN, SoftwareAttester, SoftwareRoot,
 };
 
 /// PCR0, 1 and 2 of every enclave here.
@@ -67,6 +69,15 @@ impl DevAttester {
     pub fn root_pem(&self) -> Result<String, AttesterError> {
         let attester = self.attester.lock().unwrap_or_else(PoisonError::into_inner);
         attester.root().certificate_pem()
+    }
+
+    /// With the root and the policy that accept its documents.
+    pub fn into_software(self) -> Result<Software, AttesterError> {
+        Ok(Software {
+            root_pem: self.root_pem()?,
+            policy: policy().to_string(),
+            attester: Box::new(self),
+        })
     }
 }
 

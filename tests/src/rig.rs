@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::stream;
 use sealnote_client::{Client, ClientBuilder, Note, SessionEnd, SubmitError};
+use sealnote_enclave::attester::software::Software;
 use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_enclave::boot::boot;
 use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
@@ -22,7 +23,7 @@ use sealnote_verifier::{Policy, TrustRoots};
 use tempfile::TempDir;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::attester::{DevAttester, Quirk, policy};
+use crate::attester::{DevAttester, Quirk};
 
 /// Whatever went wrong; the rig is for tests and the benchmark, which only report it.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -57,8 +58,8 @@ impl Booted {
 pub struct Setup {
     /// How its documents deviate.
     pub quirk: Quirk,
-    /// In place of one under a root of its own.
-    pub attester: Option<DevAttester>,
+    /// In place of one for Nitro documents under a root of its own.
+    pub attester: Option<Software>,
     /// What it waits for before it makes each of them.
     pub before_attestation: Box<dyn Fn() + Send + Sync>,
     /// The limits on connections.
@@ -96,6 +97,7 @@ pub struct Rig {
     /// The parent's counters.
     pub metrics: Arc<Metrics>,
     root_pem: String,
+    policy: serde_json::Value,
     tasks: [AbortHandle; 2],
     _sockets: TempDir,
 }
@@ -132,6 +134,7 @@ impl Rig {
             enclave: enclave.endpoint,
             metrics,
             root_pem: enclave.root_pem,
+            policy: enclave.policy,
             tasks: [enclave.task.abort_handle(), parent.abort_handle()],
             _sockets: sockets,
         })
@@ -151,6 +154,11 @@ impl Rig {
         &self.root_pem
     }
 
+    /// The policy that accepts its evidence.
+    pub fn policy(&self) -> &serde_json::Value {
+        &self.policy
+    }
+
     /// A client that trusts this rig's enclave.
     pub fn client(&self) -> Result<Client, Failure> {
         Ok(self.client_at(&self.server)?.build())
@@ -158,7 +166,7 @@ impl Rig {
 
     /// The same, which reaches it through what listens there.
     pub fn client_at(&self, server: &Endpoint) -> Result<ClientBuilder, Failure> {
-        client(server.clone(), &self.root_pem, &policy())
+        client(server.clone(), &self.root_pem, &self.policy)
     }
 }
 
@@ -174,6 +182,8 @@ pub struct RunningEnclave {
     pub endpoint: Endpoint,
     /// The root under which it attests.
     pub root_pem: String,
+    /// What accepts its evidence.
+    pub policy: serde_json::Value,
     /// Ends only by being aborted, or with its runtime.
     pub task: JoinHandle<()>,
 }
@@ -212,15 +222,14 @@ fn start_enclave_that(
     booted: &Booted,
     setup: Setup,
 ) -> Result<RunningEnclave, Failure> {
-    let attester = match setup.attester {
-        Some(attester) => attester,
-        None => DevAttester::start(setup.quirk)?,
+    let software = match setup.attester {
+        Some(software) => software,
+        None => DevAttester::start(setup.quirk)?.into_software()?,
     };
-    let root_pem = attester.root_pem()?;
     let service = Service {
         enclave: booted.enclave.clone(),
         attester: Box::new(Hooked {
-            attester,
+            attester: software.attester,
             before_attestation: setup.before_attestation,
             endorsed_as: setup.endorsed.map(|(name, _)| name),
         }),
@@ -231,7 +240,8 @@ fn start_enclave_that(
     };
     Ok(RunningEnclave {
         endpoint: listens.clients.local_endpoint().clone(),
-        root_pem,
+        root_pem: software.root_pem,
+        policy: serde_json::from_str(&software.policy)?,
         task: tokio::spawn(async move {
             serve(listens.clients, service).await;
         }),
@@ -239,7 +249,7 @@ fn start_enclave_that(
 }
 
 struct Hooked {
-    attester: DevAttester,
+    attester: Box<dyn Attester>,
     before_attestation: Box<dyn Fn() + Send + Sync>,
     endorsed_as: Option<&'static str>,
 }
@@ -251,6 +261,10 @@ impl Attester for Hooked {
 
     fn endorsed_as(&self) -> Option<&'static str> {
         self.endorsed_as
+    }
+
+    fn endorsements(&self) -> Option<Arc<[u8]>> {
+        self.attester.endorsements()
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
@@ -285,7 +299,7 @@ pub fn client(
     policy: &serde_json::Value,
 ) -> Result<ClientBuilder, Failure> {
     let mut roots = TrustRoots::vendors();
-    roots.danger_add_software_root(root_pem)?;
+    roots.danger_add_development_root(root_pem)?;
     let policy = Policy::from_json(policy.to_string())?;
     let client = Client::builder(server, policy, roots);
     Ok(client.handshake_timeout(PATIENCE).timeout(PATIENCE))

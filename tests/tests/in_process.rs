@@ -10,6 +10,8 @@ mod evidence;
 mod failing;
 #[path = "in_process/handshakes.rs"]
 mod handshakes;
+#[path = "in_process/kinds.rs"]
+mod kinds;
 #[path = "in_process/limits.rs"]
 mod limits;
 #[path = "in_process/load.rs"]

@@ -131,12 +131,13 @@ impl Trust {
         let mut roots = TrustRoots::vendors();
         if let Some(path) = &self.danger_accept_software_root {
             let pem = read(path, "the development root", 1 << 16)?;
-            roots
-                .danger_add_software_root(&String::from_utf8_lossy(&pem))
+            let kind = roots
+                .danger_add_development_root(&String::from_utf8_lossy(&pem))
                 .map_err(|error| malformed(path, &error))?;
             say!(
-                "DANGER: evidence under the development root {} is accepted; such an \
+                "DANGER: {} evidence under the development root {} is accepted; such an \
                  enclave is ordinary software, and its operator can read every note",
+                kind.name(),
                 shown(path)
             );
         }

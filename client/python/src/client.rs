@@ -43,7 +43,7 @@ impl Core {
             .map_err(|error| Failure::new(Kind::Policy, error).into_exception(py))?;
         let mut roots = TrustRoots::vendors();
         for pem in software_roots {
-            roots.danger_add_software_root(&pem).map_err(|error| {
+            roots.danger_add_development_root(&pem).map_err(|error| {
                 PyValueError::new_err(format!("danger_accept_software_root: {error}"))
             })?;
         }

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sealnote_eif::measure;
+use sealnote_evidence::Evidence;
 use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
 use sealnote_fuzz::{image, layout};
@@ -19,10 +20,10 @@ use sealnote_protocol::handshake::Key;
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::suite::{KeyMaterial, Suite};
 use sealnote_protocol::task::Task;
-use sealnote_software_attester::{ChainSpec, Document, Link};
+use sealnote_software_attester::Link;
+use sealnote_software_attester::nitro::{ChainSpec, Document};
 use sealnote_verifier::nitro::inspect;
 use sealnote_verifier::sev_snp::REPORT_LEN;
-use sealnote_evidence::Evidence;
 use sealnote_verifier::sev_snp::wire::Endorsements;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;

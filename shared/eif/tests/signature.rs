@@ -6,7 +6,7 @@ mod signed;
 
 use common::{eif, measured, refused};
 use sealnote_eif::{EifError, SignatureCheck, SignatureError};
-use sealnote_software_attester::cose::{self, CborValue, HeaderMap};
+use sealnote_software_attester::nitro::cose::{self, CborValue, HeaderMap};
 use sha2::{Digest, Sha384};
 use signed::{Signer, entry, integers, payload, pcr0, section, signed, text};
 use x509_cert::der::asn1::{Any, ObjectIdentifier};

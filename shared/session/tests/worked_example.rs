@@ -29,7 +29,7 @@ use sealnote_protocol::task::ModelClaims;
 use sealnote_session::Classification;
 use sealnote_session::{Challenge, Evidence};
 use sealnote_session::{ClientSession, Incoming};
-use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
+use sealnote_software_attester::nitro::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sealnote_verifier::{Policy, TrustRoots, UnixTime};
 use sha2::{Digest, Sha256};
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use p384::ecdsa::signature::{Keypair, Signer};
+use p384::ecdsa::signature::{Keypair, RandomizedSigner, Signer};
 use p384::ecdsa::{SigningKey, VerifyingKey};
 use p384::elliptic_curve::Generate;
 use p384::pkcs8::EncodePublicKey;
@@ -12,7 +12,8 @@ use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{self, Builder, CertificateBuilder};
 use x509_cert::certificate::TbsCertificate;
 use x509_cert::der::Encode;
-use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
+use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{
@@ -65,17 +66,42 @@ impl CertificateSpec {
         S::VerifyingKey: EncodePublicKey,
         Signature: SignatureBitStringEncoding,
     {
+        Ok(self.builder()?.build::<S, Signature>(signer)?.to_der()?)
+    }
+
+    /// The same, where the signature's algorithm takes random bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    pub fn sign_with_rng<S, Signature, R>(
+        &self,
+        signer: &S,
+        rng: &mut R,
+    ) -> Result<Vec<u8>, AttesterError>
+    where
+        S: RandomizedSigner<Signature> + Keypair + DynSignatureAlgorithmIdentifier,
+        S::VerifyingKey: EncodePublicKey,
+        Signature: SignatureBitStringEncoding,
+        R: CryptoRng + ?Sized,
+    {
+        let certificate = self
+            .builder()?
+            .build_with_rng::<S, Signature, R>(signer, rng)?;
+        Ok(certificate.to_der()?)
+    }
+
+    fn builder(&self) -> Result<CertificateBuilder<AsSpecified<'_>>, AttesterError> {
         let validity = Validity::new(
             Time::try_from(self.not_before)?,
             Time::try_from(self.not_after)?,
         );
-        let builder = CertificateBuilder::new(
+        Ok(CertificateBuilder::new(
             AsSpecified(self),
             self.serial.clone(),
             validity,
             self.public_key.clone(),
-        )?;
-        Ok(builder.build::<S, Signature>(signer)?.to_der()?)
+        )?)
     }
 }
 
@@ -105,6 +131,33 @@ impl Link {
             key,
         })
     }
+}
+
+/// Basic constraints and key usage of a CA, both critical.
+///
+/// # Errors
+///
+/// None in practice: the encoder writes to memory.
+pub fn ca_extensions(
+    path_len: Option<u8>,
+    usage: impl Into<flagset::FlagSet<KeyUsages>>,
+) -> Result<Vec<Extension>, AttesterError> {
+    let constraints = BasicConstraints {
+        ca: true,
+        path_len_constraint: path_len,
+    };
+    Ok(vec![
+        extension(true, &constraints)?,
+        extension(true, &KeyUsage(usage.into()))?,
+    ])
+}
+
+/// An extension with this value, critical or not.
+pub(crate) fn extension<'a, T>(critical: bool, value: &'a T) -> Result<Extension, AttesterError>
+where
+    (bool, &'a T): ToExtension<Error = x509_cert::der::Error>,
+{
+    Ok((critical, value).to_extension(&Name::default(), &[])?)
 }
 
 /// A profile that adds nothing of its own.

@@ -1,10 +1,10 @@
-//! Why no document was made.
+//! Why there is no evidence.
 
 use std::convert::Infallible;
 
 use aws_nitro_enclaves_cose::error::CoseError;
 
-/// A root, a chain or a document that could not be made.
+/// A root, a chain, a document or a report that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttesterError {
@@ -33,6 +33,12 @@ pub enum AttesterError {
     /// A public key could not be encoded.
     #[error("a public key cannot be encoded: {0}")]
     PublicKey(#[from] x509_cert::spki::Error),
+    /// An RSA key could not be made.
+    #[error("an RSA key cannot be made: {0}")]
+    Rsa(#[from] rsa::Error),
+    /// A revocation list could not be signed.
+    #[error("a revocation list cannot be signed: {0}")]
+    Signature(#[from] rsa::signature::Error),
     /// The payload could not be encoded.
     #[error("the payload cannot be encoded: {0}")]
     Cbor(#[from] minicbor::encode::Error<Infallible>),

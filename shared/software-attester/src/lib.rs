@@ -1,32 +1,20 @@
-//! Signs attestation documents in the Nitro shape under a development root.
+//! Evidence under development roots: a folder a kind.
 //!
-//! For development without a Nitro machine. The documents are real: a verifier runs every check on
-//! them, with [`SoftwareRoot`]'s certificate as one more trust anchor. They attest nothing, since
-//! the keys are in this process's memory.
+//! For development without a confidential computer. The evidence is real: a verifier runs every
+//! check on it, with the development root as one more trust anchor. It attests nothing, since the
+//! keys are in this process's memory.
 //!
-//! The parts ([`ChainSpec`], [`Document`], [`cose`]) are public and can be edited before they are
-//! signed, so that a verifier's tests make deviating documents by the same code.
+//! What is signed is public and can be edited before, so that a verifier's tests make deviating
+//! evidence by the same code.
 //!
 //! Time and randomness are passed in.
 
 #![forbid(unsafe_code)]
 
-mod attester;
 mod certificate;
-mod chain;
-pub mod cose;
-mod document;
 mod error;
-mod root;
+pub mod nitro;
+pub mod sev_snp;
 
-pub use attester::{AttestationRequest, SoftwareAttester};
-pub use certificate::{CertificateSpec, Link};
-pub use chain::{Chain, ChainSpec, ModuleId};
-pub use document::{Document, encode_fields};
+pub use certificate::{CertificateSpec, Link, ca_extensions};
 pub use error::AttesterError;
-pub use root::SoftwareRoot;
-
-pub use p384::ecdsa::SigningKey;
-
-/// Length of a register's value in bytes: that of a SHA-384 digest.
-pub const MEASUREMENT_LEN: usize = 48;

@@ -1,5 +1,8 @@
 //! The kinds of evidence, each a folder beside this file. A new one is registered here, and nowhere else.
 
+mod development_root;
+
+pub use development_root::DevelopmentRootError;
 use sealnote_evidence::Binding;
 use serde::{Deserialize, Serialize};
 

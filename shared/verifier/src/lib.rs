@@ -44,7 +44,8 @@ pub use appraisal::AttestationResult;
 pub use check::{Check, CheckLog};
 pub use hex::HexFault;
 pub use kinds::{
-    EvidenceFile, EvidenceRulesError, Facts, Kind, P1, RawEvidence, Rejection, TrustRoots,
+    DevelopmentRootError, EvidenceFile, EvidenceRulesError, Facts, Kind, P1, RawEvidence,
+    Rejection, TrustRoots,
 };
 pub use policy::{Policy, PolicyError};
 pub use schema::{ShapeError, TimeFile};

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Fixture, now, rng};
-use sealnote_software_attester::SoftwareRoot;
+use sealnote_software_attester::nitro::SoftwareRoot;
 use sealnote_verifier::TrustRoots;
 use sealnote_verifier::nitro::inspect;
 use sha2::{Digest, Sha384};

@@ -15,8 +15,12 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use fixture::{Base, Fixture};
-use sealnote_verifier::Check;
-use sealnote_verifier::sev_snp::{RootKind, checks};
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use sealnote_software_attester::nitro::SoftwareRoot;
+use sealnote_verifier::sev_snp::{self, RootKind, checks};
+use sealnote_verifier::{Check, DevelopmentRootError, Kind, TrustRoots};
+use x509_cert::der::asn1::ObjectIdentifier;
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
 
@@ -115,6 +119,32 @@ fn flipped_bits_of_endorsements_are_refused() {
             checks::S6,
             "{len} bytes"
         );
+    }
+}
+
+/// A development root's key tells its kind.
+#[test]
+fn a_development_root_is_of_one_kind() {
+    let add = |pem: &str| TrustRoots::vendors().danger_add_development_root(pem);
+    let now = fixture::system_time(fixture::NOW);
+    let of_nitro = SoftwareRoot::generate(now, &mut UnwrapErr(SysRng)).expect("a root");
+    let of_nitro = of_nitro.certificate_pem().expect("PEM");
+    assert_eq!(add(&of_nitro), Ok(Kind::Nitro));
+    assert_eq!(add(&FIXTURE.ark_pem(|_| ())), Ok(Kind::SevSnp));
+
+    let other_name = FIXTURE.ark_pem(|ark| ark.subject = fixture::name("ARK-Rome"));
+    let rejected = add(&other_name);
+    assert_eq!(rejected, Err(sev_snp::RootError::Name.into()));
+    let other_key = FIXTURE.ark_pem(|ark| {
+        ark.public_key.algorithm.oid = ObjectIdentifier::new_unwrap("1.3.101.112");
+    });
+    assert_eq!(add(&other_key), Err(DevelopmentRootError::Key));
+    for text in [
+        "",
+        &of_nitro.repeat(2),
+        &of_nitro.replace("CERTIFICATE", "X"),
+    ] {
+        assert_eq!(add(text), Err(DevelopmentRootError::NotPem));
     }
 }
 

@@ -250,7 +250,7 @@ fn on_answer(frame: &Seen, change: fn(Answer) -> Answer) -> Act {
 }
 
 /// Well-formed claims of another model.
-fn other_claims(mut answer: Answer) -> Answer {
+pub fn other_claims(mut answer: Answer) -> Answer {
     let at = answer
         .claims
         .windows(5)

@@ -116,7 +116,7 @@ impl Pair {
         let mut enclaves = Vec::new();
         for (model, limits) in [(first, four), (later, unlimited)] {
             let setup = Setup {
-                attester: Some(attester.clone()),
+                attester: Some(attester.clone().into_software().unwrap()),
                 ..Setup::default()
             };
             let enclave = start_enclave(&model.boot(limits), setup, &anywhere())

@@ -187,7 +187,7 @@ async fn results_are_complete_without_the_enclaves_close() {
     let attester = DevAttester::start(Quirk::None).unwrap();
     let root = attester.root_pem().unwrap();
     let setup = Setup {
-        attester: Some(attester),
+        attester: Some(attester.into_software().unwrap()),
         ..Setup::default()
     };
     let rig = Rig::start(single(), setup).await.unwrap();

@@ -12,7 +12,7 @@ use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave};
 use sealnote_protocol::suite::{BootKeys, rsa_oaep};
 use sealnote_protocol::task::ModelClaims;
-use sealnote_software_attester::{AttestationRequest, SoftwareAttester, SoftwareRoot};
+use sealnote_software_attester::nitro::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sealnote_verifier::{Policy, TrustRoots, UnixTime};
 
 pub const NOW_SECONDS: u64 = 1_795_000_000;

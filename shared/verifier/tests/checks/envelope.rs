@@ -1,6 +1,6 @@
 //! A1 to A5, A21, X2 and X12 of the envelope.
 
-use sealnote_software_attester::cose::{self, CborValue, HeaderMap};
+use sealnote_software_attester::nitro::cose::{self, CborValue, HeaderMap};
 
 use crate::Case;
 use crate::common::{Attempt, Fixture};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_software_attester::{
+use sealnote_software_attester::nitro::{
     Chain, ChainSpec, Document, ModuleId, SoftwareRoot, cose, encode_fields,
 };
 use sealnote_verifier::nitro::VerifiedDocument;

@@ -1,38 +1,31 @@
-//! A software attester for SEV-SNP: reports and endorsements in the genuine shape under development roots, which pass
-//! every check, and ways to deviate from them.
+//! Reports and endorsements of the software attester, which pass every check, and ways to deviate from them.
 
-use std::str::FromStr;
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use p384::ecdsa::signature::{Keypair, Signer};
-use p384::ecdsa::{Signature, SigningKey, VerifyingKey};
+use p384::ecdsa::{SigningKey, VerifyingKey};
 use p384::elliptic_curve::Generate;
-use rsa::PrivateKey;
 use rsa::pss;
-use rsa::signature::RandomizedSigner;
-use sealnote_software_attester::CertificateSpec;
-use sealnote_verifier::sev_snp::report::REPORT_LEN;
+use sealnote_software_attester::sev_snp::{
+    Authority, Guest, KeyOwner, Machine, Product as Generation, Report, Tcb, Validity,
+    amd_extension,
+};
+use sealnote_software_attester::{CertificateSpec, ca_extensions as new_ca_extensions};
 use sealnote_verifier::sev_snp::wire::Endorsements;
 use sealnote_verifier::sev_snp::{Product, VerifiedReport, inspect};
 use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
 use serde_json::{Value, json};
 use sha2::Sha384;
 use sha2::digest::const_oid::AssociatedOid;
-use sha2::digest::{Digest, FixedOutputReset};
-use x509_cert::SubjectPublicKeyInfo;
-use x509_cert::certificate::{Rfc5280, Version};
-use x509_cert::crl::{CertificateList, TbsCertList};
-use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier, OctetString};
+use sha2::digest::{Digest, FixedOutputReset, Update};
+use x509_cert::crl::TbsCertList;
+use x509_cert::der::asn1::Any;
 use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{Decode, Encode, EncodePem, Tag};
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
-use x509_cert::ext::{Extension, ToExtension};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::KeyUsage;
 use x509_cert::name::Name;
-use x509_cert::serial_number::SerialNumber;
-use x509_cert::spki::{AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier};
 use x509_cert::time::Time;
 
 use super::own_policy;
@@ -41,11 +34,6 @@ pub const NOW: u64 = 1_795_000_000;
 pub const DAY: u64 = 24 * 3600;
 pub const REPORT_DATA: [u8; 64] = [0x5a; 64];
 pub const CSP_ID: &str = "CN=cc-us-east-2.amazonaws.com";
-
-const ASK_SERIAL: u8 = 2;
-
-/// A CA's key, which signs by RSA-PSS with the digest `D`.
-pub struct Pss<D: Digest>(pss::SigningKey<D>);
 
 /// What an attempt starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +50,7 @@ pub enum Base {
 
 /// Keys and certificates, made once.
 pub struct Fixture {
-    ark: PrivateKey,
-    ca: PrivateKey,
+    authority: Authority,
     leaf: SigningKey,
     roots: TrustRoots,
     /// Of each base: intermediate, leaf and revocation list.
@@ -75,7 +62,7 @@ pub struct Attempt<'f> {
     pub fixture: &'f Fixture,
     pub base: Base,
     /// Signed before it is checked.
-    pub report: [u8; REPORT_LEN],
+    pub report: Report,
     pub intermediate: Vec<u8>,
     pub leaf: Vec<u8>,
     pub crl: Option<Vec<u8>>,
@@ -99,32 +86,84 @@ impl Base {
             Self::Turin => Product::Turin,
         }
     }
+
+    fn machine(self) -> Machine {
+        let tcb = Tcb {
+            fmc: None,
+            bootloader: 10,
+            tee: 1,
+            snp: 23,
+            microcode: 214,
+        };
+        let genoa = Machine {
+            tcb,
+            ..Machine::genoa([0x1b; 64])
+        };
+        match self {
+            Self::Genoa => genoa,
+            Self::Milan => Machine {
+                product: Generation::Milan,
+                report_version: 2,
+                chip_id: [0x1a; 64],
+                ..genoa
+            },
+            Self::Turin => Machine {
+                product: Generation::Turin,
+                report_version: 5,
+                chip_id: std::array::from_fn(|at| if at < 8 { 0x1c } else { 0 }),
+                tcb: Tcb {
+                    fmc: Some(1),
+                    bootloader: 2,
+                    tee: 3,
+                    snp: 4,
+                    microcode: 81,
+                },
+                mitigations: 0x3f,
+                ..genoa
+            },
+            Self::Vlek => Machine {
+                owner: KeyOwner::Cloud(CSP_ID.to_owned()),
+                chip_id: [0; 64],
+                ..genoa
+            },
+        }
+    }
+}
+
+/// With something in every field.
+fn guest() -> Guest {
+    Guest {
+        svn: 7,
+        policy: 0x3_001f,
+        family_id: [0x10; 16],
+        image_id: [0x20; 16],
+        measurement: [0x90; 48],
+        host_data: [0xc0; 32],
+        id_key_digest: [0xe0; 48],
+        author_key_digest: [0x11; 48],
+        report_id: [0x14; 32],
+    }
 }
 
 impl Fixture {
     pub fn new() -> Self {
-        let generate = || PrivateKey::new(&mut rng(), 4096).expect("a key");
-        // Most of the time goes here.
-        let ark = thread::spawn(generate);
-        let ca = generate();
         let mut fixture = Self {
-            ark: ark.join().expect("a key"),
-            ca,
+            authority: Authority::generate(&mut [rng(), rng()]).expect("two keys"),
             leaf: SigningKey::generate_from_rng(&mut rng()),
             roots: TrustRoots::vendors(),
             issued: Default::default(),
         };
-        for product in Product::ALL {
-            let der = fixture.ark_spec(product).sign(&fixture.ark_signer());
-            let pem = to_pem(&der.expect("a root"));
+        for generation in [Generation::Milan, Generation::Genoa, Generation::Turin] {
+            let root = fixture.authority.ark_spec(generation, validity());
+            let pem = to_pem(&sign(&root.expect("a root"), &fixture.ark_signer()));
             let added = fixture.roots.danger_add_sev_snp_software_root(&pem);
             added.expect("a root");
         }
         fixture.issued = Base::ALL.map(|base| {
-            let ca = fixture.ca_spec(base).sign(&fixture.ark_signer());
-            let leaf = fixture.leaf_spec(base).sign(&fixture.ca_signer::<Sha384>());
-            let crl = sign_crl(crl_spec(base), &fixture.ark_signer());
-            [ca.expect("a CA"), leaf.expect("a leaf"), crl]
+            let ca = sign(&fixture.ca_spec(base), &fixture.ark_signer());
+            let leaf = sign(&fixture.leaf_spec(base), &fixture.ca_signer::<Sha384>());
+            let crl = sign_crl(fixture.crl_spec(base), &fixture.ark_signer());
+            [ca, leaf, crl]
         });
         fixture
     }
@@ -132,8 +171,8 @@ impl Fixture {
     /// What passes every check.
     pub fn attempt(&self, base: Base) -> Attempt<'_> {
         let [intermediate, leaf, crl] = self.issued[base as usize].clone();
-        let report = report(base);
-        let fields = inspect(&report).expect("a report");
+        let report = Report::new(&base.machine(), &guest(), &REPORT_DATA);
+        let fields = inspect(report.as_bytes()).expect("a report");
         let mut rules = own_policy::rules(fields.fields(), base.product());
         rules["crl"] = json!("required");
         Attempt {
@@ -152,49 +191,40 @@ impl Fixture {
         }
     }
 
-    pub fn ark_signer(&self) -> Pss<Sha384> {
-        Pss(pss::SigningKey::new(self.ark.clone()))
+    pub fn ark_signer(&self) -> pss::SigningKey<Sha384> {
+        self.authority.ark_signer()
     }
 
-    pub fn ca_signer<D: Digest>(&self) -> Pss<D> {
-        Pss(pss::SigningKey::new(self.ca.clone()))
+    pub fn ca_signer<D: Digest>(&self) -> pss::SigningKey<D> {
+        pss::SigningKey::new(self.authority.ca().clone())
     }
 
-    pub fn ca_signer_with_salt(&self, salt_len: usize) -> Pss<Sha384> {
-        Pss(pss::SigningKey::new_with_salt_len(
-            self.ca.clone(),
-            salt_len,
-        ))
+    pub fn ca_signer_with_salt(&self, salt_len: usize) -> pss::SigningKey<Sha384> {
+        pss::SigningKey::new_with_salt_len(self.authority.ca().clone(), salt_len)
     }
 
-    pub fn ark_spec(&self, product: Product) -> CertificateSpec {
-        let key = rsa_spki(&self.ark);
-        let name = format!("ARK-{product}");
-        let usages = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
-        let mut spec = spec(1, &name, &name, key);
-        spec.extensions = ca_extensions(None, KeyUsage(usages));
-        spec
+    /// Genoa's root.
+    pub fn ark_pem(&self, edit: impl FnOnce(&mut CertificateSpec)) -> String {
+        let ark = self.authority.ark_spec(Generation::Genoa, validity());
+        let mut ark = ark.expect("a root");
+        edit(&mut ark);
+        to_pem(&sign(&ark, &self.ark_signer()))
     }
 
     pub fn ca_spec(&self, base: Base) -> CertificateSpec {
-        let key = rsa_spki(&self.ca);
-        let product = base.product();
-        let mut spec = spec(ASK_SERIAL, &format!("ARK-{product}"), &ca_name(base), key);
-        spec.extensions = ca_extensions(Some(0), KeyUsage(KeyUsages::KeyCertSign.into()));
-        spec
+        let spec = self.authority.ca_spec(&base.machine(), validity());
+        spec.expect("a CA")
     }
 
     pub fn leaf_spec(&self, base: Base) -> CertificateSpec {
         let key = VerifyingKey::from(&self.leaf);
-        let key = SubjectPublicKeyInfo::from_key(&key).expect("a key");
-        let name = if base == Base::Vlek {
-            "SEV-VLEK"
-        } else {
-            "SEV-VCEK"
-        };
-        let mut spec = spec(0, &ca_name(base), name, key);
-        spec.extensions = leaf_extensions(base);
-        spec
+        Authority::leaf_spec(&base.machine(), &key, validity()).expect("a leaf")
+    }
+
+    fn crl_spec(&self, base: Base) -> TbsCertList {
+        let validity = (system_time(NOW - 10 * DAY), system_time(NOW + 80 * DAY));
+        let list = self.authority.crl_spec(base.machine().product, validity);
+        list.expect("a list")
     }
 }
 
@@ -213,12 +243,7 @@ impl Attempt<'_> {
 
     /// The report, signed by the leaf's key.
     pub fn signed(&self) -> Vec<u8> {
-        let mut bytes = self.report.to_vec();
-        let signature: Signature = self.fixture.leaf.sign(&bytes[..0x2a0]);
-        for (at, scalar) in [(0x2a0, 0..48), (0x2e8, 48..96)] {
-            bytes[at..at + 48].copy_from_slice(&signature.to_bytes()[scalar]);
-            bytes[at..at + 48].reverse();
-        }
+        let mut bytes = self.report.sign(&self.fixture.leaf);
         (self.after)(&mut bytes);
         bytes
     }
@@ -237,28 +262,26 @@ impl Attempt<'_> {
 
     /// Other bytes of the report, signed as they should be.
     pub fn set(&mut self, at: usize, bytes: &[u8]) {
-        self.report[at..at + bytes.len()].copy_from_slice(bytes);
+        self.report.set(at, bytes);
     }
 
     /// Another leaf, signed as it should be.
     pub fn edit_leaf(&mut self, edit: impl FnOnce(&mut CertificateSpec)) {
         let mut spec = self.fixture.leaf_spec(self.base);
         edit(&mut spec);
-        let signer = self.fixture.ca_signer::<Sha384>();
-        self.leaf = spec.sign(&signer).expect("a leaf");
+        self.leaf = sign(&spec, &self.fixture.ca_signer::<Sha384>());
     }
 
     /// Another intermediate certificate, signed as it should be.
     pub fn edit_ca(&mut self, edit: impl FnOnce(&mut CertificateSpec)) {
         let mut spec = self.fixture.ca_spec(self.base);
         edit(&mut spec);
-        let signer = self.fixture.ark_signer();
-        self.intermediate = spec.sign(&signer).expect("a CA");
+        self.intermediate = sign(&spec, &self.fixture.ark_signer());
     }
 
     /// Another revocation list, signed as it should be.
     pub fn edit_crl(&mut self, edit: impl FnOnce(&mut TbsCertList)) {
-        let mut tbs = crl_spec(self.base);
+        let mut tbs = self.fixture.crl_spec(self.base);
         edit(&mut tbs);
         self.crl = Some(sign_crl(tbs, &self.fixture.ark_signer()));
     }
@@ -274,67 +297,9 @@ fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// A report with something in every field.
-fn report(base: Base) -> [u8; REPORT_LEN] {
-    let mut report = [0; REPORT_LEN];
-    let mut put = |at: usize, bytes: &[u8]| report[at..at + bytes.len()].copy_from_slice(bytes);
-    let version: u8 = match base {
-        Base::Milan => 2,
-        Base::Genoa | Base::Vlek => 3,
-        Base::Turin => 5,
-    };
-    put(0x00, &[version]);
-    put(0x04, &[7]);
-    put(0x08, &0x3_001f_u64.to_le_bytes());
-    put(0x10, &[0x10; 16]);
-    put(0x20, &[0x20; 16]);
-    put(0x34, &[1]);
-    put(0x40, &[0x25]);
-    put(0x50, &REPORT_DATA);
-    put(0x90, &[0x90; 48]);
-    put(0xc0, &[0xc0; 32]);
-    put(0xe0, &[0xe0; 48]);
-    put(0x110, &[0x11; 48]);
-    put(0x140, &[0x14; 32]);
-    put(0x160, &[0xff; 32]);
-    for at in [0x38, 0x180, 0x1e0, 0x1f0] {
-        put(at, &tcb(base));
-    }
-    for at in [0x1e8, 0x1ec] {
-        put(at, &[40, 55, 1]);
-    }
-    match base {
-        Base::Milan => put(0x1a0, &[0x1a; 64]),
-        Base::Genoa => put(0x1a0, &[0x1b; 64]),
-        Base::Turin => put(0x1a0, &[0x1c; 8]),
-        Base::Vlek => put(0x48, &[1 << 2]),
-    }
-    match base {
-        Base::Milan => {}
-        Base::Genoa | Base::Vlek => put(0x188, &[0x19, 0x11, 1]),
-        Base::Turin => put(0x188, &[0x1a, 0x02, 1]),
-    }
-    if base == Base::Turin {
-        put(0x1f8, &[0x3f]);
-        put(0x200, &[0x3f]);
-    }
-    report
-}
-
-pub fn tcb(base: Base) -> [u8; 8] {
-    match base {
-        Base::Turin => [1, 2, 3, 4, 0, 0, 0, 81],
-        _ => [10, 1, 0, 0, 0, 0, 23, 214],
-    }
-}
-
 /// An extension of AMD's, as `3.1` or `4`, with its value in DER or raw.
 pub fn amd(arc: &str, value: Vec<u8>) -> Extension {
-    Extension {
-        extn_id: ObjectIdentifier::new(&format!("1.3.6.1.4.1.3704.1.{arc}")).expect("an arc"),
-        critical: false,
-        extn_value: OctetString::new(value).expect("a value"),
-    }
+    amd_extension(arc, value).expect("an extension")
 }
 
 pub fn ia5(text: &str) -> Vec<u8> {
@@ -346,135 +311,41 @@ pub fn number(value: u8) -> Vec<u8> {
     value.to_der().expect("DER")
 }
 
-fn leaf_extensions(base: Base) -> Vec<Extension> {
-    let product = match base {
-        Base::Milan => "Milan-B0",
-        Base::Genoa | Base::Vlek => "Genoa",
-        Base::Turin => "Turin",
-    };
-    let mut extensions = vec![amd("1", number(0)), amd("2", ia5(product))];
-    let parts: &[(&str, usize)] = match base {
-        Base::Turin => &[("3.9", 0), ("3.1", 1), ("3.2", 2), ("3.3", 3), ("3.8", 7)],
-        _ => &[("3.1", 0), ("3.2", 1), ("3.4", 2), ("3.3", 6), ("3.8", 7)],
-    };
-    let tcb = tcb(base);
-    extensions.extend(parts.iter().map(|(arc, at)| amd(arc, number(tcb[*at]))));
-    let report = report(base);
-    extensions.push(match base {
-        Base::Vlek => amd("5", ia5(CSP_ID)),
-        Base::Turin => amd("4", report[0x1a0..0x1a8].to_vec()),
-        _ => amd("4", report[0x1a0..0x1e0].to_vec()),
-    });
-    extensions
-}
-
-fn ca_name(base: Base) -> String {
-    match base {
-        Base::Vlek => format!("SEV-VLEK-{}", base.product()),
-        _ => format!("SEV-{}", base.product()),
-    }
-}
-
 pub fn name(common: &str) -> Name {
-    let rest = "O=Advanced Micro Devices,ST=CA,L=Santa Clara,C=US,OU=Engineering";
-    Name::from_str(&format!("CN={common},{rest}")).expect("a name")
+    sealnote_software_attester::sev_snp::name(common).expect("a name")
 }
 
-fn spec(
-    serial: u8,
-    issuer: &str,
-    subject: &str,
-    public_key: SubjectPublicKeyInfo,
-) -> CertificateSpec {
-    CertificateSpec {
-        serial: SerialNumber::new(&[serial]).expect("a number"),
-        issuer: name(issuer),
-        subject: name(subject),
-        not_before: system_time(NOW - 100 * DAY),
-        not_after: system_time(NOW + 100 * DAY),
-        public_key,
-        extensions: Vec::new(),
-    }
+fn validity() -> Validity {
+    (system_time(NOW - 100 * DAY), system_time(NOW + 100 * DAY))
 }
 
 pub fn system_time(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn rsa_spki(key: &PrivateKey) -> SubjectPublicKeyInfo {
-    SubjectPublicKeyInfo::from_key(key.as_public_key()).expect("a key")
-}
-
-pub fn ca_extensions(path_len_constraint: Option<u8>, usage: KeyUsage) -> Vec<Extension> {
-    let constraints = BasicConstraints {
-        ca: true,
-        path_len_constraint,
-    };
-    let of = |mut extension: Extension| {
-        extension.critical = true;
-        extension
-    };
-    vec![
-        of(constraints
-            .to_extension(&Name::default(), &[])
-            .expect("DER")),
-        of(usage.to_extension(&Name::default(), &[]).expect("DER")),
-    ]
+pub fn ca_extensions(path_len: Option<u8>, usage: KeyUsage) -> Vec<Extension> {
+    new_ca_extensions(path_len, usage.0).expect("DER")
 }
 
 pub fn time(seconds: u64) -> Time {
     Time::try_from(system_time(seconds)).expect("a time")
 }
 
-fn crl_spec(base: Base) -> TbsCertList<Rfc5280> {
-    TbsCertList {
-        version: Version::V2,
-        signature: AlgorithmIdentifierOwned {
-            oid: ObjectIdentifier::new_unwrap("1.2.3"),
-            parameters: None,
-        },
-        issuer: name(&format!("ARK-{}", base.product())),
-        this_update: time(NOW - 10 * DAY),
-        next_update: Some(time(NOW + 80 * DAY)),
-        revoked_certificates: None,
-        crl_extensions: None,
-    }
+/// Signs a certificate by RSA-PSS with the digest `D`.
+pub fn sign<D>(spec: &CertificateSpec, signer: &pss::SigningKey<D>) -> Vec<u8>
+where
+    D: Digest + AssociatedOid + FixedOutputReset + Update,
+{
+    let signed = spec.sign_with_rng::<_, pss::Signature, _>(signer, &mut rng());
+    signed.expect("a certificate")
 }
 
-pub fn sign_crl(mut tbs: TbsCertList, signer: &Pss<Sha384>) -> Vec<u8> {
-    let algorithm = signer.signature_algorithm_identifier().expect("PSS");
-    tbs.signature = algorithm.clone();
-    let signature: pss::Signature = signer.sign(&tbs.to_der().expect("DER"));
-    let list = CertificateList {
-        tbs_cert_list: tbs,
-        signature_algorithm: algorithm,
-        signature: BitString::from_bytes(&Box::<[u8]>::from(signature)).expect("bits"),
-    };
-    list.to_der().expect("DER")
+pub fn sign_crl(tbs: TbsCertList, signer: &pss::SigningKey<Sha384>) -> Vec<u8> {
+    Authority::sign_crl(tbs, signer, &mut rng()).expect("a list")
 }
 
 pub fn to_pem(der: &[u8]) -> String {
     x509_cert::Certificate::from_der(der)
         .and_then(|certificate| certificate.to_pem(LineEnding::LF))
         .expect("a certificate")
-}
-
-impl<D: Digest + FixedOutputReset> Signer<pss::Signature> for Pss<D> {
-    fn try_sign(&self, message: &[u8]) -> Result<pss::Signature, rsa::signature::Error> {
-        self.0.try_sign_with_rng(&mut rng(), message)
-    }
-}
-
-impl<D: Digest> Keypair for Pss<D> {
-    type VerifyingKey = pss::VerifyingKey<D>;
-
-    fn verifying_key(&self) -> Self::VerifyingKey {
-        self.0.verifying_key()
-    }
-}
-
-impl<D: Digest + AssociatedOid> DynSignatureAlgorithmIdentifier for Pss<D> {
-    fn signature_algorithm_identifier(&self) -> x509_cert::spki::Result<AlgorithmIdentifierOwned> {
-        self.0.signature_algorithm_identifier()
-    }
 }

@@ -11,8 +11,8 @@ use x509_cert::der::{Decode, EncodePem};
 use x509_cert::ext::pkix::KeyUsages;
 use x509_cert::name::Name;
 
-use crate::certificate::Link;
-use crate::chain::{ca_extensions, subject_key_identifier};
+use super::chain::subject_key_identifier;
+use crate::certificate::{Link, ca_extensions};
 use crate::error::AttesterError;
 
 /// The genuine root is valid for thirty years. Not a day of which is needed for development, but a

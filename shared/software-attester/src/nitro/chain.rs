@@ -17,15 +17,15 @@ use p384::ecdsa::{DerSignature, SigningKey};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use x509_cert::der::asn1::OctetString;
+use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
 };
-use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 
-use crate::certificate::{CertificateSpec, Link};
+use super::root::SoftwareRoot;
+use crate::certificate::{CertificateSpec, Link, ca_extensions, extension};
 use crate::error::AttesterError;
-use crate::root::SoftwareRoot;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -148,21 +148,6 @@ impl ChainSpec {
     }
 }
 
-/// Basic constraints and key usage of a CA, both critical.
-pub(crate) fn ca_extensions(
-    path_len: Option<u8>,
-    usage: impl Into<flagset::FlagSet<KeyUsages>>,
-) -> Result<Vec<Extension>, AttesterError> {
-    let constraints = BasicConstraints {
-        ca: true,
-        path_len_constraint: path_len,
-    };
-    Ok(vec![
-        extension(true, &constraints)?,
-        extension(true, &KeyUsage(usage.into()))?,
-    ])
-}
-
 /// The key identifier of a certificate's own key.
 pub(crate) fn subject_key_identifier(
     certificate: &CertificateSpec,
@@ -206,13 +191,6 @@ fn add_key_identifiers(cas: &mut [Link]) -> Result<(), AttesterError> {
 fn key_identifier(certificate: &CertificateSpec) -> Result<OctetString, AttesterError> {
     let digest = Sha256::digest(certificate.public_key.subject_public_key.raw_bytes());
     Ok(OctetString::new(&digest[..20])?)
-}
-
-fn extension<'a, T>(critical: bool, value: &'a T) -> Result<Extension, AttesterError>
-where
-    (bool, &'a T): ToExtension<Error = x509_cert::der::Error>,
-{
-    Ok((critical, value).to_extension(&Name::default(), &[])?)
 }
 
 fn instance_name(common_name: &str) -> Result<Name, AttesterError> {

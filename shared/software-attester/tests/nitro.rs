@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_software_attester::{
-    AttestationRequest, AttesterError, ModuleId, SoftwareAttester, SoftwareRoot,
+use sealnote_software_attester::AttesterError;
+use sealnote_software_attester::nitro::{
+    AttestationRequest, ModuleId, SoftwareAttester, SoftwareRoot,
 };
 use x509_cert::Certificate;
 use x509_cert::der::{Decode, DecodePem};

@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use rand_core::CryptoRng;
 
-use crate::MEASUREMENT_LEN;
-use crate::chain::{Chain, ChainSpec, LEAF_VALIDITY, ModuleId};
-use crate::cose;
-use crate::document::Document;
+use super::MEASUREMENT_LEN;
+use super::chain::{Chain, ChainSpec, LEAF_VALIDITY, ModuleId};
+use super::cose;
+use super::document::Document;
+use super::root::SoftwareRoot;
 use crate::error::AttesterError;
-use crate::root::SoftwareRoot;
 
 /// A document always has the first sixteen registers; others are there once they are locked.
 const ALWAYS_PRESENT: u8 = 16;

@@ -1,0 +1,87 @@
+//! Reports as of an AMD SEV-SNP guest, whose measurement is extended by the executable and the model, on a made-up Genoa.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use getrandom::SysRng;
+use getrandom::rand_core::{Rng, UnwrapErr};
+use sealnote_evidence::Evidence;
+use sealnote_protocol::handshake::EvidenceKind;
+use sealnote_protocol::session::enclave::Binding;
+use sealnote_software_attester::sev_snp::{Authority, Guest, Machine, SoftwareAttester};
+
+use super::{Measured, Software, hex, software};
+use crate::attester::sev_snp::KIND;
+use crate::attester::{AttestError, Attester, report_data};
+
+// A lock, since it issues a new revocation list every day.
+struct SevSnp(Mutex<SoftwareAttester>);
+
+pub(super) fn start(measured: &Measured) -> Result<Software, AttestError> {
+    let mut rng = UnwrapErr(SysRng);
+    let mut chip_id = [0; 64];
+    rng.fill_bytes(&mut chip_id);
+    let [_, _, measurement] = measured.registers();
+    let (machine, guest) = (Machine::genoa(chip_id), Guest::measured(measurement));
+    let policy = policy(&machine, &guest);
+    let authority = Authority::generate(&mut [rng, rng]).map_err(software)?;
+    let now = SystemTime::now();
+    let attester = SoftwareAttester::new(authority, machine, guest, now, &mut rng);
+    let attester = attester.map_err(software)?;
+    Ok(Software {
+        root_pem: attester.root_pem().map_err(software)?,
+        policy,
+        attester: Box::new(SevSnp(Mutex::new(attester))),
+    })
+}
+
+/// What is asked of this guest on this machine, and of no other.
+fn policy(machine: &Machine, guest: &Guest) -> String {
+    let tcb = machine.tcb;
+    let [major, minor, build] = machine.firmware;
+    let json = serde_json::json!({"version": 2, "evidence": {"sev-snp": {
+        "measurements": [{
+            "label": "software attester",
+            "measurement": hex(&guest.measurement),
+            "host_data": "zero",
+            "id_key_digest": "zero",
+            "author_key_digest": "zero",
+        }],
+        "products": {"genoa": {
+            "least_tcb": {
+                "bootloader": tcb.bootloader, "tee": tcb.tee, "snp": tcb.snp, "microcode": tcb.microcode,
+            },
+            "least_firmware": format!("{major}.{minor}.{build}"),
+            "least_mitigations": 0,
+        }},
+        "endorsement": "vcek",
+        "crl": "required",
+        "guest_policy": {"abi": "0.31", "smt_allowed": true},
+        "platform_bits": ["ecc", "alias_check_complete"],
+        "chip_ids": [hex(&machine.chip_id)],
+    }}});
+    format!("{json:#}\n")
+}
+
+impl Attester for SevSnp {
+    fn kind(&self) -> EvidenceKind {
+        KIND
+    }
+
+    fn endorsements(&self) -> Option<Arc<[u8]>> {
+        let attester = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(attester.endorsements())
+    }
+
+    fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
+        let mut attester = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (data, now) = (report_data(KIND, binding), SystemTime::now());
+        let report = attester.attest(&data, now, &mut UnwrapErr(SysRng));
+        let evidence = Evidence {
+            report: &report.map_err(software)?,
+            public_key: binding.public_key.as_deref(),
+            ..Evidence::default()
+        };
+        Ok(evidence.encode())
+    }
+}
