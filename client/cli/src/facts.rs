@@ -1,15 +1,20 @@
 //! What evidence says, as it is printed: for people, and for programs under the names of docs/json.md. A file a kind.
 
+mod azure_vtpm;
 mod nitro;
 mod sev_snp;
+mod tdx;
+mod token;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
-use sealnote_verifier::Kind;
+use sealnote_verifier::azure_vtpm::Hardware;
+use sealnote_verifier::{Check, Kind};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::evidence::file::parts;
 use crate::exit::{Exit, Failure};
 
 /// What evidence says.
@@ -33,15 +38,21 @@ impl Facts {
         Self(match facts {
             Facts::Nitro(document) => nitro::verified(document),
             Facts::SevSnp(report) => sev_snp::verified(report),
+            Facts::Tdx(quote) => tdx::verified(quote),
+            Facts::AzureVtpm(quote) => azure_vtpm::verified(quote),
+            Facts::Token(token) => token::verified(token),
             other => unreachable!("facts of {} are printed", other.kind().name()),
         })
     }
 
-    /// Of evidence that nobody has verified, or why it cannot be read.
+    /// Of evidence that nobody has verified, as it travels, or why it cannot be read.
     pub(crate) fn unverified(kind: Kind, evidence: &[u8]) -> Result<Self, Failure> {
         match kind {
             Kind::Nitro => nitro::unverified(evidence),
-            Kind::SevSnp => sev_snp::unverified(evidence),
+            Kind::SevSnp => sev_snp::unverified(parts(evidence).report),
+            Kind::Tdx => tdx::unverified(parts(evidence).report),
+            Kind::AzureVtpm => azure_vtpm::unverified(evidence),
+            Kind::Token => token::unverified(parts(evidence).report),
             other => unreachable!("evidence of {} is read", other.name()),
         }
         .map(Self)
@@ -89,6 +100,12 @@ impl Fact {
     }
 }
 
+/// Evidence that is not what it must be to be read.
+fn malformed(check: Check, error: &dyn Display) -> Failure {
+    let failure = format!("malformed, check {check}: {error}");
+    Exit::Rejected.because(failure).at_check(check)
+}
+
 impl Serialize for Facts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
@@ -106,6 +123,12 @@ pub(crate) fn root(facts: &sealnote_verifier::Facts) -> &'static str {
         facts if facts.is_development() => "a DEVELOPMENT root",
         Facts::Nitro(_) => "the AWS Nitro root",
         Facts::SevSnp(_) => "AMD's root",
+        Facts::Tdx(_) => "Intel's root",
+        Facts::AzureVtpm(quote) => match quote.hardware() {
+            Hardware::SevSnp(_) => "AMD's root",
+            _ => "Intel's root",
+        },
+        Facts::Token(_) => "a key that the policy pins",
         other => other.kind().name(),
     }
 }

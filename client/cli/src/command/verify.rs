@@ -43,6 +43,9 @@ pub(crate) struct Verify {
     /// of the kind's form.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     endorsements: Vec<PathBuf>,
+    /// The event log that must replay to a TDX quote's registers, as the guest's CCEL table has it.
+    #[arg(long, value_name = "FILE")]
+    event_log: Option<PathBuf>,
     #[command(flatten)]
     trust: Trust,
     /// The moment to check at, instead of now, as `attest` prints it or in seconds since 1970: evidence ages.
@@ -75,6 +78,7 @@ struct Loaded {
     kind: Kind,
     policy: Policy,
     roots: TrustRoots,
+    /// As it travels.
     evidence: Vec<u8>,
     endorsements: Option<Vec<u8>>,
     bound_to: BoundTo,
@@ -116,8 +120,7 @@ impl Verify {
             Err(rejection) => {
                 let check = rejection.check().id();
                 if json {
-                    let report = file::report(kind, &loaded.evidence);
-                    let facts = Facts::unverified(kind, report);
+                    let facts = Facts::unverified(kind, &loaded.evidence);
                     json::print(&Report {
                         ok: false,
                         exit: Exit::Rejected.code(),
@@ -145,7 +148,7 @@ impl Verify {
             kind,
             policy,
             roots,
-            evidence: file::read(path)?,
+            evidence: file::read(kind, path, self.event_log.as_deref())?,
             endorsements: file::endorsements(kind, &self.endorsements)?,
             bound_to,
             at: self.at.unwrap_or_else(now),
@@ -176,7 +179,7 @@ impl Accepted {
             (_, BoundTo::Nothing) => say!(
                 "note: what the evidence is bound to was not checked (B1): anyone may have asked for it, at any time"
             ),
-            (_, BoundTo::ReportData(_) | BoundTo::Nonce(_)) => say!(
+            (_, _) => say!(
                 "note: the evidence is bound to what you gave (B1); the model and its precision are not shown"
             ),
         }

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sealnote_evidence::Evidence;
-use sealnote_verifier::{Kind, sev_snp};
+use sealnote_verifier::{Kind, azure_vtpm, sev_snp};
 
 use crate::exit::{Exit, Failure};
 use crate::files;
 
 /// Greatest length of evidence, and of endorsements, in bytes (PROTOCOL.md).
 pub(crate) const MAX: usize = 64 * 1024;
+
+/// Greatest length of an event log, in bytes: firmware sets so much memory aside for it.
+const MAX_EVENT_LOG: usize = 1024 * 1024;
 
 /// A kind of evidence, as flags have it.
 #[derive(Clone, Copy, Debug)]
@@ -27,37 +30,35 @@ impl FromStr for KindName {
     }
 }
 
-/// Reads evidence.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    files::read(path, "the evidence", MAX)
-}
-
-/// The report, quote or document by itself, out of the map that it may be in.
-pub(crate) fn report(kind: Kind, evidence: &[u8]) -> &[u8] {
-    match map(kind, evidence) {
-        Some(map) => map.report,
-        None => evidence,
-    }
-}
-
-/// As it travels: in a map, where the kind has one.
-pub(crate) fn as_sent(kind: Kind, evidence: Vec<u8>) -> Vec<u8> {
-    match kind == Kind::Nitro || map(kind, &evidence).is_some() {
-        true => evidence,
-        false => Evidence {
-            report: &evidence,
-            ..Evidence::default()
+/// Reads evidence, and puts it into the form in which it travels: in a map, where the kind has one.
+pub(crate) fn read(kind: Kind, path: &Path, event_log: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    let bytes = files::read(path, "the evidence", MAX)?;
+    let log = event_log.map(|path| files::read(path, "the event log", MAX_EVENT_LOG));
+    let log = log.transpose()?;
+    match (kind, log) {
+        (Kind::Tdx, Some(log)) => Ok(Evidence {
+            event_log: Some(&log),
+            ..parts(&bytes)
         }
-        .encode(),
+        .encode()),
+        (_, Some(_)) => Err(Exit::Usage.because("an event log belongs to a TDX quote")),
+        (Kind::Nitro, None) => Ok(bytes),
+        (Kind::AzureVtpm, None) if bytes.trim_ascii_start().starts_with(b"{") => {
+            let file = azure_vtpm::file::EvidenceFile::from_json(&bytes);
+            let file = file.map_err(|error| files::malformed(path, &error))?;
+            Ok(file.parts().encode(None))
+        }
+        (Kind::Token, None) => Ok(parts(bytes.trim_ascii()).encode()),
+        (_, None) => Ok(parts(&bytes).encode()),
     }
 }
 
-/// No report, quote or token reads as a map with nothing behind it.
-fn map(kind: Kind, evidence: &[u8]) -> Option<Evidence<'_>> {
-    match kind {
-        Kind::Nitro => None,
-        _ => Evidence::decode(evidence, MAX).ok(),
-    }
+/// What evidence consists of. No report, quote or token reads as a map with nothing behind it.
+pub(crate) fn parts(evidence: &[u8]) -> Evidence<'_> {
+    Evidence::decode(evidence, MAX + MAX_EVENT_LOG).unwrap_or(Evidence {
+        report: evidence,
+        ..Evidence::default()
+    })
 }
 
 /// Reads endorsements as they travel: from the vendor's files, or one that is in that form already.
@@ -73,14 +74,16 @@ pub(crate) fn endorsements(kind: Kind, paths: &[PathBuf]) -> Result<Option<Vec<u
             ))),
         };
     };
+    let is_json = first.trim_ascii_start().starts_with(b"{");
     match kind {
         Kind::Nitro => Err(Exit::Usage.because("a Nitro document has no endorsements beside it")),
-        Kind::SevSnp if sev_snp::wire::Endorsements::decode(first).is_ok() => one(files).map(Some),
-        Kind::SevSnp => sev_snp::files::endorsements(&files)
-            .map(Some)
+        Kind::Tdx | Kind::Token => one(files),
+        Kind::AzureVtpm if is_json => one(files),
+        _ if sev_snp::wire::Endorsements::decode(first).is_ok() => one(files),
+        _ => sev_snp::files::endorsements(&files)
             .map_err(|error| Exit::Usage.because(error.to_string())),
-        _ => one(files).map(Some),
     }
+    .map(Some)
 }
 
 fn one(files: Vec<Vec<u8>>) -> Result<Vec<u8>, Failure> {

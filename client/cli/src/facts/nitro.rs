@@ -6,8 +6,8 @@ use sealnote_verifier::UnixTime;
 use sealnote_verifier::nitro::{Measurement, UnverifiedDocument, VerifiedDocument, inspect};
 use serde_json::{Value, json};
 
-use super::{Fact, MEASUREMENT, line};
-use crate::exit::{Exit, Failure};
+use super::{Fact, MEASUREMENT, line, malformed};
+use crate::exit::Failure;
 
 pub(super) const KEYS: [&str; 7] = [
     "module_id",
@@ -49,11 +49,8 @@ pub(super) fn verified(document: &VerifiedDocument) -> Vec<Fact> {
 }
 
 pub(super) fn unverified(document: &[u8]) -> Result<Vec<Fact>, Failure> {
-    let document: UnverifiedDocument = inspect(document).map_err(|rejection| {
-        let check = rejection.check();
-        let failure = format!("malformed, check {check}: {rejection}");
-        Exit::Rejected.because(failure).at_check(check)
-    })?;
+    let document: UnverifiedDocument =
+        inspect(document).map_err(|rejection| malformed(rejection.check(), &rejection))?;
     Ok(facts_of!(document))
 }
 

@@ -2,8 +2,8 @@
 
 use sealnote_verifier::sev_snp::{ReportFields, VerifiedReport, inspect};
 
-use super::{Fact, MEASUREMENT};
-use crate::exit::{Exit, Failure};
+use super::{Fact, MEASUREMENT, malformed};
+use crate::exit::Failure;
 
 pub(super) fn verified(report: &VerifiedReport) -> Vec<Fact> {
     let mut facts = vec![Fact::shown("product", report.product().name())];
@@ -15,11 +15,7 @@ pub(super) fn verified(report: &VerifiedReport) -> Vec<Fact> {
 pub(super) fn unverified(report: &[u8]) -> Result<Vec<Fact>, Failure> {
     match inspect(report) {
         Ok(report) => Ok(fields(report.fields())),
-        Err(error) => {
-            let check = error.check();
-            let failure = format!("malformed, check {check}: {error}");
-            Err(Exit::Rejected.because(failure).at_check(check))
-        }
+        Err(error) => Err(malformed(error.check(), &error)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealnote_session::{Rejection, SavedEvidence};
-use sealnote_verifier::{Facts, Kind};
+use sealnote_verifier::{Facts, Kind, azure_vtpm};
 
 use super::{Accepted, Loaded};
 use crate::evidence::file;
@@ -16,7 +16,8 @@ pub(super) struct Bound {
     /// The nonce that a Nitro document must carry.
     #[arg(long, value_name = "HEX", value_parser = parse_hex, conflicts_with_all = ["report_data", "challenge"])]
     nonce: Option<Hex>,
-    /// The 64 bytes that other evidence must be bound to, compared whole, or `none`: not checked.
+    /// The 64 bytes that other evidence must be bound to, compared whole (of Azure's vTPM its qualifying data, of any
+    /// length), or `none`: not checked.
     #[arg(long, value_name = "HEX|none", conflicts_with = "challenge")]
     report_data: Option<String>,
     /// The challenge of a session, 32 bytes: the binding to it and to the claims is checked, and then the claims.
@@ -52,6 +53,7 @@ pub(super) enum BoundTo {
     Nothing,
     Nonce(Vec<u8>),
     ReportData([u8; 64]),
+    QualifyingData(Vec<u8>),
     Session {
         challenge: [u8; 32],
         claims: Vec<u8>,
@@ -78,6 +80,10 @@ impl Bound {
                  --challenge HEX and --claims FILE of a session",
             ),
             (_, None, Some("none")) => Ok(BoundTo::Nothing),
+            (Kind::AzureVtpm, None, Some(text)) => match hex::decode(text) {
+                Ok(bytes) => Ok(BoundTo::QualifyingData(bytes)),
+                Err(problem) => usage(&format!("--report-data: {problem}")),
+            },
             (_, None, Some(text)) => match exactly(text) {
                 Ok(report_data) => Ok(BoundTo::ReportData(report_data)),
                 Err(problem) => usage(&format!("--report-data: {problem}")),
@@ -97,45 +103,50 @@ impl BoundTo {
             at,
             ..
         } = loaded;
-        let report = file::report(*kind, evidence);
-        let endorsed = endorsements.as_deref().unwrap_or_default();
-        let report_data = match self {
-            Self::ReportData(report_data) => Some(report_data),
-            _ => None,
+        if let Self::Session { challenge, claims } = self {
+            let saved = SavedEvidence {
+                kind: *kind,
+                challenge: *challenge,
+                evidence,
+                claims,
+                endorsements: endorsements.as_deref(),
+            };
+            let appraised = saved.appraise(policy, roots, *at)?;
+            let model = appraised.claims().model().digest().to_string();
+            return Ok(Accepted {
+                evidence: appraised.into_facts(),
+                model: Some(model),
+            });
+        }
+        let (report_data, bytes) = match self {
+            Self::ReportData(bytes) => (Some(bytes), Some(&bytes[..])),
+            Self::Nonce(bytes) | Self::QualifyingData(bytes) => (None, Some(&bytes[..])),
+            Self::Nothing | Self::Session { .. } => (None, None),
         };
-        let found = match (self, kind) {
-            (Self::Session { challenge, claims }, _) => {
-                let evidence = file::as_sent(*kind, evidence.clone());
-                let saved = SavedEvidence {
-                    kind: *kind,
-                    challenge: *challenge,
-                    evidence: &evidence,
-                    claims,
-                    endorsements: endorsements.as_deref(),
-                };
-                let appraised = saved.appraise(policy, roots, *at)?;
-                let model = appraised.claims().model().digest().to_string();
-                return Ok(Accepted {
-                    evidence: appraised.into_facts(),
-                    model: Some(model),
-                });
+        let given = endorsements.as_deref().unwrap_or_default();
+        let parts = file::parts(evidence);
+        let facts = match kind {
+            Kind::Nitro => Facts::Nitro(policy.check_document(evidence, roots, bytes, *at)?),
+            Kind::SevSnp => {
+                Facts::SevSnp(policy.check_report(parts.report, given, report_data, roots, *at)?)
             }
-            (Self::Nonce(nonce), Kind::Nitro) => {
-                let document = policy.check_document(report, roots, Some(nonce), *at);
-                document.map(Facts::Nitro)
+            Kind::Tdx => {
+                let (quote, log) = (parts.report, parts.event_log);
+                Facts::Tdx(policy.check_quote(quote, given, log, report_data, roots, *at)?)
             }
-            (_, Kind::Nitro) => {
-                let document = policy.check_document(report, roots, None, *at);
-                document.map(Facts::Nitro)
+            Kind::AzureVtpm => {
+                let parts = azure_vtpm::Parts::decode(evidence);
+                let parts = parts.map_err(azure_vtpm::Rejection::Evidence);
+                let (parts, _) = parts.map_err(sealnote_verifier::Rejection::from)?;
+                Facts::AzureVtpm(policy.check_vtpm(&parts, given, bytes, roots, *at)?)
             }
-            (_, Kind::SevSnp) => {
-                let report = policy.check_report(report, endorsed, report_data, roots, *at);
-                report.map(Facts::SevSnp)
+            Kind::Token => {
+                Facts::Token(policy.check_token(parts.report, given, report_data, *at)?)
             }
-            (_, other) => unreachable!("evidence of {} is checked", other.name()),
+            other => unreachable!("evidence of {} is checked", other.name()),
         };
         Ok(Accepted {
-            evidence: found?,
+            evidence: facts,
             model: None,
         })
     }
