@@ -10,15 +10,16 @@ mod own_policy;
 mod own_rules;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use sealnote_verifier::azure_vtpm::file::EvidenceFile;
-use sealnote_verifier::azure_vtpm::{Parts, Tee, checks, inspect};
+use sealnote_verifier::azure_vtpm::{HardwareRoots, Parts, Tee, checks, inspect};
 use sealnote_verifier::sev_snp::wire::Endorsements;
 use sealnote_verifier::sev_snp::{self, Product};
-use sealnote_verifier::{TrustRoots, UnixTime};
+use sealnote_verifier::{UnixTime, tdx};
 use serde_json::{Value, json};
 use x509_cert::Certificate;
 use x509_cert::der::Encode;
@@ -135,9 +136,9 @@ impl Loaded {
     }
 
     fn outcome(&self, parts: &Parts<'_>, rules: &Value, challenge: &[u8], at: u64) -> &'static str {
-        let (roots, now) = (TrustRoots::vendors(), UnixTime::from_seconds(at));
+        let now = UnixTime::from_seconds(at);
         let rules = own_rules::load(rules);
-        match rules.check_vtpm(parts, &self.endorsements, Some(challenge), &roots, now) {
+        match rules.check_vtpm(parts, &self.endorsements, Some(challenge), roots(), now) {
             Ok(_) => "accepted",
             Err(rejection) => rejection.check().id(),
         }
@@ -149,10 +150,9 @@ impl Loaded {
 }
 
 fn accepted(loaded: &Loaded) -> Result<(), Failed> {
-    let roots = TrustRoots::vendors();
     let now = UnixTime::from_seconds(loaded.vector.at);
     let (parts, rules) = (loaded.file.parts(), own_rules::load(&loaded.rules));
-    let vtpm = rules.check_vtpm(&parts, &loaded.endorsements, Some(CHALLENGE), &roots, now)?;
+    let vtpm = rules.check_vtpm(&parts, &loaded.endorsements, Some(CHALLENGE), roots(), now)?;
     // There is no revocation list, and none is asked for.
     let of_report = sev_snp::checks::ALL
         .into_iter()
@@ -402,6 +402,16 @@ fn endorsements(vcek: &[u8], ask: &[u8]) -> Vec<u8> {
         crl: None,
     };
     endorsements.encode()
+}
+
+/// The vendors' alone.
+fn roots() -> HardwareRoots<'static> {
+    static AMD: LazyLock<sev_snp::TrustRoots> = LazyLock::new(sev_snp::TrustRoots::amd);
+    static INTEL: LazyLock<tdx::TrustRoots> = LazyLock::new(tdx::TrustRoots::intel);
+    HardwareRoots {
+        sev_snp: &AMD,
+        tdx: &INTEL,
+    }
 }
 
 fn same(found: &str, expected: &str) -> Result<(), Failed> {
