@@ -87,7 +87,8 @@ impl RevocationList {
         if now.as_seconds() < this_update.as_seconds() {
             return Err(CrlFault::NotYetValid { this_update, now });
         }
-        match now.as_seconds() > next_update.as_seconds() {
+        // At that second the next one is there; dcap-qvl's webpki has it so as well.
+        match now.as_seconds() >= next_update.as_seconds() {
             true => Err(CrlFault::Expired { next_update, now }),
             false => Ok(()),
         }
