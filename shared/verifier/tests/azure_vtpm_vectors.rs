@@ -8,6 +8,9 @@
 mod own_policy;
 #[path = "azure_vtpm/own_rules.rs"]
 mod own_rules;
+#[path = "tdx/own_policy.rs"]
+#[allow(dead_code, reason = "the tests of TDX use the rest")]
+mod own_tdx_policy;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -86,6 +89,10 @@ const CASES: &[(&str, Case)] = &[
 const OTHERS: &[(&str, Other)] = &[
     ("snp-tpm-quote.msg is of another key", another_key),
     ("tdx-evidence-v1.json can be read", tdx_is_read),
+    (
+        "tdx-evidence-v1.json without collateral of its platform",
+        tdx_is_refused,
+    ),
 ];
 
 fn main() {
@@ -102,7 +109,7 @@ fn main() {
 }
 
 fn trial(name: String, case: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
-    let absent = ["azure", "snp"].map(|name| folder().join(name));
+    let absent = ["azure", "snp", "tdx"].map(|name| folder().join(name));
     match absent.into_iter().find(|folder| !folder.is_dir()) {
         None => Trial::test(name, case),
         Some(folder) => Trial::ignorable_test(name, move || {
@@ -385,6 +392,36 @@ fn tdx_is_read() -> Result<(), Failed> {
         true => Ok(()),
         false => Err("it has other parts".into()),
     }
+}
+
+/// It passes what comes before the collateral's platform; and T16, which it would fail by itself, comes behind that.
+fn tdx_is_refused() -> Result<(), Failed> {
+    let file = EvidenceFile::from_json(&read("azure/tdx-evidence-v1.json")?)?;
+    let parts = file.parts();
+    let evidence = inspect(&parts)?;
+    let quote = tdx::inspect(evidence.report())?;
+    let hardware = own_tdx_policy::rules(quote.fields());
+    let rules = own_rules::load(&own_rules::rules(Tee::Tdx, &hardware, evidence.pcrs()));
+    let check = |parts: &Parts<'_>, collateral: &[u8], at| {
+        let now = UnixTime::from_seconds(at);
+        let checked = rules.check_vtpm(parts, collateral, Some(CHALLENGE), roots(), now);
+        checked.map_or_else(|rejection| rejection.check().id(), |_| "accepted")
+    };
+    // Of another platform; in date in March 2026.
+    let other = read("tdx/coco-tdx_quote_5_collateral.built.json")?;
+    same(check(&parts, &other, 1_774_500_000), "T10")?;
+    same(check(&parts, b"{}", 1_774_500_000), "T3")?;
+    let without = Parts {
+        td_quote: &[],
+        ..parts
+    };
+    same(check(&without, &other, 1_774_500_000), "V1")?;
+    let flipped = flip(parts.td_quote, 48 + 520, 0);
+    let changed = Parts {
+        td_quote: &flipped,
+        ..parts
+    };
+    same(check(&changed, &other, 1_774_500_000), "T9")
 }
 
 /// An HCL report and a quote that are in files of their own.

@@ -23,7 +23,8 @@
 //!   boot to the next; 16 and 23 can be reset by the guest and say nothing.
 //! - `sev-snp` and `tdx`, one of them or both: the rules of the hardware's report, as [`crate::sev_snp::rules`] and
 //!   [`crate::tdx::rules`] have them. Here the measurements are those of Azure's paravisor, and `vmpl` is 0, where it runs:
-//!   a report of another level could be the guest's own.
+//!   a report of another level could be the guest's own. On TDX the paravisor may have been started without
+//!   SEPT_VE_DISABLE.
 //!
 //! There is at least one set of each hardware that has rules, and there are rules for the hardware of each set.
 

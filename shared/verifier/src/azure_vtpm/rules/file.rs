@@ -122,6 +122,7 @@ impl Rules {
         let sets = sets(file.measurements)?;
         let sev_snp = file.sev_snp.map(sev_snp::Rules::load).transpose()?;
         let tdx = file.tdx.map(tdx::Rules::load).transpose()?;
+        let tdx = tdx.map(tdx::Rules::of_paravisor);
         if let Some(found @ 1..) = sev_snp.as_ref().map(sev_snp::Rules::vmpl) {
             return Err(RulesError::Vmpl { found });
         }
