@@ -8,17 +8,21 @@
 mod own_policy;
 #[path = "azure_vtpm/own_rules.rs"]
 mod own_rules;
+#[path = "tdx/own_policy.rs"]
+#[allow(dead_code, reason = "the tests of TDX use the rest")]
+mod own_tdx_policy;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use sealnote_verifier::azure_vtpm::file::EvidenceFile;
-use sealnote_verifier::azure_vtpm::{Parts, Tee, checks, inspect};
+use sealnote_verifier::azure_vtpm::{HardwareRoots, Parts, Tee, checks, inspect};
 use sealnote_verifier::sev_snp::wire::Endorsements;
 use sealnote_verifier::sev_snp::{self, Product};
-use sealnote_verifier::{TrustRoots, UnixTime};
+use sealnote_verifier::{UnixTime, tdx};
 use serde_json::{Value, json};
 use x509_cert::Certificate;
 use x509_cert::der::Encode;
@@ -85,6 +89,10 @@ const CASES: &[(&str, Case)] = &[
 const OTHERS: &[(&str, Other)] = &[
     ("snp-tpm-quote.msg is of another key", another_key),
     ("tdx-evidence-v1.json can be read", tdx_is_read),
+    (
+        "tdx-evidence-v1.json without collateral of its platform",
+        tdx_is_refused,
+    ),
 ];
 
 fn main() {
@@ -101,7 +109,7 @@ fn main() {
 }
 
 fn trial(name: String, case: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
-    let absent = ["azure", "snp"].map(|name| folder().join(name));
+    let absent = ["azure", "snp", "tdx"].map(|name| folder().join(name));
     match absent.into_iter().find(|folder| !folder.is_dir()) {
         None => Trial::test(name, case),
         Some(folder) => Trial::ignorable_test(name, move || {
@@ -135,9 +143,9 @@ impl Loaded {
     }
 
     fn outcome(&self, parts: &Parts<'_>, rules: &Value, challenge: &[u8], at: u64) -> &'static str {
-        let (roots, now) = (TrustRoots::vendors(), UnixTime::from_seconds(at));
+        let now = UnixTime::from_seconds(at);
         let rules = own_rules::load(rules);
-        match rules.check_vtpm(parts, &self.endorsements, Some(challenge), &roots, now) {
+        match rules.check_vtpm(parts, &self.endorsements, Some(challenge), roots(), now) {
             Ok(_) => "accepted",
             Err(rejection) => rejection.check().id(),
         }
@@ -149,10 +157,9 @@ impl Loaded {
 }
 
 fn accepted(loaded: &Loaded) -> Result<(), Failed> {
-    let roots = TrustRoots::vendors();
     let now = UnixTime::from_seconds(loaded.vector.at);
     let (parts, rules) = (loaded.file.parts(), own_rules::load(&loaded.rules));
-    let vtpm = rules.check_vtpm(&parts, &loaded.endorsements, Some(CHALLENGE), &roots, now)?;
+    let vtpm = rules.check_vtpm(&parts, &loaded.endorsements, Some(CHALLENGE), roots(), now)?;
     // There is no revocation list, and none is asked for.
     let of_report = sev_snp::checks::ALL
         .into_iter()
@@ -387,6 +394,36 @@ fn tdx_is_read() -> Result<(), Failed> {
     }
 }
 
+/// It passes what comes before the collateral's platform; and T16, which it would fail by itself, comes behind that.
+fn tdx_is_refused() -> Result<(), Failed> {
+    let file = EvidenceFile::from_json(&read("azure/tdx-evidence-v1.json")?)?;
+    let parts = file.parts();
+    let evidence = inspect(&parts)?;
+    let quote = tdx::inspect(evidence.report())?;
+    let hardware = own_tdx_policy::rules(quote.fields());
+    let rules = own_rules::load(&own_rules::rules(Tee::Tdx, &hardware, evidence.pcrs()));
+    let check = |parts: &Parts<'_>, collateral: &[u8], at| {
+        let now = UnixTime::from_seconds(at);
+        let checked = rules.check_vtpm(parts, collateral, Some(CHALLENGE), roots(), now);
+        checked.map_or_else(|rejection| rejection.check().id(), |_| "accepted")
+    };
+    // Of another platform; in date in March 2026.
+    let other = read("tdx/coco-tdx_quote_5_collateral.built.json")?;
+    same(check(&parts, &other, 1_774_500_000), "T10")?;
+    same(check(&parts, b"{}", 1_774_500_000), "T3")?;
+    let without = Parts {
+        td_quote: &[],
+        ..parts
+    };
+    same(check(&without, &other, 1_774_500_000), "V1")?;
+    let flipped = flip(parts.td_quote, 48 + 520, 0);
+    let changed = Parts {
+        td_quote: &flipped,
+        ..parts
+    };
+    same(check(&changed, &other, 1_774_500_000), "T9")
+}
+
 /// An HCL report and a quote that are in files of their own.
 fn joined(hcl_report: &str, quote: &str) -> Result<EvidenceFile, Failed> {
     let quote: Value = serde_json::from_slice(&read(&format!("azure/{quote}"))?)?;
@@ -402,6 +439,16 @@ fn endorsements(vcek: &[u8], ask: &[u8]) -> Vec<u8> {
         crl: None,
     };
     endorsements.encode()
+}
+
+/// The vendors' alone.
+fn roots() -> HardwareRoots<'static> {
+    static AMD: LazyLock<sev_snp::TrustRoots> = LazyLock::new(sev_snp::TrustRoots::amd);
+    static INTEL: LazyLock<tdx::TrustRoots> = LazyLock::new(tdx::TrustRoots::intel);
+    HardwareRoots {
+        sev_snp: &AMD,
+        tdx: &INTEL,
+    }
 }
 
 fn same(found: &str, expected: &str) -> Result<(), Failed> {

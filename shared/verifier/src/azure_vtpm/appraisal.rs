@@ -29,8 +29,9 @@ use super::rejection::Rejection;
 use super::rules::{MeasurementSet, Rules};
 use super::wire::{self, Parts};
 use crate::check::{Check, CheckLog};
-use crate::kinds::{TrustRoots, Verified};
+use crate::kinds::Verified;
 use crate::sev_snp;
+use crate::tdx;
 use crate::time::UnixTime;
 use sealnote_evidence::Binding;
 
@@ -53,6 +54,17 @@ pub struct VerifiedVtpm {
 pub enum Hardware {
     /// On SEV-SNP.
     SevSnp(sev_snp::VerifiedReport),
+    /// On TDX.
+    Tdx(tdx::VerifiedQuote),
+}
+
+/// The trust anchors of the hardware.
+#[derive(Clone, Copy, Debug)]
+pub struct HardwareRoots<'a> {
+    /// On SEV-SNP.
+    pub sev_snp: &'a sev_snp::TrustRoots,
+    /// On TDX.
+    pub tdx: &'a tdx::TrustRoots,
 }
 
 /// Evidence that was read and not verified: anyone can write it.
@@ -119,13 +131,13 @@ impl Rules {
         evidence: &Parts<'_>,
         endorsements: &[u8],
         qualifying_data: Option<&[u8]>,
-        roots: &TrustRoots,
+        roots: HardwareRoots<'_>,
         now: UnixTime,
     ) -> Result<VerifiedVtpm, Rejection> {
         let mut log = CheckLog::default();
         let hcl = log.run(checks::V1, || check_structure(evidence))?;
         let hardware = log.run_all([checks::V3], |log| {
-            let hardware = self.check_hardware(&hcl, endorsements, roots, now)?;
+            let hardware = self.check_hardware(evidence, &hcl, endorsements, roots, now)?;
             log.append(hardware.verified().log());
             Ok::<_, Rejection>(hardware)
         })?;
@@ -163,7 +175,7 @@ impl Rules {
         evidence: &[u8],
         endorsements: &[u8],
         binding: &Binding,
-        roots: &TrustRoots,
+        roots: HardwareRoots<'_>,
         now: UnixTime,
     ) -> Result<VerifiedVtpm, Rejection> {
         let (evidence, public_key) = Parts::decode(evidence).map_err(Rejection::Evidence)?;
@@ -178,9 +190,10 @@ impl Rules {
     /// V3. What the report is bound to is V2's.
     fn check_hardware(
         &self,
+        evidence: &Parts<'_>,
         hcl: &HclReport<'_>,
         endorsements: &[u8],
-        roots: &TrustRoots,
+        roots: HardwareRoots<'_>,
         now: UnixTime,
     ) -> Result<Hardware, Rejection> {
         let not_listed = AppraisalError::TeeNotListed(hcl.tee);
@@ -188,10 +201,16 @@ impl Rules {
             Tee::SevSnp => {
                 let rules = self.sev_snp().ok_or(not_listed)?;
                 let report =
-                    rules.check_report(hcl.hardware, endorsements, None, &roots.sev_snp, now)?;
+                    rules.check_report(hcl.hardware, endorsements, None, roots.sev_snp, now)?;
                 Ok(Hardware::SevSnp(report))
             }
-            Tee::Tdx => Err(not_listed.into()),
+            Tee::Tdx => {
+                let rules = self.tdx().ok_or(not_listed)?;
+                let (quote, roots) = (evidence.td_quote, roots.tdx);
+                // Azure's quotes have no event log: the paravisor is measured as a whole.
+                let quote = rules.check_quote(quote, endorsements, None, None, roots, now)?;
+                Ok(Hardware::Tdx(quote))
+            }
         }
     }
 
@@ -242,6 +261,7 @@ impl Hardware {
         due[..32].copy_from_slice(&Sha256::digest(var_data));
         let report_data = match self {
             Self::SevSnp(report) => &report.fields().report_data,
+            Self::Tdx(quote) => &quote.fields().report_data,
         };
         match bool::from(report_data.ct_eq(&due)) {
             true => Ok(()),
@@ -252,6 +272,7 @@ impl Hardware {
     fn verified(&self) -> &dyn Verified {
         match self {
             Self::SevSnp(report) => report,
+            Self::Tdx(quote) => quote,
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The paravisor is what the hardware measures; it makes the vTPM's attestation key and puts the digest of that key, within
 //! `var_data`, into the hardware's report. The guest is what the vTPM measures. So there are two appraisals in one: of the
-//! hardware's report by the rules of [`sev_snp`](crate::sev_snp), where the measurement is the paravisor's, and of the
-//! quote's registers.
+//! hardware's report by the rules of [`sev_snp`](crate::sev_snp) or [`tdx`](crate::tdx), where the measurements are the
+//! paravisor's, and of the vTPM's quote.
 //!
 //! Structures are those of the HCL report at the vTPM's NV index 0x01400001 (Microsoft's OpenHCL, `igvm_attest`), and of the
 //! TCG's "TPM 2.0 Library, Part 2: Structures".
@@ -26,7 +26,7 @@ mod rejection;
 pub mod rules;
 pub mod wire;
 
-pub use appraisal::{Hardware, UnverifiedVtpm, VerifiedVtpm, inspect};
+pub use appraisal::{Hardware, HardwareRoots, UnverifiedVtpm, VerifiedVtpm, inspect};
 pub use hcl::Tee;
 pub use pcrs::Pcrs;
 pub use rejection::Rejection;

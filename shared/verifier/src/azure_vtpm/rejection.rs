@@ -8,6 +8,7 @@ use super::pcrs::PcrError;
 use super::quote::QuoteError;
 use crate::check::Check;
 use crate::sev_snp;
+use crate::tdx;
 use sealnote_evidence::MapError;
 
 /// The first check that failed, with the facts that a user needs to act on.
@@ -26,6 +27,9 @@ pub enum Rejection {
     /// The SEV-SNP report failed a check of its own, which keeps its identifier.
     #[error(transparent)]
     SevSnp(#[from] sev_snp::Rejection),
+    /// The TD quote failed a check of its own, which keeps its identifier.
+    #[error(transparent)]
+    Tdx(#[from] tdx::Rejection),
     /// There is no attestation key that could be used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -47,6 +51,7 @@ impl Rejection {
             Self::Evidence(_) => checks::V1,
             Self::Hcl(error) => error.check(),
             Self::SevSnp(rejection) => rejection.check(),
+            Self::Tdx(rejection) => rejection.check(),
             Self::Key(error) => error.check(),
             Self::Quote(error) => error.check(),
             Self::Pcrs(error) => error.check(),

@@ -12,7 +12,8 @@
 //!       "pcrs": { "0": "64 hex digits", "4": "64 hex digits", "7": "64 hex digits", "8": "zero", "11": "64 hex digits" }
 //!     }
 //!   ],
-//!   "sev-snp": { "measurements": [], "products": {} }
+//!   "sev-snp": { "measurements": ["…"], "products": { "…": {} }, "…": "…" },
+//!   "tdx": { "measurements": ["…"], "…": "…" }
 //! }
 //! ```
 //!
@@ -20,8 +21,10 @@
 //!   must be untouched is `zero`. Register 4 must be among them and not zero: it has what the firmware booted, and without
 //!   it any system could be behind the others. A set should name every register from 0 to 15 that does not change from one
 //!   boot to the next; 16 and 23 can be reset by the guest and say nothing.
-//! - `sev-snp`: the rules of the hardware's report, as [`crate::sev_snp::rules`] has them. Here the measurement is that of
-//!   Azure's paravisor, and `vmpl` is 0, where it runs: a report of another level could be the guest's own.
+//! - `sev-snp` and `tdx`, one of them or both: the rules of the hardware's report, as [`crate::sev_snp::rules`] and
+//!   [`crate::tdx::rules`] have them. Here the measurements are those of Azure's paravisor, and `vmpl` is 0, where it runs:
+//!   a report of another level could be the guest's own. On TDX the paravisor may have been started without
+//!   SEPT_VE_DISABLE.
 //!
 //! There is at least one set of each hardware that has rules, and there are rules for the hardware of each set.
 
@@ -33,8 +36,8 @@ pub use file::{PcrsFile, RulesFile, SetFile};
 
 use super::hcl::Tee;
 use super::pcrs::Pcrs;
-use crate::sev_snp;
 use crate::time::UnixTime;
+use crate::{sev_snp, tdx};
 
 /// What is asked of evidence of a vTPM: never empty.
 ///
@@ -44,6 +47,7 @@ pub struct Rules {
     /// At least one.
     sets: Vec<MeasurementSet>,
     sev_snp: Option<sev_snp::Rules>,
+    tdx: Option<tdx::Rules>,
 }
 
 /// One guest.
@@ -92,5 +96,10 @@ impl Rules {
     /// What is asked of SEV-SNP reports; `None` accepts no guest on SEV-SNP.
     pub fn sev_snp(&self) -> Option<&sev_snp::Rules> {
         self.sev_snp.as_ref()
+    }
+
+    /// What is asked of TD quotes; `None` accepts no guest on TDX.
+    pub fn tdx(&self) -> Option<&tdx::Rules> {
+        self.tdx.as_ref()
     }
 }

@@ -80,7 +80,9 @@ impl Rules {
             guest::check_module(fields, &chain.tcb_info)?;
             self.check_mr_seam(fields)
         })?;
-        log.run(checks::T16, || guest::check_attributes(fields))?;
+        log.run(checks::T16, || {
+            guest::check_attributes(fields, self.is_of_paravisor())
+        })?;
         log.run(checks::T21, || guest::check_service_td(fields))?;
         if let Some(report_data) = report_data {
             log.run(checks::B1, || check_report_data(fields, report_data))?;

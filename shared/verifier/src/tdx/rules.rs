@@ -71,6 +71,8 @@ pub struct Rules {
     collateral_max_age_seconds: u64,
     fmspcs: PlatformRule<6>,
     ppids: PlatformRule<16>,
+    /// Whether the guest is one that may do without SEPT_VE_DISABLE.
+    is_paravisor: bool,
 }
 
 /// One image, and how it was launched.
@@ -215,5 +217,20 @@ impl Rules {
     /// Which platforms are accepted.
     pub fn ppids(&self) -> &PlatformRule<16> {
         &self.ppids
+    }
+
+    /// The same rules, of a paravisor. SEPT_VE_DISABLE is the word of a Linux guest, which must not be handed a #VE for a
+    /// page that is gone. A paravisor is measured whole, what it does then is its code's, and it can switch that #VE off by
+    /// itself (TDCS.TD_CTLS), which no attribute shows. Azure's quotes have the bit clear.
+    pub(crate) fn of_paravisor(self) -> Self {
+        Self {
+            is_paravisor: true,
+            ..self
+        }
+    }
+
+    /// Whether T16 is without SEPT_VE_DISABLE.
+    pub(crate) fn is_of_paravisor(&self) -> bool {
+        self.is_paravisor
     }
 }

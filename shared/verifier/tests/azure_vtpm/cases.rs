@@ -1,6 +1,6 @@
 //! Deviations, and the check that each fails; or `accepted`.
 
-use sealnote_verifier::TrustRoots;
+use sealnote_verifier::sev_snp::TrustRoots;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
     ("a report of another version", "S2", |a| a.hardware.set(0, &[1])),
     ("another paravisor", "S21", |a| a.hardware.set(0x90, &[1])),
     ("a report of another privilege level", "S20", |a| a.hardware.set(0x30, &[2])),
-    ("no development root", "S7", |a| a.hardware.roots = TrustRoots::vendors()),
+    ("no development root", "S7", |a| a.roots = TrustRoots::amd()),
     ("a var_data of another report", "V2", |a| a.report_data = Some([0x5a; 64])),
     ("a changed var_data", "V2", |a| a.after = |g| g.hcl_report[VAR_DATA + 40] ^= 1),
     ("something behind the digest of var_data", "V2", |a| { let mut data = [0; 64]; data[..32].copy_from_slice(&Sha256::digest(&a.var_data)); data[63] = 1; a.report_data = Some(data); }),

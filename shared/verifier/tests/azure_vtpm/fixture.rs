@@ -13,15 +13,29 @@ use rsa::pkcs1v15::{Signature, SigningKey};
 use rsa::signature::{SignatureEncoding, Signer};
 use rsa::traits::PublicKeyParts;
 use sealnote_verifier::UnixTime;
-use sealnote_verifier::azure_vtpm::{Parts, Pcrs, Rejection, Tee, VerifiedVtpm};
+use sealnote_verifier::azure_vtpm::{HardwareRoots, Parts, Pcrs, Rejection, Tee, VerifiedVtpm};
+use sealnote_verifier::sev_snp::TrustRoots;
+use sealnote_verifier::tdx;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::own_rules;
 use super::sev_snp_fixture::{self as sev_snp, Base, Fixture};
 
+/// The development root of SEV-SNP.
+pub static ROOTS: LazyLock<TrustRoots> = LazyLock::new(|| {
+    let root = HARDWARE
+        .ark_spec(Base::Genoa.product())
+        .sign(&HARDWARE.ark_signer());
+    let mut roots = TrustRoots::amd();
+    let added = roots.danger_add_software_root(&sev_snp::to_pem(&root.expect("a root")));
+    added.expect("a root");
+    roots
+});
 pub static HARDWARE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
 pub static KEY: LazyLock<PrivateKey> = LazyLock::new(|| key(2048));
+
+static INTEL: LazyLock<tdx::TrustRoots> = LazyLock::new(tdx::TrustRoots::intel);
 
 pub const DUE: [u8; 32] = [0xb1; 32];
 
@@ -58,6 +72,7 @@ pub struct Attempt {
     pub pcrs: Vec<u8>,
     pub rules: Value,
     pub due: Option<Vec<u8>>,
+    pub roots: TrustRoots,
     pub key: PrivateKey,
     /// What is changed of all of it, once it is signed.
     pub after: fn(&mut Gathered),
@@ -136,6 +151,7 @@ impl Attempt {
             message: message(&pcrs),
             pcrs: values(&pcrs),
             due: Some(DUE.to_vec()),
+            roots: ROOTS.clone(),
             key: KEY.clone(),
             after: |_| (),
         }
@@ -185,6 +201,13 @@ impl Attempt {
         gathered
     }
 
+    pub fn roots(&self) -> HardwareRoots<'_> {
+        HardwareRoots {
+            sev_snp: &self.roots,
+            tdx: &INTEL,
+        }
+    }
+
     pub fn check(&mut self) -> Result<VerifiedVtpm, Rejection> {
         let gathered = self.gathered();
         self.check_gathered(&gathered)
@@ -195,7 +218,7 @@ impl Attempt {
             &gathered.parts(),
             &self.hardware.endorsements(),
             self.due.as_deref(),
-            &self.hardware.roots,
+            self.roots(),
             UnixTime::from_seconds(self.hardware.at),
         )
     }

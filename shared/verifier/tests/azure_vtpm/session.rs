@@ -43,7 +43,7 @@ fn appraise(
         evidence,
         &attempt.hardware.endorsements(),
         binding,
-        &attempt.hardware.roots,
+        attempt.roots(),
         UnixTime::from_seconds(attempt.hardware.at),
     )
 }

@@ -1,7 +1,7 @@
 //! Rules that cannot be used.
 
 use crate::azure_vtpm::hcl::Tee;
-use crate::sev_snp;
+use crate::{sev_snp, tdx};
 
 /// What is wrong with a register's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -90,4 +90,7 @@ pub enum RulesError {
     /// The rules of SEV-SNP reports.
     #[error("azure-vtpm: {0}")]
     SevSnp(#[from] sev_snp::rules::RulesError),
+    /// The rules of TDX quotes.
+    #[error("azure-vtpm: {0}")]
+    Tdx(#[from] tdx::rules::RulesError),
 }

@@ -10,7 +10,7 @@ use super::{MeasurementSet, PcrFault, Rules, RulesError};
 use crate::azure_vtpm::hcl::Tee;
 use crate::azure_vtpm::pcrs::{PCR_COUNT, PCR_LEN};
 use crate::schema::{self, ShapeError, TimeFile, not_null, objects, some_object, suite_number};
-use crate::sev_snp;
+use crate::{sev_snp, tdx};
 
 /// What the firmware booted (TCG PC Client Platform Firmware Profile).
 const BOOT_REGISTER: u8 = 4;
@@ -30,6 +30,13 @@ pub struct RulesFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub sev_snp: Option<sev_snp::rules::RulesFile>,
+    /// What is asked of the TD quote on TDX.
+    #[serde(
+        default,
+        deserialize_with = "some_object",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tdx: Option<tdx::rules::RulesFile>,
 }
 
 /// One guest, as a policy file has it.
@@ -114,17 +121,19 @@ impl Rules {
     pub fn load(file: RulesFile) -> Result<Self, RulesError> {
         let sets = sets(file.measurements)?;
         let sev_snp = file.sev_snp.map(sev_snp::Rules::load).transpose()?;
+        let tdx = file.tdx.map(tdx::Rules::load).transpose()?;
+        let tdx = tdx.map(tdx::Rules::of_paravisor);
         if let Some(found @ 1..) = sev_snp.as_ref().map(sev_snp::Rules::vmpl) {
             return Err(RulesError::Vmpl { found });
         }
-        for (tee, has_rules) in [(Tee::SevSnp, sev_snp.is_some()), (Tee::Tdx, false)] {
+        for (tee, has_rules) in [(Tee::SevSnp, sev_snp.is_some()), (Tee::Tdx, tdx.is_some())] {
             match (has_rules, sets.iter().any(|set| set.tee == tee)) {
                 (false, true) => return Err(RulesError::NoTeeRules(tee)),
                 (true, false) => return Err(RulesError::NoTeeSets(tee)),
                 (true, true) | (false, false) => {}
             }
         }
-        Ok(Self { sets, sev_snp })
+        Ok(Self { sets, sev_snp, tdx })
     }
 }
 

@@ -47,7 +47,10 @@ pub(super) fn check_module(fields: &QuoteFields, tcb_info: &TcbInfo) -> Result<(
 }
 
 /// T16.
-pub(super) fn check_attributes(fields: &QuoteFields) -> Result<(), AppraisalError> {
+pub(super) fn check_attributes(
+    fields: &QuoteFields,
+    is_paravisor: bool,
+) -> Result<(), AppraisalError> {
     let attributes = u64::from_le_bytes(fields.td_attributes);
     let faults = [
         (DEBUG, AttributeFault::Debug),
@@ -59,7 +62,7 @@ pub(super) fn check_attributes(fields: &QuoteFields) -> Result<(), AppraisalErro
     let fault = faults.into_iter().find(|(bits, _)| attributes & bits != 0);
     match fault {
         Some((_, fault)) => Err(AppraisalError::Attributes(fault)),
-        None if attributes & SEPT_VE_DISABLE == 0 => {
+        None if attributes & SEPT_VE_DISABLE == 0 && !is_paravisor => {
             Err(AppraisalError::Attributes(AttributeFault::SeptVe))
         }
         None => Ok(()),

@@ -149,6 +149,7 @@ impl Rules {
                 "ppids",
                 "a list of PPIDs in hex, or the word \"any\"",
             )?,
+            is_paravisor: false,
         })
     }
 }
