@@ -1,6 +1,8 @@
 //! The programs as a user runs them: exit codes, files, and what they print.
 
 mod common;
+#[path = "programs/kinds.rs"]
+mod kinds;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -186,6 +186,11 @@ pub struct Stack {
 
 impl Stack {
     pub fn start() -> Self {
+        Self::of_kind("nitro")
+    }
+
+    /// Over software evidence of this kind.
+    pub fn of_kind(kind: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name).display().to_string();
         let text = str::to_owned;
@@ -200,6 +205,8 @@ impl Stack {
                 model,
                 text("--attester"),
                 text("software"),
+                text("--software-kind"),
+                text(kind),
                 text("--software-root-out"),
                 path("root.pem"),
                 text("--measurements-out"),
