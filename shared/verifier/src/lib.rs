@@ -28,6 +28,7 @@
 
 mod appraisal;
 mod check;
+pub mod ear;
 mod hex;
 mod kinds;
 pub mod nitro;
