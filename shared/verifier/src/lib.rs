@@ -29,6 +29,7 @@
 mod appraisal;
 pub mod azure_vtpm;
 mod check;
+pub mod ear;
 mod hex;
 mod kinds;
 pub mod nitro;

@@ -75,6 +75,9 @@ pub const CASES: &[Case] = &[
     ("a key by certificate, as Azure's", "accepted", AzureTdx, |a| a.set_keys(json!([{"kty": "RSA", "kid": KID, "x5c": a.fixture.chain(|_, _| ())}]))),
     ("certificates in the header beside a key set", "J6", Intel, |a| (a.header["x5c"], a.seal) = (a.fixture.chain(|_, _| ()), Seal::Other)),
 
+    ("a key set of Google's", "accepted", Google, |a| { a.set_keys(json!([a.fixture.jwk()])); a.pin_set() }),
+    ("certificates, where a key set is pinned", "J4", Google, |a| a.pin_set()),
+
     ("another root", "J5", Google, |a| a.pin = Some(hex("11", 32))),
     ("no root", "J5", Google, |a| a.keys.clear()),
     ("a root longer than is read", "J5", Google, |a| a.keys.extend([b'\n'; 65536])),
@@ -173,6 +176,7 @@ pub const CASES: &[Case] = &[
     ("no TCB", "J13", Google, |a| a.remove("tdx")),
     ("SEV without SNP", "J13", Google, |a| a.claims["hwmodel"] = "GCP_AMD_SEV".into()),
     ("no confidential machine", "J13", Google, |a| a.claims["hwmodel"] = "GCP_SHIELDED_VM".into()),
+    ("evidence of a virtual TPM", "J13", Google, |a| a.claims["attester_tcb"] = json!(["GOOGLE"])),
     ("an image no longer supported", "J13", Google, |a| a.claims["submods"]["confidential_space"]["support_attributes"] = json!(["USABLE"])),
     ("TCB out of date at Intel", "J13", Intel, |a| a.claims["tdx"]["attester_tcb_status"] = "OutOfDate".into()),
     ("no TCB at Azure", "J13", AzureTdx, |a| a.remove("attester_tcb_status")),

@@ -232,6 +232,12 @@ impl Attempt<'_> {
         self.keys = json!({ "keys": keys }).to_string().into_bytes();
     }
 
+    /// Pins what is handed in as a key set, whatever it is.
+    pub fn pin_set(&mut self) {
+        let digest = hex::encode(Sha256::digest(&self.keys));
+        self.rule()["keys"] = json!({ "jwks": [digest] });
+    }
+
     pub fn signed(&self) -> Vec<u8> {
         let encode = |json: &Value| URL_SAFE_NO_PAD.encode((self.json)(json.to_string()));
         let message = format!("{}.{}", encode(&self.header), encode(&self.claims));

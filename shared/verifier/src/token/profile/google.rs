@@ -41,19 +41,14 @@ impl Issuer for Google {
         Ok(false)
     }
 
-    /// Google withdraws `STABLE` from images of the operating system with known weaknesses.
+    /// The evidence was of TDX's own root of trust, not of a virtual TPM's. Google withdraws `STABLE` from images of the operating system with known weaknesses.
     fn tcb<'a>(&self, claims: Claims<'a>) -> Result<Tcb<'a>, ClaimFault> {
         claims.must_be("hwmodel", "GCP_INTEL_TDX")?;
+        must_list(claims, "attester_tcb", "INTEL", "a list with INTEL")?;
         let space = claims.object("submods")?.object("confidential_space")?;
-        let claim = "support_attributes";
-        let want = "a list with STABLE";
-        match space.list(claim)?.iter().any(|word| word == "STABLE") {
-            true => claims
-                .object("tdx")?
-                .text("gcp_attester_tcb_status")
-                .map(Tcb::Status),
-            false => Err(ClaimFault { claim, want }),
-        }
+        must_list(space, "support_attributes", "STABLE", "a list with STABLE")?;
+        let tdx = claims.object("tdx")?;
+        tdx.text("gcp_attester_tcb_status").map(Tcb::Status)
     }
 
     fn measured(&self, claims: Claims<'_>) -> Result<Measured, ClaimFault> {
@@ -63,6 +58,19 @@ impl Issuer for Google {
             args: args(container)?,
             env: env(container)?,
         }))
+    }
+}
+
+/// This word is in a list of them.
+fn must_list(
+    claims: Claims<'_>,
+    claim: &'static str,
+    word: &str,
+    want: &'static str,
+) -> Result<(), ClaimFault> {
+    match claims.list(claim)?.iter().any(|listed| listed == word) {
+        true => Ok(()),
+        false => Err(ClaimFault { claim, want }),
     }
 }
 
