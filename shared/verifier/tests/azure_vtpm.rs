@@ -6,11 +6,16 @@ mod cases;
 mod file;
 #[path = "azure_vtpm/fixture.rs"]
 mod fixture;
+#[path = "azure_vtpm/on_tdx.rs"]
+mod on_tdx;
 #[path = "sev_snp/own_policy.rs"]
 #[allow(dead_code, reason = "the tests of SEV-SNP use the rest")]
 mod own_policy;
 #[path = "azure_vtpm/own_rules.rs"]
 mod own_rules;
+#[path = "tdx/own_policy.rs"]
+#[allow(dead_code, reason = "the tests of TDX use the rest")]
+mod own_tdx_policy;
 #[path = "azure_vtpm/rules.rs"]
 mod rules;
 #[path = "azure_vtpm/session.rs"]
@@ -18,6 +23,9 @@ mod session;
 #[path = "sev_snp/fixture.rs"]
 #[allow(dead_code, reason = "the tests of SEV-SNP use the rest")]
 mod sev_snp_fixture;
+#[path = "tdx/machine.rs"]
+#[allow(dead_code, reason = "the tests of TDX use the rest")]
+mod tdx_machine;
 
 use std::collections::BTreeSet;
 
