@@ -126,7 +126,7 @@ pub(crate) fn root(facts: &sealnote_verifier::Facts) -> &'static str {
         Facts::Tdx(_) => "Intel's root",
         Facts::AzureVtpm(quote) => match quote.hardware() {
             Hardware::SevSnp(_) => "AMD's root",
-            _ => "Intel's root",
+            Hardware::Tdx(_) => "Intel's root",
         },
         Facts::Token(_) => "a key that the policy pins",
         other => other.kind().name(),

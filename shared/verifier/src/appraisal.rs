@@ -107,7 +107,13 @@ impl Policy {
     ) -> Result<azure_vtpm::VerifiedVtpm, Rejection> {
         let rules = self.azure_vtpm();
         let rules = rules.ok_or(Rejection::Kind(Kind::AzureVtpm))?;
-        Ok(rules.check_vtpm(evidence, endorsements, qualifying_data, roots, now)?)
+        Ok(rules.check_vtpm(
+            evidence,
+            endorsements,
+            qualifying_data,
+            roots.hardware(),
+            now,
+        )?)
     }
 
     /// Checks a token by itself: as [`token::Rules::check_token`].

@@ -269,6 +269,14 @@ impl TrustRoots {
         self.sev_snp.danger_add_software_root(pem)
     }
 
+    /// Those of the hardware under Azure's paravisor.
+    pub(crate) fn hardware(&self) -> azure_vtpm::HardwareRoots<'_> {
+        azure_vtpm::HardwareRoots {
+            sev_snp: &self.sev_snp,
+            tdx: &self.tdx,
+        }
+    }
+
     /// Accepts TDX quotes under a development root as well. Changes no other check.
     ///
     /// Dangerous: whoever has that root's key can sign any quote at all.
@@ -427,6 +435,7 @@ impl EvidenceRules {
             }
             Kind::AzureVtpm => {
                 let (rules, given) = log.run(P1, || endorsed(&self.azure_vtpm, evidence))?;
+                let roots = roots.hardware();
                 Facts::AzureVtpm(rules.check_evidence(bytes, given, binding, roots, now)?)
             }
             Kind::Token => {

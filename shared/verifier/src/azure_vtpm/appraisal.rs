@@ -50,7 +50,6 @@ pub struct VerifiedVtpm {
 
 /// What the hardware says of the paravisor, verified.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Hardware {
     /// On SEV-SNP.
     SevSnp(sev_snp::VerifiedReport),
