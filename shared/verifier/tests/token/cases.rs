@@ -99,7 +99,8 @@ pub const CASES: &[Case] = &[
     ("a CA that may not sign", "J5", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == CA { spec.extensions.remove(1); })),
     ("a leaf for TLS servers", "J5", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == LEAF { spec.extensions.push(purpose("1.3.6.1.5.5.7.3.1")) })),
     ("a CA for endorsement keys, as the genuine one", "accepted", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == CA { spec.extensions.push(purpose("2.23.133.8.1")) })),
-    ("after the root's end", "J5", Google, |a| a.at = NOW + 3651 * DAY),
+    ("a root that has ended", "J5", Google, |a| { a.header["x5c"] = a.fixture.chain(|at, spec| if at == ROOT { spec.not_after = time(NOW - 1) }); a.pin_root() }),
+    ("another root that is pinned", "accepted", Google, |a| { a.header["x5c"] = a.fixture.chain(|at, spec| if at == ROOT { spec.not_after = time(NOW + 1) }); a.pin_root() }),
 
     ("signed by another key", "J6", Google, |a| a.seal = Seal::Other),
     ("signed by another key of the set", "J6", AzureTdx, |a| a.seal = Seal::Other),

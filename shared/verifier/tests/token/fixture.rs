@@ -167,8 +167,7 @@ impl Fixture {
 
     pub fn root_pem(&self) -> String {
         let root = self.root_spec().sign(&signer(&self.other)).expect("a root");
-        let root = x509_cert::Certificate::from_der(&root).expect("a root");
-        root.to_pem(LineEnding::LF).expect("PEM")
+        pem(&root)
     }
 
     fn x5c(&self) -> Value {
@@ -232,6 +231,12 @@ impl Attempt<'_> {
         self.keys = json!({ "keys": keys }).to_string().into_bytes();
     }
 
+    /// Hands in, and pins, the root that the header has.
+    pub fn pin_root(&mut self) {
+        let root = self.header["x5c"][2].as_str().expect("a text");
+        self.keys = pem(&STANDARD.decode(root).expect("base64")).into_bytes();
+    }
+
     /// Pins what is handed in as a key set, whatever it is.
     pub fn pin_set(&mut self) {
         let digest = hex::encode(Sha256::digest(&self.keys));
@@ -288,6 +293,11 @@ impl Attempt<'_> {
 
 fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
+}
+
+fn pem(der: &[u8]) -> String {
+    let certificate = x509_cert::Certificate::from_der(der).expect("a certificate");
+    certificate.to_pem(LineEnding::LF).expect("PEM")
 }
 
 fn signer(key: &PrivateKey) -> pkcs1v15::SigningKey<Sha256> {
