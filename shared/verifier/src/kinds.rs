@@ -350,6 +350,27 @@ impl EvidenceFile {
     }
 }
 
+impl EvidenceFile {
+    /// Takes out the measurement sets whose name is not to be kept. What is left may be no policy any more.
+    pub fn retain_sets(&mut self, keep: impl Fn(&str) -> bool) {
+        if let Some(rules) = &mut self.nitro {
+            rules.measurements.retain(|set| keep(&set.label));
+        }
+        if let Some(rules) = &mut self.sev_snp {
+            rules.measurements.retain(|set| keep(&set.label));
+        }
+        if let Some(rules) = &mut self.tdx {
+            rules.measurements.retain(|set| keep(&set.label));
+        }
+        if let Some(rules) = &mut self.azure_vtpm {
+            rules.measurements.retain(|set| keep(&set.label));
+        }
+        for issuer in self.token.iter_mut().flat_map(|rules| &mut rules.issuers) {
+            issuer.measurements.retain(|set| keep(&set.label));
+        }
+    }
+}
+
 impl From<nitro::rules::RulesFile> for EvidenceFile {
     fn from(rules: nitro::rules::RulesFile) -> Self {
         Self {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::sev_snp::rules::{ChipRule, CrlRule};
-use sealnote_verifier::{Policy, UnixTime};
+use sealnote_verifier::tdx::rules::PlatformRule;
+use sealnote_verifier::{Policy, UnixTime, azure_vtpm};
 use serde::Serialize;
 
 use super::outline::Set;
@@ -54,7 +55,9 @@ pub(crate) fn warnings(
             "no machine is pinned (PCR3 or PCR4): anyone's machine may run a measured image",
         ));
     }
-    if let Some(rules) = policy.sev_snp() {
+    let azure = policy.azure_vtpm();
+    let on_azure = azure.and_then(azure_vtpm::Rules::sev_snp);
+    for rules in policy.sev_snp().into_iter().chain(on_azure) {
         if *rules.chips() == ChipRule::Any {
             warnings.push(Warning::new(
                 "any_chip",
@@ -67,6 +70,27 @@ pub(crate) fn warnings(
                 "crl is \"none\": a key of AMD's that was revoked is accepted",
             ));
         }
+    }
+    let on_azure = azure.and_then(azure_vtpm::Rules::tdx);
+    for rules in policy.tdx().into_iter().chain(on_azure) {
+        if *rules.ppids() == PlatformRule::Any {
+            warnings.push(Warning::new(
+                "any_platform",
+                "no platform is pinned (ppids): anyone's machine may run a measured guest",
+            ));
+        }
+        if rules.statuses().out_of_date_until().is_some_and(|end| at <= end) {
+            warnings.push(Warning::new(
+                "out_of_date",
+                "platforms that lack an update of Intel's are accepted (accept_status)",
+            ));
+        }
+    }
+    if policy.token().is_some() {
+        warnings.push(Warning::new(
+            "trusted_issuer",
+            "a token is accepted: its issuer is trusted to have verified the machine",
+        ));
     }
     let default = Suite::DEFAULT_LEAST.id();
     if policy

@@ -26,15 +26,8 @@ impl Remove {
             .map(|label| format!("{label:?}"))
             .collect();
         let evidence = &mut stored.file.evidence;
-        let mut left = 0;
-        if let Some(rules) = &mut evidence.nitro {
-            rules.measurements.retain(|set| set.label != self.label);
-            left += rules.measurements.len();
-        }
-        if let Some(rules) = &mut evidence.sev_snp {
-            rules.measurements.retain(|set| set.label != self.label);
-            left += rules.measurements.len();
-        }
+        evidence.retain_sets(|label| label != self.label);
+        let left = stored.file.labels().count();
         let label = &self.label;
         if left == known.len() {
             return Err(Exit::Usage.because(format!(
