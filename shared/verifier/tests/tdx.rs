@@ -12,6 +12,8 @@ mod own_policy;
 mod rules;
 #[path = "tdx/session.rs"]
 mod session;
+#[path = "tdx/vendor.rs"]
+mod vendor;
 
 use std::collections::BTreeSet;
 
@@ -31,7 +33,7 @@ fn what_the_machine_makes_passes_every_check() {
         assert_eq!(quote.advisory_ids(), ["INTEL-SA-00002"]);
         assert_eq!(
             (quote.fmspc(), quote.ppid()),
-            (&machine::FMSPC, &machine::PPID[..])
+            (&vendor::FMSPC, &vendor::PPID[..])
         );
     }
 }

@@ -9,6 +9,7 @@ use x509_cert::serial_number::SerialNumber;
 
 use super::fixture::{Attempt, NOW};
 use super::machine::*;
+use super::vendor::*;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 
