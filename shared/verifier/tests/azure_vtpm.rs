@@ -28,6 +28,9 @@ mod swtpm;
 #[path = "tdx/machine.rs"]
 #[allow(dead_code, reason = "the tests of TDX use the rest")]
 mod tdx_machine;
+#[path = "tdx/vendor.rs"]
+#[allow(dead_code, reason = "the tests of TDX use the rest")]
+mod vendor;
 
 use std::collections::BTreeSet;
 
