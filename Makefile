@@ -70,6 +70,10 @@ test-erased: need-cargo ## no trace of a session's decapsulation key is in memor
 test-second-implementation: ## PROTOCOL.md's worked example, recomputed in Python with other cryptography
 	./tools/second-implementation/run.sh target/second-implementation-venv
 
+.PHONY: test-vtpm-quote
+test-vtpm-quote: need-cargo ## a quote by another implementation of a TPM, swtpm, against the verifier of Azure's vTPM
+	./tools/vtpm-quote.sh
+
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
 test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSanitizer

@@ -23,9 +23,14 @@ mod session;
 #[path = "sev_snp/fixture.rs"]
 #[allow(dead_code, reason = "the tests of SEV-SNP use the rest")]
 mod sev_snp_fixture;
+#[path = "azure_vtpm/swtpm.rs"]
+mod swtpm;
 #[path = "tdx/machine.rs"]
 #[allow(dead_code, reason = "the tests of TDX use the rest")]
 mod tdx_machine;
+#[path = "tdx/vendor.rs"]
+#[allow(dead_code, reason = "the tests of TDX use the rest")]
+mod vendor;
 
 use std::collections::BTreeSet;
 

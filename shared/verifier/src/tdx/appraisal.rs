@@ -12,6 +12,7 @@
 mod engine;
 mod error;
 mod guest;
+mod level;
 
 use subtle::ConstantTimeEq;
 
@@ -20,7 +21,7 @@ pub use error::{AppraisalError, AttributeFault};
 use super::chain::{self, RootKind, TrustRoots, VerifiedChain};
 use super::checks;
 use super::event_log;
-use super::quote::{self, QuoteFields};
+use super::quote::{self, Quote, QuoteFields};
 use super::rejection::Rejection;
 use super::rules::{MeasurementSet, Rules};
 use super::tcb::TcbStatus;
@@ -87,7 +88,7 @@ impl Rules {
         if let Some(report_data) = report_data {
             log.run(checks::B1, || check_report_data(fields, report_data))?;
         }
-        let verdict = self.check_tcb(quote.bytes, &chain, now, &mut log)?;
+        let verdict = self.check_tcb(&quote, &chain, now, &mut log)?;
         let set = check_sets(fields, sets, now, &mut log)?;
         if let Some(events) = event_log {
             log.run(checks::T22, || event_log::check(events, &fields.rtmrs))?;
@@ -143,13 +144,13 @@ impl Rules {
     /// T11, T13 to T15.
     fn check_tcb(
         &self,
-        quote: &[u8],
+        quote: &Quote<'_>,
         chain: &VerifiedChain,
         now: UnixTime,
         log: &mut CheckLog,
     ) -> Result<Verdict, AppraisalError> {
         let verdict = log.run(checks::T11, || {
-            let verdict = engine::weigh(quote, chain, now)?;
+            let verdict = engine::weigh(quote, chain, self.is_of_paravisor(), now)?;
             self.check_status(verdict.status, now)?;
             Ok::<_, AppraisalError>(verdict)
         })?;

@@ -13,7 +13,7 @@ mod quoting_enclave;
 mod roots;
 
 use dcap_qvl::intel::{PckExtension, parse_pck_extension};
-use dcap_qvl::{QeIdentity, QuoteCollateralV3, TcbInfo};
+use dcap_qvl::{QeIdentity, QeTcbLevel, QuoteCollateralV3, TcbInfo};
 
 pub use error::{ChainError, CrlFault, Document, List, Position, ProfileFault, QeFault};
 pub use roots::{RootError, RootKind, TrustRoots};
@@ -38,6 +38,9 @@ pub(super) struct VerifiedChain {
     pub(super) root: RootKind,
     pub(super) root_der: Vec<u8>,
     pub(super) tcb_info: TcbInfo,
+    /// What is said of the quoting enclave's version, and the number of the evaluation that says it.
+    pub(super) qe_level: QeTcbLevel,
+    pub(super) qe_evaluation_number: u32,
     pub(super) platform: PckExtension,
     pub(super) collateral: QuoteCollateralV3,
     /// When the oldest part of the collateral was made, but for the root's revocation list, which Intel makes once a year.
@@ -92,7 +95,7 @@ pub(super) fn verify(
     log.run(checks::T7, || {
         quoting_enclave::check_report(certification, attestation_key, &pck)
     })?;
-    log.run(checks::T8, || {
+    let qe_level = log.run(checks::T8, || {
         quoting_enclave::check_identity(&certification.qe_report, &qe_identity)
     })?;
     log.run(checks::T9, || {
@@ -111,6 +114,8 @@ pub(super) fn verify(
         root: root.kind,
         root_der: root.link.der().to_vec(),
         tcb_info,
+        qe_level,
+        qe_evaluation_number: qe_identity.tcb_evaluation_data_number,
         platform,
         collateral,
         oldest,

@@ -80,7 +80,7 @@ pub fn key(bits: usize) -> PrivateKey {
     PrivateKey::new(&mut UnwrapErr(SysRng), bits).expect("a key")
 }
 
-pub fn jwk(kid: &str, key: &PrivateKey) -> Value {
+pub fn jwk(kid: &str, key: &impl PublicKeyParts) -> Value {
     json!({
         "kid": kid,
         "key_ops": ["sign"],
@@ -144,7 +144,7 @@ impl Attempt {
         Self {
             rules: own_rules::rules(Tee::SevSnp, &hardware.rules, &pcrs),
             hardware,
-            var_data: var_data(&[jwk("HCLAkPub", &KEY), jwk("HCLEkPub", &KEY)]),
+            var_data: var_data(&[jwk("HCLAkPub", &*KEY), jwk("HCLEkPub", &*KEY)]),
             report_data: None,
             message: message(&pcrs),
             pcrs: values(&pcrs),
@@ -175,7 +175,7 @@ impl Attempt {
 
     /// The attestation key with a field of another value.
     pub fn edit_key(&mut self, field: &str, value: Value) {
-        let mut key = jwk("HCLAkPub", &KEY);
+        let mut key = jwk("HCLAkPub", &*KEY);
         key[field] = value;
         self.set_keys(&[key]);
     }

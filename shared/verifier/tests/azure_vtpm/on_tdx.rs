@@ -18,7 +18,7 @@ use super::{own_rules, own_tdx_policy};
 static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
     let mut machine = Machine::new(Form::V4, NOW);
     // As Azure starts its paravisor: without SEPT_VE_DISABLE.
-    machine.set(TD_ATTRIBUTES, &[0, 0, 0, 0x10]);
+    machine.set(TD_ATTRIBUTES, &[0; 8]);
     machine
 });
 
@@ -114,6 +114,16 @@ fn each_deviation_fails_exactly_its_check() {
     let cases: &[Case] = &[
         ("V1", |t| t.vtpm.after = |g| g.hcl_report.truncate(2000)),
         ("T16", |t| t.machine.set(TD_ATTRIBUTES, &[1])),
+        ("T11", |t| t.machine.tcb_info["tcbLevels"][0]["tcb"]["pcesvn"] = json!(14)),
+        ("T11", |t| t.machine.tcb_info["tcbLevels"][0]["tcbStatus"] = json!("ConfigurationNeeded")),
+        ("T11", |t| t.machine.tcb_info["tcbLevels"][0]["tcbStatus"] = json!("Revoked")),
+        ("T11", |t| t.machine.tcb_info["tcbLevels"].as_array_mut().unwrap().clear()),
+        ("T11", |t| t.machine.tcb_info["tdxModuleIdentities"][0]["tcbLevels"][0]["tcbStatus"] = json!("OutOfDate")),
+        ("T11", |t| t.machine.qe_identity["tcbLevels"][0]["tcbStatus"] = json!("OutOfDate")),
+        ("T13", |t| t.rules["tdx"]["least_tcb_evaluation_data_number"] = json!(99)),
+        ("T15", |t| advise(t, 0)),
+        ("T15", |t| advise(t, 1)),
+        ("T15", |t| advise(t, 2)),
         ("T18", |t| t.machine.set(MRTD, &[1])),
         ("T3", |t| t.roots = tdx::TrustRoots::intel()),
         ("V2", |t| t.machine.set(REPORT_DATA, &[1])),
@@ -129,6 +139,18 @@ fn each_deviation_fails_exactly_its_check() {
         edit(&mut attempt);
         assert_eq!(attempt.failed(), *expected, "case {index}");
     }
+}
+
+/// An advisory of the platform, of the TDX module, or of the quoting enclave, which the rules reject.
+fn advise(attempt: &mut OnTdx, of: usize) {
+    let machine = &mut attempt.machine;
+    let level = match of {
+        0 => &mut machine.tcb_info["tcbLevels"][0],
+        1 => &mut machine.tcb_info["tdxModuleIdentities"][0]["tcbLevels"][0],
+        _ => &mut machine.qe_identity["tcbLevels"][0],
+    };
+    level["advisoryIDs"] = json!(["INTEL-SA-09999"]);
+    attempt.rules["tdx"]["reject_advisories"] = json!(["INTEL-SA-09999"]);
 }
 
 /// What is beside the quote in the HCL report, and what is there on the other hardware.

@@ -1,7 +1,7 @@
 //! T7 and T8: the quoting enclave, which signs quotes, as its own report describes it (Intel SDM, volume 3D, table 38-21).
 
-use dcap_qvl::QeIdentity;
 use dcap_qvl::quote::QEReportCertificationData;
+use dcap_qvl::{QeIdentity, QeTcbLevel};
 use sha2::{Digest, Sha256};
 
 use super::certificate::Link;
@@ -43,11 +43,11 @@ pub(super) fn check_report(
     }
 }
 
-/// T8: it is the one that the identity describes.
+/// T8: it is the one that the identity describes; what is said of its version.
 pub(super) fn check_identity(
     report: &[u8; REPORT_LEN],
     identity: &QeIdentity,
-) -> Result<(), ChainError> {
+) -> Result<QeTcbLevel, ChainError> {
     let at = |at: usize| u16::from_le_bytes([report[at], report[at + 1]]);
     let matches = |at: usize, expected: &[u8], mask: &[u8]| {
         let actual = report[at..].iter().zip(expected.iter().zip(mask));
@@ -67,10 +67,10 @@ pub(super) fn check_identity(
         QeFault::MiscSelect
     } else if !matches(ATTRIBUTES, &identity.attributes, &identity.attributes_mask) {
         QeFault::Attributes
-    } else if !levels.any(|level| level.tcb.isvsvn <= version) {
-        QeFault::Version { actual: version }
+    } else if let Some(level) = levels.find(|level| level.tcb.isvsvn <= version) {
+        return Ok(level.clone());
     } else {
-        return Ok(());
+        QeFault::Version { actual: version }
     };
     Err(ChainError::Qe(fault))
 }
