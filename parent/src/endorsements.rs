@@ -69,7 +69,7 @@ pub(crate) async fn hand_over_all(endorsements: &Endorsements) -> std::convert::
 async fn round(endorsements: &Endorsements, said: &mut Said) -> bool {
     let folder = endorsements.folder.clone();
     let found = spawn_blocking(move || read_folder(&folder)).await;
-    let found = found.unwrap_or_else(|_| Err(FolderError::Task));
+    let found = found.unwrap_or(Err(FolderError::Task));
     let mut lines = HashMap::new();
     let mut complete = true;
     match found {
