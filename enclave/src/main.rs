@@ -15,7 +15,7 @@ use sealnote_enclave::attester::tdx::Tdx;
 use sealnote_enclave::boot::{boot, client_memory, endorsement_memory};
 use sealnote_enclave::server::{PARENT_CID, serve};
 use sealnote_enclave::{init, log, panics, process};
-use sealnote_engine::{Computation, DEFAULT_WINDOW, Engine, EngineOptions, ModelFiles, memory};
+use sealnote_engine::{Computation, DEFAULT_WINDOW, Engine, EngineOptions, ModelFiles};
 use sealnote_protocol::session::SessionLimits;
 use sealnote_transport::{Cid, Endpoint, Listener};
 
@@ -191,9 +191,9 @@ fn load(args: &Args, files: ModelFiles) -> anyhow::Result<Engine> {
         engine.info().digest,
         engine.info().precision,
         engine.instruction_set().unwrap_or("candle"),
-        mebibytes(memory::peak()),
-        mebibytes(memory::available()),
-        mebibytes(memory::total()),
+        mebibytes(sealnote_memory::peak()),
+        mebibytes(sealnote_memory::available().map(|available| available.bytes)),
+        mebibytes(sealnote_memory::total()),
     ));
     Ok(engine)
 }
@@ -212,6 +212,11 @@ fn nitro(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
 
 fn sev_snp(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
     let attester = SevSnp::open()?;
+    let machine = attester.machine()?;
+    log::line(format_args!(
+        "SEV-SNP: chip {}, reported TCB {}: fetch endorsements for these",
+        machine.chip, machine.reported_tcb,
+    ));
     let engine = load(args, ModelFiles::open_exactly(&args.model)?)?;
     log::line(
         "an SEV-SNP guest has no register for the model: clients see it in the measurement only where \

@@ -1,7 +1,7 @@
 //! Hands endorsements over to the enclave: what the machine's vendor signed about it, a file for each kind of evidence in
 //! a folder that the operator fills. To the parent they are bytes.
 //!
-//! Every file goes over again each [`PERIOD`], whether or not it has changed: an enclave that has restarted has lost them,
+//! Every file goes over again each minute, whether or not it has changed: an enclave that has restarted has lost them,
 //! and the parent cannot tell. PROTOCOL.md, "Hand-over of endorsements".
 
 use std::{
@@ -30,6 +30,20 @@ pub struct Endorsements {
     pub folder: PathBuf,
     /// Where the enclave takes them (`sealnote-enclave --endorsements-listen`).
     pub enclave: Endpoint,
+    /// How often each goes over. After a failure it is tried again in a twentieth of that: clients wait while a booting
+    /// enclave has none.
+    pub period: Duration,
+}
+
+impl Endorsements {
+    /// Once a minute.
+    pub fn new(folder: PathBuf, enclave: Endpoint) -> Self {
+        Endorsements {
+            folder,
+            enclave,
+            period: Duration::from_secs(60),
+        }
+    }
 }
 
 /// Names of the kinds of evidence that have endorsements.
@@ -37,12 +51,6 @@ pub const ENDORSED_KINDS: [&str; 4] = ["sev-snp", "tdx", "azure-vtpm", "token"];
 
 /// The greatest length of endorsements, in bytes.
 pub const MAX_ENDORSEMENTS: usize = 64 * 1024;
-
-/// How often they are handed over.
-pub const PERIOD: Duration = Duration::from_secs(60);
-
-/// How soon it is tried again after something failed: clients wait while a booting enclave has none.
-const PAUSE: Duration = Duration::from_secs(3);
 
 /// How long one hand-over may take; one that came before it may take as long in the enclave.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -52,7 +60,8 @@ pub(crate) async fn hand_over_all(endorsements: &Endorsements) -> std::convert::
     let mut said = Said::default();
     loop {
         let complete = round(endorsements, &mut said).await;
-        sleep(if complete { PERIOD } else { PAUSE }).await;
+        let period = endorsements.period;
+        sleep(if complete { period } else { period / 20 }).await;
     }
 }
 
@@ -60,7 +69,7 @@ pub(crate) async fn hand_over_all(endorsements: &Endorsements) -> std::convert::
 async fn round(endorsements: &Endorsements, said: &mut Said) -> bool {
     let folder = endorsements.folder.clone();
     let found = spawn_blocking(move || read_folder(&folder)).await;
-    let found = found.unwrap_or_else(|_| Err(FolderError::Task));
+    let found = found.unwrap_or(Err(FolderError::Task));
     let mut lines = HashMap::new();
     let mut complete = true;
     match found {

@@ -96,7 +96,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 
     if let (Some(folder), Some(enclave)) = (args.endorsements, args.endorsements_to) {
-        config.endorsements = Some(Endorsements { folder, enclave });
+        config.endorsements = Some(Endorsements::new(folder, enclave));
     }
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.

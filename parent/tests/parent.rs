@@ -1,5 +1,8 @@
 //! The parent between a client and a stand-in for the enclave, in one process.
 
+#[path = "parent/endorsements.rs"]
+mod endorsements;
+
 use std::{
     net::SocketAddr,
     num::NonZeroUsize,

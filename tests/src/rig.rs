@@ -1,7 +1,7 @@
 //! Enclave, parent and client in one process, over real sockets.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
 use sealnote_engine::ModelFiles;
 use sealnote_engine::{Engine, EngineHandle, EngineOptions};
 use sealnote_model::{NoteOutcome, Scored};
-use sealnote_parent::{Config, Metrics, Parent};
+use sealnote_parent::{Config, Endorsements, Metrics, Parent};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::session::enclave::{Binding, Enclave};
@@ -66,6 +66,8 @@ pub struct Setup {
     pub limits: ServerLimits,
     /// In place of the booted model.
     pub engine: Option<EngineHandle>,
+    /// If its evidence is to be endorsed: the name under which it is, and the folder whose files the parent hands over.
+    pub endorsed: Option<(&'static str, PathBuf)>,
     /// Whether it is TCP that joins the programs, or Unix sockets.
     pub tcp: bool,
 }
@@ -78,6 +80,7 @@ impl Default for Setup {
             before_attestation: Box::new(|| {}),
             limits: ServerLimits::default(),
             engine: None,
+            endorsed: None,
             tcp: false,
         }
     }
@@ -89,6 +92,8 @@ pub struct Rig {
     pub server: Endpoint,
     /// The enclave's address.
     pub enclave: Endpoint,
+    /// Where it takes endorsements, if its evidence has any.
+    pub endorsements: Option<Endpoint>,
     /// The parent's counters.
     pub metrics: Arc<Metrics>,
     root_pem: String,
@@ -106,10 +111,26 @@ impl Rig {
             false => format!("unix:{}", sockets.path().join(name).display()),
         };
         let (listen, enclave) = (address("parent").parse()?, address("enclave").parse()?);
-        let enclave = start_enclave(booted, setup, &enclave).await?;
-        let (server, metrics, parent) = start_parent(listen, enclave.endpoint.clone()).await?;
+        let mut enclave_listens = EnclaveListens::on(&enclave).await?;
+        let endorsed = match &setup.endorsed {
+            Some((_, folder)) => {
+                let endpoint = address("endorsements").parse()?;
+                let endpoint = enclave_listens.for_endorsements(&endpoint).await?;
+                Some((folder.clone(), endpoint))
+            }
+            None => None,
+        };
+        let enclave = start_enclave_that(enclave_listens, booted, setup)?;
+        let mut config = Config::new(listen, enclave.endpoint.clone());
+        config.endorsements = endorsed.clone().map(|(folder, enclave)| Endorsements {
+            folder,
+            enclave,
+            period: Duration::from_secs(1),
+        });
+        let (server, metrics, parent) = start_parent_with(config).await?;
         Ok(Self {
             server,
+            endorsements: endorsed.map(|(_, endpoint)| endpoint),
             enclave: enclave.endpoint,
             metrics,
             root_pem: enclave.root_pem,
@@ -167,11 +188,39 @@ pub struct RunningEnclave {
     pub task: JoinHandle<()>,
 }
 
+/// An enclave's listeners.
+struct EnclaveListens {
+    clients: Listener,
+    endorsements: Option<Listener>,
+}
+
+impl EnclaveListens {
+    async fn on(clients: &Endpoint) -> Result<Self, Failure> {
+        Ok(Self {
+            clients: Listener::bind(clients).await?,
+            endorsements: None,
+        })
+    }
+
+    async fn for_endorsements(&mut self, endpoint: &Endpoint) -> Result<Endpoint, Failure> {
+        let listener = self.endorsements.insert(Listener::bind(endpoint).await?);
+        Ok(listener.local_endpoint().clone())
+    }
+}
+
 /// Starts an enclave alone on the current runtime.
 pub async fn start_enclave(
     booted: &Booted,
     setup: Setup,
     listen: &Endpoint,
+) -> Result<RunningEnclave, Failure> {
+    start_enclave_that(EnclaveListens::on(listen).await?, booted, setup)
+}
+
+fn start_enclave_that(
+    listens: EnclaveListens,
+    booted: &Booted,
+    setup: Setup,
 ) -> Result<RunningEnclave, Failure> {
     let software = match setup.attester {
         Some(software) => software,
@@ -179,37 +228,48 @@ pub async fn start_enclave(
     };
     let service = Service {
         enclave: booted.enclave.clone(),
-        attester: Box::new(Hooked(software.attester, setup.before_attestation)),
+        attester: Box::new(Hooked {
+            attester: software.attester,
+            before_attestation: setup.before_attestation,
+            endorsed_as: setup.endorsed.map(|(name, _)| name),
+        }),
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
         peer_cids: vec![PARENT_CID],
-        endorsements: None,
+        endorsements: listens.endorsements,
     };
-    let listener = Listener::bind(listen).await?;
     Ok(RunningEnclave {
-        endpoint: listener.local_endpoint().clone(),
+        endpoint: listens.clients.local_endpoint().clone(),
         root_pem: software.root_pem,
         policy: serde_json::from_str(&software.policy)?,
         task: tokio::spawn(async move {
-            serve(listener, service).await;
+            serve(listens.clients, service).await;
         }),
     })
 }
 
-struct Hooked(Box<dyn Attester>, Box<dyn Fn() + Send + Sync>);
+struct Hooked {
+    attester: Box<dyn Attester>,
+    before_attestation: Box<dyn Fn() + Send + Sync>,
+    endorsed_as: Option<&'static str>,
+}
 
 impl Attester for Hooked {
     fn kind(&self) -> EvidenceKind {
-        self.0.kind()
+        self.attester.kind()
+    }
+
+    fn endorsed_as(&self) -> Option<&'static str> {
+        self.endorsed_as
     }
 
     fn endorsements(&self) -> Option<Arc<[u8]>> {
-        self.0.endorsements()
+        self.attester.endorsements()
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
-        (self.1)();
-        self.0.attest(binding)
+        (self.before_attestation)();
+        self.attester.attest(binding)
     }
 }
 
@@ -218,7 +278,13 @@ pub async fn start_parent(
     listen: Endpoint,
     enclave: Endpoint,
 ) -> Result<(Endpoint, Arc<Metrics>, JoinHandle<()>), Failure> {
-    let parent = Parent::bind(Config::new(listen, enclave)).await?;
+    start_parent_with(Config::new(listen, enclave)).await
+}
+
+async fn start_parent_with(
+    config: Config,
+) -> Result<(Endpoint, Arc<Metrics>, JoinHandle<()>), Failure> {
+    let parent = Parent::bind(config).await?;
     let (server, metrics) = (parent.local_endpoint().clone(), parent.metrics());
     let task = tokio::spawn(async move {
         let _ = parent.run(std::future::pending()).await;

@@ -564,6 +564,40 @@ fn the_enclave_says_in_a_line_why_it_does_not_start() {
     );
     assert_code(&start(&listen, &model, "none"), 2);
     assert_code(&start("elsewhere", &model, "nsm"), 2);
+
+    let endorsed = |attester: &str| {
+        let arguments = [
+            "--listen",
+            &listen,
+            "--model",
+            &model,
+            "--attester",
+            attester,
+        ];
+        let endpoint = format!("{listen}-endorsements");
+        let endorsements = ["--endorsements-listen", &endpoint];
+        run(Program::Enclave, &[&arguments[..], &endorsements].concat())
+    };
+    let finished = endorsed("nsm");
+    assert_code(&finished, 2);
+    assert_one_line(
+        &finished,
+        "--endorsements-listen does not go with --attester nsm",
+    );
+    for attester in ["sev-snp", "tdx"] {
+        let finished = start(&listen, &model, attester);
+        assert_code(&finished, 2);
+        assert_one_line(&finished, "need --endorsements-listen");
+        // No such machine, or not as root.
+        if !Path::new("/sys/kernel/config/tsm").exists() && !Path::new("/dev/sev-guest").exists() {
+            let finished = endorsed(attester);
+            assert_code(&finished, 1);
+            assert_one_line(
+                &finished,
+                "no driver answers in /sys/kernel/config/tsm/report",
+            );
+        }
+    }
 }
 
 #[test]

@@ -86,15 +86,15 @@ pub enum EngineError {
     },
     /// The model does not fit into this machine.
     #[error(
-        "too little memory: the model needs {} MiB and {} MiB are free; give the enclave more \
-         (nitro-cli run-enclave --memory)",
-        needed.div_ceil(1 << 20), available >> 20
+        "too little memory: the model needs {} MiB and {} MiB are free, by {}; give the enclave more \
+         (nitro-cli run-enclave --memory, or the limit that is named)",
+        needed.div_ceil(1 << 20), available.bytes >> 20, available.bound
     )]
     Memory {
         /// Bytes that the weights and the work with them take.
         needed: u64,
-        /// Bytes that are free.
-        available: u64,
+        /// What is free.
+        available: sealnote_memory::Available,
     },
     /// The engine's threads.
     #[error("the engine's threads cannot be started: {0}")]

@@ -62,7 +62,6 @@ pub mod contain;
 mod engine;
 mod error;
 mod info;
-pub mod memory;
 mod model_files;
 mod options;
 mod pooling;

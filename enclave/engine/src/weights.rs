@@ -9,9 +9,9 @@ use std::io::{self, Read};
 use half::{bf16, f16};
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensorError};
+use sealnote_memory::Available;
 
 use crate::error::EngineError;
-use crate::memory;
 use crate::model_files::HashedFile;
 
 /// Greatest length of the JSON header in bytes, as in the safetensors crate.
@@ -48,7 +48,7 @@ pub(crate) fn read(
         read: 4 * info.shape.iter().product::<usize>() as u64,
         kept: sink.kept(name, info.dtype, &info.shape),
     });
-    check_memory(sizes, reserved, memory::available())?;
+    check_memory(sizes, reserved, sealnote_memory::available())?;
     // The header's own check has made sure that they follow each other without gaps.
     for name in header.offset_keys() {
         let info = infos[&name];
@@ -99,7 +99,7 @@ struct Size {
 fn check_memory(
     tensors: impl Iterator<Item = Size>,
     reserved: u64,
-    available: Option<u64>,
+    available: Option<Available>,
 ) -> Result<(), EngineError> {
     let (mut kept, mut greatest) = (0, 0);
     for size in tensors {
@@ -109,7 +109,9 @@ fn check_memory(
     // The greatest may come last; and working memory is taken when it is gone.
     let needed = kept.saturating_add(greatest.max(reserved.saturating_add(WORKING_MEMORY)));
     match available {
-        Some(available) if available < needed => Err(EngineError::Memory { needed, available }),
+        Some(available) if available.bytes < needed => {
+            Err(EngineError::Memory { needed, available })
+        }
         _ => Ok(()),
     }
 }
@@ -179,6 +181,8 @@ mod tests {
     use candle_core::{DType, Device, Tensor};
     use sha2::{Digest, Sha384};
 
+    use sealnote_memory::Bound;
+
     use super::*;
     use crate::backend::candle::Tensors;
     use crate::model_files::ModelFiles;
@@ -229,17 +233,24 @@ mod tests {
         // The greatest is more than what classifying takes.
         let sizes = || [size(40, 10), size(400, 100), size(20, 5)].into_iter();
         let needed = (115 + 400) << 20;
+        let free = |bytes: u64| {
+            let bound = Bound::ControlGroup;
+            Some(Available { bytes, bound })
+        };
         let check = |available| check_memory(sizes(), 4 << 20, available);
-        assert!(check(Some(needed)).is_ok() && check(None).is_ok());
-        assert!(check(Some(needed - 1)).is_err());
+        assert!(check(free(needed)).is_ok() && check(None).is_ok());
+        assert!(check(free(needed - 1)).is_err());
 
         let sizes = || [size(40, 400)].into_iter();
         let reserved = 4 << 20;
         let needed = (400 << 20) + WORKING_MEMORY + reserved;
         let check = |available| check_memory(sizes(), reserved, available);
-        assert!(check(Some(needed)).is_ok());
-        let message = check(Some(needed - 1)).unwrap_err().to_string();
-        assert!(message.contains("needs 500 MiB and 499 MiB"), "{message}");
+        assert!(check(free(needed)).is_ok());
+        let message = check(free(needed - 1)).unwrap_err().to_string();
+        assert!(
+            message.contains("needs 500 MiB and 499 MiB are free, by the cgroup"),
+            "{message}"
+        );
         assert!(message.contains("--memory"), "{message}");
     }
 

@@ -7,6 +7,8 @@
 
 mod device;
 
+use std::ops::Range;
+
 use sealnote_evidence::Evidence;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
@@ -24,8 +26,10 @@ pub const NAME: &str = "sev-snp";
 
 /// Length of a report in bytes (AMD 56860, table "ATTESTATION_REPORT").
 const REPORT_LEN: usize = 1184;
-/// Where `REPORT_DATA` is.
-const REPORT_DATA: std::ops::Range<usize> = 0x50..0x90;
+/// Where `REPORT_DATA` is, `REPORTED_TCB` and `CHIP_ID`.
+const REPORT_DATA: Range<usize> = 0x50..0x90;
+const REPORTED_TCB: Range<usize> = 0x180..0x188;
+const CHIP_ID: Range<usize> = 0x1a0..0x1e0;
 
 /// The attester of an SEV-SNP guest.
 pub struct SevSnp {
@@ -51,6 +55,22 @@ impl SevSnp {
             Err(error) => return Err(error.into()),
         };
         Ok(Self { source })
+    }
+
+    /// Chip and reported TCB, in hex: by these the operator finds the endorsements. Every client is told them too.
+    ///
+    /// # Errors
+    /// Where there is no report.
+    pub fn machine(&self) -> Result<Machine, SevSnpError> {
+        let report = self.report(&[0; 64])?;
+        let hex = |bytes: Range<usize>| {
+            let bytes = report[bytes].iter();
+            bytes.map(|byte| format!("{byte:02x}")).collect()
+        };
+        Ok(Machine {
+            chip: hex(CHIP_ID),
+            reported_tcb: hex(REPORTED_TCB),
+        })
     }
 
     fn report(&self, data: &[u8; 64]) -> Result<Vec<u8>, SevSnpError> {
@@ -83,6 +103,15 @@ impl Attester for SevSnp {
         };
         Ok(evidence.encode())
     }
+}
+
+/// Which key signs this machine's reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// `CHIP_ID`, 128 digits; zeros where the key is the provider's.
+    pub chip: String,
+    /// `REPORTED_TCB`, 16 digits, the bytes in the report's order.
+    pub reported_tcb: String,
 }
 
 /// What gives a report that carries these data.

@@ -13,7 +13,6 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use sealnote_enclave::boot::CONNECTION_MEMORY;
-use sealnote_engine::memory;
 use sealnote_transport::{Endpoint, Listener, Stream, VSOCK_BUFFER, connect_within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
@@ -144,7 +143,8 @@ async fn settled() -> anyhow::Result<u64> {
 }
 
 fn available() -> anyhow::Result<u64> {
-    memory::available().context("the system does not say what memory is available")
+    let available = sealnote_memory::available().map(|available| available.bytes);
+    available.context("the system does not say what memory is available")
 }
 
 async fn send(server: &Endpoint, args: &Args) -> anyhow::Result<()> {

@@ -7,6 +7,8 @@ use super::*;
 
 fn report(data: &[u8; 64]) -> Vec<u8> {
     let mut report = vec![0xee; REPORT_LEN];
+    report[0x180..0x188].copy_from_slice(&[0xd6, 0x1a, 0, 0, 0, 0, 0, 8]);
+    report[0x1a0..0x1e0].copy_from_slice(&[0x3a; 64]);
     report[0x50..0x90].copy_from_slice(data);
     report
 }
@@ -54,6 +56,14 @@ fn the_evidence_is_a_report_of_all_that_it_is_bound_to() {
         assert_eq!(evidence.public_key, key);
         assert_eq!((evidence.event_log, evidence.vtpm), (None, None));
     }
+}
+
+#[test]
+fn the_machine_is_named_as_its_report_names_it() {
+    let double = Double::new(Provider::SevGuest, report, Fault::None);
+    let machine = SevSnp::with(double, no_device).unwrap().machine().unwrap();
+    assert_eq!(machine.chip, "3a".repeat(64));
+    assert_eq!(machine.reported_tcb, "d61a000000000008");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustix::process::{Resource, getrlimit};
 use sealnote_client::{Policy, TrustRoots, UnixTime};
+use sealnote_memory::Available;
 
 use super::finding::Finding;
 use crate::config::Config;
@@ -136,19 +137,10 @@ pub(super) fn machine() -> Finding {
         let failure = Exit::Usage.because("core dumps are not turned off, and would hold notes");
         return Finding::failed(CHECK, failure, "set `ulimit -c 0` before the run");
     }
-    let limits = [
-        ("ulimit -v", getrlimit(Resource::As).current),
-        ("the cgroup", cgroup_limit()),
-        ("this machine", free_memory()),
-    ];
-    let least = limits
-        .into_iter()
-        .filter_map(|(who, limit)| Some((limit?, who)))
-        .min();
-    let Some((bytes, who)) = least else {
+    let Some(Available { bytes, bound }) = sealnote_memory::available() else {
         return Finding::ok(CHECK, "no core dumps; memory is not limited");
     };
-    let says = format!("no core dumps; {} MiB of memory, by {who}", bytes >> 20);
+    let says = format!("no core dumps; {} MiB of memory, by {bound}", bytes >> 20);
     match bytes < LEAST_MEMORY {
         true => Finding::warn(
             CHECK,
@@ -180,28 +172,4 @@ fn others_may_write(path: &Path) -> Option<&'static str> {
         0o020 => Some("its group"),
         _ => Some("everybody"),
     }
-}
-
-/// `memory.max` of this process's cgroup and those above it (cgroups(7), version 2).
-fn cgroup_limit() -> Option<u64> {
-    let of = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = of.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let root = Path::new("/sys/fs/cgroup");
-    let folder = root.join(path);
-    let limit = |folder: &Path| {
-        let text = std::fs::read_to_string(folder.join("memory.max")).ok()?;
-        text.trim().parse().ok()
-    };
-    let above = folder.ancestors().take_while(|path| path.starts_with(root));
-    above.filter_map(limit).min()
-}
-
-/// What the kernel could give without swapping (proc_meminfo(5)).
-fn free_memory() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1024)
 }
