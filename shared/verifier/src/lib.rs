@@ -34,6 +34,7 @@ pub mod nitro;
 pub mod policy;
 mod schema;
 pub mod sev_snp;
+pub mod tdx;
 mod time;
 mod validity;
 

@@ -1,0 +1,327 @@
+//! A TDX machine in software: quotes and collateral in the genuine shape, under a root of its own. Every part can be edited
+//! before it is signed.
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{DerSignature, Signature, SigningKey, VerifyingKey};
+use p256::elliptic_curve::Generate;
+use sealnote_software_attester::CertificateSpec;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256, Sha384};
+use x509_cert::certificate::Rfc5280;
+use x509_cert::crl::TbsCertList;
+
+use super::vendor::{
+    Platform, ca_extensions, certificate, issue, leaf_extensions, pem, qe_identity,
+    revocation_list, sgx_extension, sign_list, tcb_info,
+};
+
+/// Offsets in the body of a quote.
+pub const TEE_TCB_SVN: usize = 0;
+pub const MR_SEAM: usize = 16;
+pub const MR_SIGNER_SEAM: usize = 64;
+pub const SEAM_ATTRIBUTES: usize = 112;
+pub const TD_ATTRIBUTES: usize = 120;
+pub const XFAM: usize = 128;
+pub const MRTD: usize = 136;
+pub const MR_CONFIG_ID: usize = 184;
+pub const MR_OWNER: usize = 232;
+pub const MR_OWNER_CONFIG: usize = 280;
+pub const RTMR0: usize = 328;
+pub const REPORT_DATA: usize = 520;
+pub const CURRENT_TEE_TCB_SVN: usize = 584;
+pub const MR_SERVICE_TD: usize = 600;
+
+/// Offsets in the report of a quoting enclave.
+pub const QE_MISC_SELECT: usize = 16;
+pub const QE_ATTRIBUTES: usize = 48;
+pub const QE_MR_SIGNER: usize = 128;
+pub const QE_PROD_ID: usize = 256;
+pub const QE_SVN: usize = 258;
+pub const QE_REPORT_DATA: usize = 320;
+
+/// The form of a quote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Version 4, TDX 1.0.
+    V4,
+    /// Version 5, TDX 1.0.
+    V5Td10,
+    /// Version 5, TDX 1.5.
+    V5Td15,
+}
+
+impl Form {
+    pub const ALL: [Self; 3] = [Self::V4, Self::V5Td10, Self::V5Td15];
+}
+
+/// Who signs what.
+#[derive(Clone)]
+pub struct Signers {
+    pub tcb_signer: SigningKey,
+    pub qe_signer: SigningKey,
+    pub pck_ca: SigningKey,
+    pub pck: SigningKey,
+    pub tcb_info: SigningKey,
+    pub qe_identity: SigningKey,
+    pub root_list: SigningKey,
+    pub pck_list: SigningKey,
+    pub qe_report: SigningKey,
+    pub quote: SigningKey,
+}
+
+/// A machine, its guest, and what the vendor says of them.
+#[derive(Clone)]
+pub struct Machine {
+    pub signers: Signers,
+    pub root: Vec<u8>,
+    pub tcb_signer: CertificateSpec,
+    pub qe_signer: CertificateSpec,
+    pub pck_ca: CertificateSpec,
+    pub pck: CertificateSpec,
+    pub root_list: TbsCertList<Rfc5280>,
+    pub pck_list: TbsCertList<Rfc5280>,
+    pub tcb_info: Value,
+    pub qe_identity: Value,
+    pub header: [u8; 48],
+    pub form: Form,
+    pub body: Vec<u8>,
+    pub qe_report: [u8; 384],
+    pub qe_auth_data: Vec<u8>,
+    pub attestation_key: VerifyingKey,
+    pub events: Vec<Event>,
+}
+
+/// What was measured into a register, 0 to 3.
+#[derive(Clone)]
+pub struct Event {
+    pub register: u8,
+    pub digest: [u8; 48],
+}
+
+impl Machine {
+    /// One whose guest has measured something into every register, and whose collateral is ten days old at `now`.
+    pub fn new(form: Form, now: u64) -> Self {
+        let key = || SigningKey::generate_from_rng(&mut UnwrapErr(SysRng));
+        let (root, tcb, qe, ca, pck, quote) = (key(), key(), key(), key(), key(), key());
+        let root_name = "Intel SGX Root CA";
+        let of_root = |serial, name: &str, key| certificate(serial, root_name, name, key, now);
+        let mut root_spec = of_root(1, root_name, &root);
+        root_spec.extensions = ca_extensions(Some(1));
+        let mut pck_ca = of_root(4, "Intel SGX PCK Platform CA", &ca);
+        pck_ca.extensions = ca_extensions(Some(0));
+        let ca_name = "Intel SGX PCK Platform CA";
+        let mut pck_spec = certificate(5, ca_name, "Intel SGX PCK Certificate", &pck, now);
+        pck_spec.extensions = leaf_extensions();
+        pck_spec
+            .extensions
+            .push(sgx_extension(&Platform::default()));
+        let leaf = |serial, key| {
+            let mut spec = of_root(serial, "Intel SGX TCB Signing", key);
+            spec.extensions = leaf_extensions();
+            spec
+        };
+        let mut machine = Self {
+            root: root_spec.sign::<_, DerSignature>(&root).expect("a root"),
+            tcb_signer: leaf(2, &tcb),
+            qe_signer: leaf(3, &qe),
+            pck_ca,
+            pck: pck_spec,
+            root_list: revocation_list(root_name, now),
+            pck_list: revocation_list(ca_name, now),
+            tcb_info: tcb_info(now),
+            qe_identity: qe_identity(now),
+            header: header(form),
+            form,
+            body: body(form),
+            qe_report: qe_report(),
+            qe_auth_data: (0..32).collect(),
+            attestation_key: *quote.verifying_key(),
+            events: Vec::new(),
+            signers: Signers {
+                tcb_signer: root.clone(),
+                qe_signer: root.clone(),
+                pck_ca: root.clone(),
+                pck: ca.clone(),
+                tcb_info: tcb,
+                qe_identity: qe,
+                root_list: root,
+                pck_list: ca,
+                qe_report: pck,
+                quote,
+            },
+        };
+        machine.hold_attestation_key();
+        for (register, digest) in [(0, 0xa0), (1, 0xa1), (0, 0xa2), (2, 0xa3), (3, 0xa4)] {
+            machine.measure(register, [digest; 48]);
+        }
+        machine
+    }
+
+    /// Extends a register.
+    pub fn measure(&mut self, register: u8, digest: [u8; 48]) {
+        let at = RTMR0 + 48 * usize::from(register);
+        let rtmr = &mut self.body[at..at + 48];
+        let extended = Sha384::new().chain_update(&*rtmr).chain_update(digest);
+        rtmr.copy_from_slice(&extended.finalize());
+        self.events.push(Event { register, digest });
+    }
+
+    /// Other bytes of the body.
+    pub fn set(&mut self, at: usize, bytes: &[u8]) {
+        self.body[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Other bytes of the quoting enclave's report.
+    pub fn set_qe(&mut self, at: usize, bytes: &[u8]) {
+        self.qe_report[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Puts the attestation key's hash into the quoting enclave's report.
+    pub fn hold_attestation_key(&mut self) {
+        let hash = Sha256::new()
+            .chain_update(self.attestation_point())
+            .chain_update(&self.qe_auth_data)
+            .finalize();
+        self.set_qe(QE_REPORT_DATA, &hash);
+    }
+
+    /// The quote, signed.
+    pub fn quote(&self) -> Vec<u8> {
+        let mut quote = self.header.to_vec();
+        let kind: Option<u16> = match self.form {
+            Form::V4 => None,
+            Form::V5Td10 => Some(2),
+            Form::V5Td15 => Some(3),
+        };
+        if let Some(kind) = kind {
+            quote.extend(kind.to_le_bytes());
+            quote.extend((self.body.len() as u32).to_le_bytes());
+        }
+        quote.extend(&self.body);
+        let signature: Signature = self.signers.quote.sign(&quote);
+        let data = self.signature_data(&signature);
+        quote.extend((data.len() as u32).to_le_bytes());
+        quote.extend(data);
+        quote
+    }
+
+    /// Intel's collateral, in the shape of dcap-qvl's `QuoteCollateralV3`.
+    pub fn collateral(&self) -> Value {
+        let root = pem(&self.root);
+        let of_tcb = issue(&self.tcb_signer, &self.signers.tcb_signer);
+        let of_qe = issue(&self.qe_signer, &self.signers.qe_signer);
+        let of_ca = issue(&self.pck_ca, &self.signers.pck_ca);
+        let (tcb_info, qe_identity) = (self.tcb_info.to_string(), self.qe_identity.to_string());
+        let sign = |key: &SigningKey, text: &str| {
+            let signature: Signature = key.sign(text.as_bytes());
+            hex::encode(signature.to_bytes())
+        };
+        json!({
+            "pck_crl_issuer_chain": of_ca + &root,
+            "root_ca_crl": hex::encode(sign_list(&self.root_list, &self.signers.root_list)),
+            "pck_crl": hex::encode(sign_list(&self.pck_list, &self.signers.pck_list)),
+            "tcb_info_issuer_chain": of_tcb + &root,
+            "tcb_info_signature": sign(&self.signers.tcb_info, &tcb_info),
+            "tcb_info": tcb_info,
+            "qe_identity_issuer_chain": of_qe + &root,
+            "qe_identity_signature": sign(&self.signers.qe_identity, &qe_identity),
+            "qe_identity": qe_identity,
+        })
+    }
+
+    /// The log of what was measured, as firmware writes it.
+    pub fn event_log(&self) -> Vec<u8> {
+        let mut log = Vec::new();
+        log.extend(1_u32.to_le_bytes());
+        log.extend(3_u32.to_le_bytes());
+        log.extend([0; 20]);
+        log.extend(33_u32.to_le_bytes());
+        log.extend(b"Spec ID Event03\0");
+        log.extend([0, 0, 0, 0, 0, 2, 0, 2]);
+        log.extend(1_u32.to_le_bytes());
+        log.extend(0x000c_u16.to_le_bytes());
+        log.extend(48_u16.to_le_bytes());
+        log.push(0);
+        for event in &self.events {
+            log.extend((u32::from(event.register) + 1).to_le_bytes());
+            log.extend(0x8000_0001_u32.to_le_bytes());
+            log.extend(1_u32.to_le_bytes());
+            log.extend(0x000c_u16.to_le_bytes());
+            log.extend(event.digest);
+            log.extend(5_u32.to_le_bytes());
+            log.extend(b"event");
+        }
+        log
+    }
+
+    /// The root, to be accepted by name.
+    pub fn root_pem(&self) -> String {
+        pem(&self.root)
+    }
+
+    fn signature_data(&self, signature: &Signature) -> Vec<u8> {
+        let chain = issue(&self.pck, &self.signers.pck)
+            + &issue(&self.pck_ca, &self.signers.pck_ca)
+            + &pem(&self.root);
+        let mut qe = self.qe_report.to_vec();
+        let qe_signature: Signature = self.signers.qe_report.sign(&self.qe_report);
+        qe.extend(qe_signature.to_bytes());
+        qe.extend((self.qe_auth_data.len() as u16).to_le_bytes());
+        qe.extend(&self.qe_auth_data);
+        qe.extend(5_u16.to_le_bytes());
+        qe.extend((chain.len() as u32).to_le_bytes());
+        qe.extend(chain.as_bytes());
+        let mut data = signature.to_bytes().to_vec();
+        data.extend(self.attestation_point());
+        data.extend(6_u16.to_le_bytes());
+        data.extend((qe.len() as u32).to_le_bytes());
+        data.extend(qe);
+        data
+    }
+
+    fn attestation_point(&self) -> Vec<u8> {
+        self.attestation_key.to_sec1_point(false).as_bytes()[1..].to_vec()
+    }
+}
+
+fn header(form: Form) -> [u8; 48] {
+    let mut header = [0; 48];
+    header[0] = if form == Form::V4 { 4 } else { 5 };
+    header[2] = 2;
+    header[4] = 0x81;
+    let vendor = hex::decode("939a7233f79c4ca9940a0db3957f0607").expect("hex");
+    header[12..28].copy_from_slice(&vendor);
+    header[28..].fill(0x77);
+    header
+}
+
+/// A body with something in every field that may have something, but for the registers.
+fn body(form: Form) -> Vec<u8> {
+    let len = if form == Form::V5Td15 { 648 } else { 584 };
+    let mut body = vec![0; len];
+    let mut put = |at: usize, bytes: &[u8]| body[at..at + bytes.len()].copy_from_slice(bytes);
+    put(TEE_TCB_SVN, &[5, 1, 7]);
+    put(MR_SEAM, &[0x5e; 48]);
+    put(TD_ATTRIBUTES, &[0, 0, 0, 0x10]);
+    put(XFAM, &[0xe7, 0x02, 0x06]);
+    put(MRTD, &[0xd7; 48]);
+    put(MR_CONFIG_ID, &[0xc1; 48]);
+    put(MR_OWNER, &[0xc2; 48]);
+    put(MR_OWNER_CONFIG, &[0xc3; 48]);
+    put(REPORT_DATA, &[0x5a; 64]);
+    if form == Form::V5Td15 {
+        put(CURRENT_TEE_TCB_SVN, &[5, 1, 7]);
+    }
+    body
+}
+
+fn qe_report() -> [u8; 384] {
+    let mut report = [0; 384];
+    report[QE_ATTRIBUTES] = 0x15;
+    report[QE_MR_SIGNER..QE_MR_SIGNER + 32].fill(0xdc);
+    report[QE_PROD_ID] = 2;
+    report[QE_SVN] = 4;
+    report
+}
