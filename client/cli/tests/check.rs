@@ -20,7 +20,7 @@ fn json(arguments: &[&str]) -> (Value, i32) {
     assert_eq!(report["exit"], code);
     assert_eq!(report["ok"], code == 0);
     assert_eq!(report["attested"], false);
-    assert_eq!(report["architecture"], std::env::consts::ARCH);
+    assert_eq!(report["machine"]["architecture"], std::env::consts::ARCH);
     (report, code)
 }
 

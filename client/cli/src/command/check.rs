@@ -9,6 +9,7 @@ mod look;
 mod machine;
 mod metadata;
 mod nitro;
+mod platform;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
@@ -24,12 +25,14 @@ use crate::json;
 
 use finding::{Finding, Report, Subject};
 use machine::Machine;
+use metadata::Answer;
+use platform::Platform;
 
 const EXAMPLES: &str = "\
 Examples:
   $ sealnote check
-  $ sealnote check --require sev-snp-host     # can this machine start SEV-SNP guests?
-  $ sealnote check --require tdx --json       # is this machine a TDX guest that can make evidence?
+  $ sealnote check --require sev-snp-host
+  $ sealnote check --require tdx --json
 
 Exit codes: 0, or 4 if something that --require names is not active.";
 
@@ -54,7 +57,7 @@ impl Check {
             true => Some(metadata::ask(metadata::ADDRESS, metadata::PATIENCE).await),
             false => None,
         };
-        let report = Report::new(findings(&Machine::this()), metadata, &self.require);
+        let report = report(&Machine::this(), metadata, &self.require);
         match self.json {
             true => json::print(&report)?,
             false => print(&report.lines(crate::say::is_verbose()))?,
@@ -73,6 +76,11 @@ fn print(lines: &[String]) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+fn report(machine: &Machine, metadata: Option<Vec<Answer>>, required: &[Subject]) -> Report {
+    let platform = Platform::of(machine);
+    Report::new(platform, findings(machine), metadata, required)
 }
 
 /// What there is to say of each subject, in the order in which it is shown.

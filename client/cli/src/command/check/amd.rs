@@ -3,7 +3,7 @@
 
 use super::finding::{Finding, Subject};
 use super::hyper_v::{By, PARAVISOR, isolation};
-use super::look::{Look, Parameter, READ_MSRS, Vendor};
+use super::look::{Look, Maker, Parameter, READ_MSRS};
 use super::machine::{Device, Machine, Text};
 
 /// In EAX of Fn8000_001F, in SEV_STATUS, and in kvm_amd's parameters.
@@ -69,7 +69,7 @@ fn guest(level: &Level, machine: &Machine) -> Finding {
     let name = level.name;
     let is_snp = level.guest == Subject::SevSnp;
     let mut look = Look::at(machine, level.guest);
-    if let Some(other) = not_amd(&mut look) {
+    if let Some(other) = look.is_not(Maker::Amd, name) {
         return look.absent(other);
     }
     if look.is_virtual() != Some(true) {
@@ -122,7 +122,7 @@ fn guest(level: &Level, machine: &Machine) -> Finding {
 fn host(level: &Level, machine: &Machine) -> Finding {
     let name = level.name;
     let mut look = Look::at(machine, level.host);
-    if let Some(other) = not_amd(&mut look) {
+    if let Some(other) = look.is_not(Maker::Amd, name) {
         return look.absent(other);
     }
     let parameter = format!("/sys/module/kvm_amd/parameters/{}", level.parameter);
@@ -174,16 +174,6 @@ fn host(level: &Level, machine: &Machine) -> Finding {
                 level.parameter
             ),
         ),
-    }
-}
-
-/// Whose processor it is, if it is not AMD's.
-fn not_amd(look: &mut Look) -> Option<String> {
-    match look.vendor() {
-        Vendor::Amd => None,
-        Vendor::Intel => Some("AMD's, and this processor is Intel's".to_owned()),
-        Vendor::Other(name) => Some(format!("AMD's, and this processor is of {name}")),
-        Vendor::NoCpuid => Some("AMD's, and this processor has no CPUID".to_owned()),
     }
 }
 

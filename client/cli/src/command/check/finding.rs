@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::metadata::Answer;
+use super::platform::Platform;
 use crate::exit::{Exit, Failure};
 
 /// The look was taken, and what was asked for is not active.
@@ -84,7 +85,7 @@ pub(super) struct Report {
     exit: u8,
     /// Always false: this command proves nothing.
     attested: bool,
-    architecture: &'static str,
+    machine: Platform,
     findings: Vec<Finding>,
     /// The names that were required and are not active.
     missing: Vec<String>,
@@ -197,6 +198,7 @@ impl Finding {
 
 impl Report {
     pub(super) fn new(
+        machine: Platform,
         findings: Vec<Finding>,
         metadata: Option<Vec<Answer>>,
         required: &[Subject],
@@ -218,7 +220,7 @@ impl Report {
             ok,
             exit: if ok { 0 } else { UNMET.code() },
             attested: false,
-            architecture: std::env::consts::ARCH,
+            machine,
             findings,
             missing,
             metadata,
@@ -227,10 +229,9 @@ impl Report {
 
     /// For people.
     pub(super) fn lines(&self, in_full: bool) -> Vec<String> {
+        let mut lines = vec![self.machine.line()];
         let findings = self.findings.iter();
-        let mut lines: Vec<_> = findings
-            .flat_map(|finding| finding.lines(in_full))
-            .collect();
+        lines.extend(findings.flat_map(|finding| finding.lines(in_full)));
         let answers = self.metadata.iter().flatten();
         lines.extend(answers.map(Answer::line));
         lines.push(PROVES_NOTHING.to_owned());

@@ -1,10 +1,11 @@
 //! TDX. Sources: Intel SDM volume 2A (CPUID 7) and volume 4 (the registers); Intel TDX module base architecture
 //! specification (CPUID 21, "IntelTDX    "); the kernel's Documentation/arch/x86/tdx.rst,
+//! Documentation/ABI/testing/configfs-tsm-report,
 //! Documentation/ABI/testing/sysfs-devices-virtual-misc-tdx_guest.
 
 use super::finding::{Finding, Subject};
 use super::hyper_v::{By, PARAVISOR, isolation};
-use super::look::{Look, Parameter, READ_MSRS, Vendor};
+use super::look::{Look, Maker, Parameter, READ_MSRS};
 use super::machine::{Machine, Text};
 
 const TDX: u32 = 0x21;
@@ -22,7 +23,7 @@ pub(super) fn findings(machine: &Machine) -> [Finding; 2] {
 
 fn guest(machine: &Machine) -> Finding {
     let mut look = Look::at(machine, Subject::Tdx);
-    if let Some(other) = not_intel(&mut look) {
+    if let Some(other) = look.is_not(Maker::Intel, "TDX") {
         return look.absent(other);
     }
     if look.is_virtual() != Some(true) {
@@ -43,23 +44,30 @@ fn guest(machine: &Machine) -> Finding {
     let device = look.device("/dev/tdx_guest");
     if !device.is_there() {
         return look.capable(
-            "this is a TDX guest, without /dev/tdx_guest, which makes reports",
+            "this is a TDX guest, without /dev/tdx_guest",
             "`modprobe tdx_guest`; the kernel needs CONFIG_TDX_GUEST_DRIVER",
+        );
+    }
+    // The device gives reports for this processor only; quotes come by configfs-tsm.
+    if !look.folder("/sys/kernel/config/tsm/report") {
+        return look.capable(
+            "this is a TDX guest, without configfs-tsm, which makes quotes",
+            "`mount -t configfs none /sys/kernel/config`; Linux needs to be 6.7 or later",
         );
     }
     let register = look.text("/sys/class/misc/tdx_guest/measurements/rtmr3:sha384");
     let says = match register {
         Text::Missing => {
-            "this is a TDX guest, with the device that makes reports; its kernel cannot extend RTMR3 (Linux 6.16)"
+            "this is a TDX guest, with what makes quotes; its kernel cannot extend RTMR3, as Linux 6.16 can"
         }
-        _ => "this is a TDX guest, with the device that makes reports",
+        _ => "this is a TDX guest, with what makes quotes",
     };
     look.active_by(device, says)
 }
 
 fn host(machine: &Machine) -> Finding {
     let mut look = Look::at(machine, Subject::TdxHost);
-    if let Some(other) = not_intel(&mut look) {
+    if let Some(other) = look.is_not(Maker::Intel, "TDX") {
         return look.absent(other);
     }
     let parameter = look.parameter("/sys/module/kvm_intel/parameters/tdx");
@@ -119,16 +127,6 @@ fn host(machine: &Machine) -> Finding {
     }
 }
 
-/// Whose processor it is, if it is not Intel's.
-fn not_intel(look: &mut Look) -> Option<String> {
-    match look.vendor() {
-        Vendor::Intel => None,
-        Vendor::Amd => Some("Intel's, and this processor is AMD's".to_owned()),
-        Vendor::Other(name) => Some(format!("Intel's, and this processor is of {name}")),
-        Vendor::NoCpuid => Some("Intel's, and this processor has no CPUID".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::finding::State::{Absent, Active, Capable, Unknown};
@@ -139,12 +137,15 @@ mod tests {
 
     #[test]
     fn a_tdx_guest_shows_its_leaf_and_its_device() {
-        let guest = of(AZURE_TDX)
+        let tsm = |machine: Recorded| machine.folder("sys/kernel/config/tsm/report");
+        let guest = tsm(of(AZURE_TDX))
             .devices(&["tdx_guest"])
             .file(MEASUREMENT, [0; 48]);
         expect(&guest, &[("tdx", Active)]);
         assert!(!guest.finding("tdx").says().contains("RTMR3"));
-        let older = of(AZURE_TDX).devices(&["tdx_guest"]);
+        let older = tsm(of(AZURE_TDX)).devices(&["tdx_guest"]);
+        let bare = of(AZURE_TDX).devices(&["tdx_guest"]);
+        expect_one(&bare, "tdx", Capable, "without configfs-tsm", "mount");
         expect_one(&older, "tdx", Active, "cannot extend RTMR3", "");
         expect_one(
             &of(AZURE_TDX),

@@ -19,12 +19,11 @@ pub(super) struct Look<'a> {
     facts: Vec<Fact>,
 }
 
-pub(super) enum Vendor {
+/// Whose processors have it.
+#[derive(Clone, Copy)]
+pub(super) enum Maker {
     Amd,
     Intel,
-    Other(String),
-    /// The processor has no CPUID.
-    NoCpuid,
 }
 
 /// A module's parameter.
@@ -65,29 +64,34 @@ impl<'a> Look<'a> {
         found
     }
 
-    /// Whose processor it is (CPUID 0).
-    pub(super) fn vendor(&mut self) -> Vendor {
-        let Some([_, b, c, d]) = self.machine.processor.cpuid(0) else {
-            self.note("CPUID", format!("none on {}", std::env::consts::ARCH));
-            return Vendor::NoCpuid;
+    /// Why this is not the maker's processor, which `what` needs, if it is not (CPUID 0).
+    pub(super) fn is_not(&mut self, maker: Maker, what: &str) -> Option<String> {
+        let (whose, name) = match maker {
+            Maker::Amd => ("AMD", "AuthenticAMD"),
+            Maker::Intel => ("Intel", "GenuineIntel"),
         };
-        let name = [b, d, c].map(u32::to_le_bytes).concat();
-        let shown = cut(&String::from_utf8_lossy(&name), SHOWN);
-        self.note("CPUID 0, vendor", &shown);
-        match name.as_slice() {
-            b"AuthenticAMD" => Vendor::Amd,
-            b"GenuineIntel" => Vendor::Intel,
-            _ => Vendor::Other(shown),
+        let found = self.machine.vendor();
+        match &found {
+            Some(found) => self.note("CPUID 0, vendor", found),
+            None => self.note("CPUID", format!("none on {}", std::env::consts::ARCH)),
+        }
+        match found {
+            Some(found) if found == name => None,
+            Some(found) => Some(format!(
+                "{what} is {whose}'s, and this processor says {found}"
+            )),
+            None => Some(format!(
+                "{what} is {whose}'s, and this processor has no CPUID"
+            )),
         }
     }
 
-    /// Whether a hypervisor says that it is there: CPUID 1, ECX bit 31, which processors leave clear (AMD APM volume 3,
-    /// Fn0000_0001). None without CPUID.
+    /// Whether a hypervisor says that it is there; none without CPUID.
     pub(super) fn is_virtual(&mut self) -> Option<bool> {
-        let [_, _, c, _] = self.machine.processor.cpuid(1)?;
-        let bit = c >> 31 & 1;
-        self.note("CPUID 1, ECX bit 31 (hypervisor)", bit.to_string());
-        Some(bit == 1)
+        let is_virtual = self.machine.is_virtual()?;
+        let bit = u8::from(is_virtual).to_string();
+        self.note("CPUID 1, ECX bit 31 (hypervisor)", bit);
+        Some(is_virtual)
     }
 
     /// A model-specific register, if it can be read.
@@ -133,6 +137,12 @@ impl<'a> Look<'a> {
         };
         self.note(path, value);
         device
+    }
+
+    pub(super) fn folder(&mut self, path: &str) -> bool {
+        let is_there = self.machine.is_folder(path);
+        self.note(path, if is_there { "there" } else { "not there" });
+        is_there
     }
 
     /// Whether the kernel set this flag of the first processor.

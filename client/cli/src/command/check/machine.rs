@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use crate::say::escaped;
+
 /// Bytes of a file that are read. The flags of the first processor are within them.
 const MOST: u64 = 1 << 16;
 
@@ -57,6 +59,28 @@ impl Machine {
         }
     }
 
+    /// The processor's maker, as CPUID 0 has it.
+    pub(super) fn vendor(&self) -> Option<String> {
+        let [_, b, c, d] = self.processor.cpuid(0)?;
+        Some(letters([b, d, c]))
+    }
+
+    /// Whether a hypervisor says that it is there: CPUID 1, ECX bit 31, which processors leave clear (AMD APM volume 3,
+    /// Fn0000_0001). None without CPUID.
+    pub(super) fn is_virtual(&self) -> Option<bool> {
+        let [_, _, c, _] = self.processor.cpuid(1)?;
+        Some(c >> 31 == 1)
+    }
+
+    /// The hypervisor's name, as its first leaf has it.
+    pub(super) fn hypervisor(&self) -> Option<String> {
+        if !self.is_virtual()? {
+            return None;
+        }
+        let [_, b, c, d] = self.processor.cpuid(0x4000_0000)?;
+        Some(letters([b, c, d]))
+    }
+
     pub(super) fn text(&self, path: &str) -> Text {
         let mut bytes = Vec::new();
         let file = File::open(self.path(path));
@@ -79,6 +103,10 @@ impl Machine {
         }
     }
 
+    pub(super) fn is_folder(&self, path: &str) -> bool {
+        self.path(path).is_dir()
+    }
+
     /// The names in a folder; none if it cannot be read.
     pub(super) fn names(&self, folder: &str) -> Vec<String> {
         let entries = self.path(folder).read_dir().into_iter().flatten();
@@ -97,6 +125,12 @@ impl Device {
     pub(super) fn is_there(self) -> bool {
         matches!(self, Self::Open | Self::Closed)
     }
+}
+
+/// Twelve letters that come in registers, fit for a terminal.
+fn letters(registers: [u32; 3]) -> String {
+    let bytes = registers.map(u32::to_le_bytes).concat();
+    escaped(String::from_utf8_lossy(&bytes).trim_end_matches('\0'))
 }
 
 fn is_missing(error: &std::io::Error) -> bool {

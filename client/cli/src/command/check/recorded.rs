@@ -197,9 +197,9 @@ impl Recorded {
             .fold(self, |this, name| this.file(&format!("dev/{name}"), ""))
     }
 
-    /// With a folder where a file is due, which nobody can read as one, not even root.
+    /// With a folder. Where a file is due, nobody can read it as one, not even root.
     pub(super) fn folder(self, path: &str) -> Self {
-        std::fs::create_dir(self.path(path)).unwrap();
+        std::fs::create_dir_all(self.path(path)).unwrap();
         self
     }
 

@@ -1,8 +1,9 @@
 //! What holds of every finding, and of all together.
 
 use super::finding::State::{Active, Capable, Unknown};
-use super::finding::{Report, Subject};
+use super::finding::Subject;
 use super::recorded::*;
+use super::report;
 
 const SEV_STATUS: u32 = 0xc001_0131;
 const SYSCFG: u32 = 0xc001_0010;
@@ -35,7 +36,7 @@ fn garbage_makes_nothing_active_and_is_escaped() {
         for finding in machine.findings() {
             assert_ne!(finding.state(), Active, "{}", finding.name());
         }
-        let report = Report::new(machine.findings(), None, &[]);
+        let report = report(&machine.machine, None, &[]);
         for line in report.lines(true) {
             let shown = line.replace("\u{1b}[0m", "").replace("\u{1b}[33m", "");
             assert!(!shown.contains(char::is_control), "{line:?}");
@@ -67,7 +68,7 @@ fn no_verdict_is_without_what_it_was_read_from_and_none_claims_proof() {
                 finding.name()
             );
         }
-        let lines = Report::new(findings, None, &[]).lines(true);
+        let lines = report(&machine.machine, None, &[]).lines(true);
         let (last, others) = lines.split_last().unwrap();
         assert!(last.contains("proves") && last.contains("sealnote attest"));
         assert!(!others.iter().any(|line| line.contains("attest")));
@@ -78,7 +79,7 @@ fn no_verdict_is_without_what_it_was_read_from_and_none_claims_proof() {
 fn what_is_required_and_not_active_is_named() {
     let report = |required: &[Subject]| {
         let machine = of(SNP_GUEST).registers(SNP_GUEST, &[(SEV_STATUS, 3)]);
-        Report::new(machine.findings(), None, required)
+        report(&machine.machine, None, required)
     };
     for met in [&[][..], &[Subject::Sev], &[Subject::Sev, Subject::SevEs]] {
         let report = report(met);
