@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod attest;
+mod check;
 mod doctor;
 mod endorsements;
 mod generate;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Put what a vendor signed about a machine into the one file that `sealnote-parent --endorsements` hands to its enclave.
     Endorsements(endorsements::Endorsements),
+    /// Show what this machine can do for confidential computing, and what is on: TDX, SEV, Nitro Enclaves, vTPM.
+    Check(check::Check),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
     /// Make, show, check, compare and sign policies.
@@ -49,7 +52,10 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it runs though the config file cannot be used.
     pub(crate) fn goes_on_without_config(&self) -> bool {
-        matches!(self, Self::Doctor(_) | Self::Completions(_) | Self::Man(_))
+        matches!(
+            self,
+            Self::Check(_) | Self::Doctor(_) | Self::Completions(_) | Self::Man(_)
+        )
     }
 
     pub(crate) async fn run(self, config: Config) -> Result<(), Failure> {
@@ -60,6 +66,7 @@ impl Command {
             Self::Submit(command) => command.run().await,
             Self::Report(command) => command.run(),
             Self::Measure(command) => command.run(),
+            Self::Check(command) => command.run().await,
             Self::ModelDigest(command) => command.run(),
             Self::Endorsements(command) => command.run(),
             Self::Policy(command) => command.run(),

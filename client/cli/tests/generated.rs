@@ -34,6 +34,7 @@ fn a_man_page_is_written_for_each_command() {
     ] {
         assert!(submit.contains(part), "{part}");
     }
+    assert!(page("sealnote-check.1").contains("sev\\-snp\\-host"));
     assert!(!submit.contains("SEALNOTE_DANGER"));
     assert!(!folder.path().join("sealnote-man.1").exists());
     let nowhere = sealnote(folder.path(), &["man", "none"]);
@@ -45,7 +46,13 @@ fn completions_know_the_commands_and_their_flags() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let script = printed(&sealnote(folder.path(), &["completions", shell]));
-        for word in ["doctor", "model-digest", "evidence-out"] {
+        for word in [
+            "check",
+            "doctor",
+            "model-digest",
+            "evidence-out",
+            "sev-snp-host",
+        ] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

@@ -79,7 +79,11 @@ pub(crate) fn warnings(
                 "no platform is pinned (ppids): anyone's machine may run a measured guest",
             ));
         }
-        if rules.statuses().out_of_date_until().is_some_and(|end| at <= end) {
+        if rules
+            .statuses()
+            .out_of_date_until()
+            .is_some_and(|end| at <= end)
+        {
             warnings.push(Warning::new(
                 "out_of_date",
                 "platforms that lack an update of Intel's are accepted (accept_status)",

@@ -1,7 +1,7 @@
 //! What is demanded of Nitro documents.
 
-use sealnote_verifier::nitro::{MODEL_REGISTER, MeasurementSet, Rules};
 use sealnote_verifier::Kind;
+use sealnote_verifier::nitro::{MODEL_REGISTER, MeasurementSet, Rules};
 
 use super::{Demand, Section, Set, suite};
 use crate::policy::registers::measures;
