@@ -15,6 +15,7 @@ mod certificate;
 mod error;
 pub mod nitro;
 pub mod sev_snp;
+pub mod tdx;
 
 pub use certificate::{CertificateSpec, Link, ca_extensions};
 pub use error::AttesterError;

@@ -4,21 +4,17 @@
 mod cases;
 #[path = "tdx/fixture.rs"]
 mod fixture;
-#[path = "tdx/machine.rs"]
-mod machine;
 #[path = "tdx/own_policy.rs"]
 mod own_policy;
 #[path = "tdx/rules.rs"]
 mod rules;
 #[path = "tdx/session.rs"]
 mod session;
-#[path = "tdx/vendor.rs"]
-mod vendor;
 
 use std::collections::BTreeSet;
 
 use fixture::{Attempt, NOW};
-use machine::{Form, Machine};
+use sealnote_software_attester::tdx::{FMSPC, Form, PPID};
 use sealnote_verifier::tdx::{RootKind, TrustRoots, checks};
 use sealnote_verifier::{Check, UnixTime};
 
@@ -31,10 +27,7 @@ fn what_the_machine_makes_passes_every_check() {
         assert_eq!(quote.root(), RootKind::Software);
         assert_eq!(quote.measurement_set(), "fixture");
         assert_eq!(quote.advisory_ids(), ["INTEL-SA-00002"]);
-        assert_eq!(
-            (quote.fmspc(), quote.ppid()),
-            (&vendor::FMSPC, &vendor::PPID[..])
-        );
+        assert_eq!((quote.fmspc(), quote.ppid()), (&FMSPC, &PPID[..]));
     }
 }
 
@@ -108,7 +101,7 @@ fn flipped_bits_are_refused() {
 #[test]
 fn a_root_is_one_self_signed_ca_of_p256() {
     let mut roots = TrustRoots::intel();
-    let machine = Machine::new(Form::V4, NOW);
+    let machine = fixture::machine(Form::V4);
     let collateral = machine.collateral();
     let chain = collateral["tcb_info_issuer_chain"].as_str().expect("PEM");
     for wrong in ["", "a root", chain] {

@@ -2,14 +2,13 @@
 
 use p256::ecdsa::SigningKey;
 use p256::elliptic_curve::Generate;
+use sealnote_software_attester::tdx::*;
 use sealnote_verifier::tdx::TrustRoots;
 use serde_json::json;
 use x509_cert::crl::RevokedCert;
 use x509_cert::serial_number::SerialNumber;
 
-use super::fixture::{Attempt, NOW};
-use super::machine::*;
-use super::vendor::*;
+use super::fixture::{Attempt, NOW, machine};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 
@@ -221,7 +220,7 @@ fn first(chain: &str) -> String {
 
 /// The same chain with a root of another machine.
 fn other_root(chain: &serde_json::Value) -> String {
-    first(chain.as_str().expect("a chain")) + &Machine::new(V4, NOW).root_pem()
+    first(chain.as_str().expect("a chain")) + &machine(V4).root_pem()
 }
 
 fn revoked(serial: u8) -> Option<Vec<RevokedCert>> {

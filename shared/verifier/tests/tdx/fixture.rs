@@ -2,11 +2,13 @@
 
 use std::sync::LazyLock;
 
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use sealnote_software_attester::tdx::{Form, Machine};
 use sealnote_verifier::UnixTime;
 use sealnote_verifier::tdx::{Rejection, TrustRoots, VerifiedQuote, inspect};
 use serde_json::{Value, json};
 
-use super::machine::{Form, Machine};
 use super::own_policy;
 
 pub const NOW: u64 = 1_795_000_000;
@@ -29,8 +31,12 @@ pub struct Attempt {
 }
 
 /// One of each form, made once.
-static MACHINES: LazyLock<[Machine; 3]> =
-    LazyLock::new(|| Form::ALL.map(|form| Machine::new(form, NOW)));
+static MACHINES: LazyLock<[Machine; 3]> = LazyLock::new(|| Form::ALL.map(machine));
+
+/// One whose collateral is in date.
+pub fn machine(form: Form) -> Machine {
+    Machine::new(form, NOW, &mut UnwrapErr(SysRng))
+}
 
 impl Attempt {
     /// What passes every check.
@@ -59,7 +65,7 @@ impl Attempt {
         let mut quote = match self.foreign_root {
             false => self.machine.quote(),
             true => Machine {
-                root: Machine::new(Form::V4, NOW).root,
+                root: machine(Form::V4).root,
                 ..self.machine.clone()
             }
             .quote(),

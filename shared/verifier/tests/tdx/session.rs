@@ -1,13 +1,13 @@
 //! Evidence of a session: the map around quote and event log, and what it is bound to.
 
 use sealnote_evidence::Evidence;
+use sealnote_software_attester::tdx::{Form, REPORT_DATA};
 use sealnote_verifier::tdx::{VerifiedQuote, checks};
 use sealnote_verifier::{Binding, UnixTime};
 use serde_json::json;
 use sha2::{Digest, Sha512};
 
 use super::fixture::{Attempt, NOW};
-use super::machine::{Form, REPORT_DATA};
 use super::own_policy;
 
 const KEY: &[u8] = b"a SubjectPublicKeyInfo, as far as is known here";

@@ -1,34 +1,35 @@
-//! What the vendor of a machine in software signs: certificates, revocation lists, TCB info and QE identity.
+//! The certificates of a platform and of the vendor's signers, and revocation lists.
 
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{DerSignature, SigningKey};
-use sealnote_software_attester::CertificateSpec;
-use serde_json::{Value, json};
 use x509_cert::SubjectPublicKeyInfo;
 use x509_cert::certificate::{Rfc5280, Version};
 use x509_cert::crl::{CertificateList, TbsCertList};
 use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier, OctetString};
 use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{Decode, Encode, EncodePem, Tag};
+use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
-use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier};
 use x509_cert::time::Time;
 
-pub const DAY: u64 = 24 * 3600;
-pub const FMSPC: [u8; 6] = [0xd0, 0xd0, 0x6f, 0, 0, 0];
-pub const PPID: [u8; 16] = [0x99; 16];
+use super::{DAY, FMSPC, PPID};
+use crate::certificate::{CertificateSpec, extension};
 
 /// What a PCK certificate says of its platform.
 pub struct Platform {
+    /// FMSPC.
     pub fmspc: [u8; 6],
+    /// PCE-ID.
     pub pce_id: [u8; 2],
+    /// Security versions of the processor's parts.
     pub cpu_svn: [u8; 16],
+    /// Security version of the PCE.
     pub pce_svn: u8,
 }
 
@@ -92,75 +93,7 @@ fn der(value: &impl Encode) -> Vec<u8> {
     value.to_der().expect("DER")
 }
 
-/// Two levels of the TCB: one that is up to date, one that is not.
-pub fn tcb_info(now: u64) -> Value {
-    let components = |svn: u8, of: usize| {
-        let all = (0..16).map(|at| json!({"svn": if at < of { svn } else { 0 }}));
-        all.collect::<Vec<_>>()
-    };
-    let level = |svn, status: &str, advisories: &[&str]| {
-        json!({
-            "tcb": {
-                "sgxtcbcomponents": components(svn, 16),
-                "pcesvn": 11,
-                "tdxtcbcomponents": components(svn, 3),
-            },
-            "tcbDate": date(now - 100 * DAY),
-            "tcbStatus": status,
-            "advisoryIDs": advisories,
-        })
-    };
-    let (signer, none, all) = ("00".repeat(48), "00".repeat(8), "FF".repeat(8));
-    json!({
-        "id": "TDX",
-        "version": 3,
-        "issueDate": date(now - 10 * DAY),
-        "nextUpdate": date(now + 20 * DAY),
-        "fmspc": hex::encode_upper(FMSPC),
-        "pceId": "0000",
-        "tcbType": 0,
-        "tcbEvaluationDataNumber": 18,
-        "tdxModule": {"mrsigner": signer, "attributes": none, "attributesMask": all},
-        "tdxModuleIdentities": [{
-            "id": "TDX_01",
-            "mrsigner": signer,
-            "attributes": none,
-            "attributesMask": all,
-            "tcbLevels": [
-                {"tcb": {"isvsvn": 5}, "tcbDate": date(now - 100 * DAY), "tcbStatus": "UpToDate"},
-                {"tcb": {"isvsvn": 3}, "tcbDate": date(now - 500 * DAY), "tcbStatus": "OutOfDate"},
-            ],
-        }],
-        "tcbLevels": [
-            level(7, "UpToDate", &["INTEL-SA-00002"]),
-            level(6, "OutOfDate", &["INTEL-SA-00001", "INTEL-SA-00002"]),
-            level(5, "SWHardeningNeeded", &[]),
-            level(4, "Revoked", &[]),
-        ],
-    })
-}
-
-pub fn qe_identity(now: u64) -> Value {
-    json!({
-        "id": "TD_QE",
-        "version": 2,
-        "issueDate": date(now - 10 * DAY),
-        "nextUpdate": date(now + 20 * DAY),
-        "tcbEvaluationDataNumber": 18,
-        "miscselect": "00000000",
-        "miscselectMask": "FFFFFFFF",
-        "attributes": "11000000000000000000000000000000",
-        "attributesMask": "FBFFFFFFFFFFFFFF0000000000000000",
-        "mrsigner": "DC".repeat(32),
-        "isvprodid": 2,
-        "tcbLevels": [
-            {"tcb": {"isvsvn": 4}, "tcbDate": date(now - 100 * DAY), "tcbStatus": "UpToDate"},
-            {"tcb": {"isvsvn": 3}, "tcbDate": date(now - 500 * DAY), "tcbStatus": "OutOfDate"},
-        ],
-    })
-}
-
-pub fn certificate(
+pub(super) fn certificate(
     serial: u8,
     issuer: &str,
     subject: &str,
@@ -178,66 +111,42 @@ pub fn certificate(
     }
 }
 
+/// A name as Intel's certificates have them.
 pub fn name(common: &str) -> Name {
     let rest = "O=Intel Corporation,L=Santa Clara,ST=CA,C=US";
     Name::from_str(&format!("CN={common},{rest}")).expect("a name")
 }
 
+/// So many seconds after 1970.
 pub fn system_time(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
+/// The same for X.509.
 pub fn time(seconds: u64) -> Time {
     Time::try_from(system_time(seconds)).expect("a time")
 }
 
-/// As Intel's documents have it.
-pub fn date(seconds: u64) -> String {
-    let time = x509_cert::der::DateTime::from_unix_duration(Duration::from_secs(seconds));
-    time.expect("a date").to_string()
-}
-
+/// Of a CA.
 pub fn ca_extensions(path_len_constraint: Option<u8>) -> Vec<Extension> {
-    extensions(
-        true,
-        path_len_constraint,
-        KeyUsages::KeyCertSign | KeyUsages::CRLSign,
-    )
+    let usages = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
+    crate::ca_extensions(path_len_constraint, usages).expect("DER")
 }
 
+/// Of what is no CA: basic constraints and key usage, both critical.
 pub fn leaf_extensions() -> Vec<Extension> {
-    extensions(
-        false,
-        None,
-        KeyUsages::DigitalSignature | KeyUsages::NonRepudiation,
-    )
-}
-
-fn extensions(
-    ca: bool,
-    path_len_constraint: Option<u8>,
-    usages: impl Into<x509_cert::der::flagset::FlagSet<KeyUsages>>,
-) -> Vec<Extension> {
     let constraints = BasicConstraints {
-        ca,
-        path_len_constraint,
+        ca: false,
+        path_len_constraint: None,
     };
-    let critical = |mut extension: Extension| {
-        extension.critical = true;
-        extension
-    };
-    let usage = KeyUsage(usages.into());
+    let usage = KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation);
     vec![
-        critical(
-            constraints
-                .to_extension(&Name::default(), &[])
-                .expect("DER"),
-        ),
-        critical(usage.to_extension(&Name::default(), &[]).expect("DER")),
+        extension(true, &constraints).expect("DER"),
+        extension(true, &usage).expect("DER"),
     ]
 }
 
-pub fn revocation_list(issuer: &str, now: u64) -> TbsCertList<Rfc5280> {
+pub(super) fn revocation_list(issuer: &str, now: u64) -> TbsCertList<Rfc5280> {
     let number = Extension {
         extn_id: ObjectIdentifier::new_unwrap("2.5.29.20"),
         critical: false,
@@ -257,7 +166,7 @@ pub fn revocation_list(issuer: &str, now: u64) -> TbsCertList<Rfc5280> {
     }
 }
 
-pub fn sign_list(tbs: &TbsCertList<Rfc5280>, signer: &SigningKey) -> Vec<u8> {
+pub(super) fn sign_list(tbs: &TbsCertList<Rfc5280>, signer: &SigningKey) -> Vec<u8> {
     let mut tbs = tbs.clone();
     let algorithm = signer.signature_algorithm_identifier().expect("ECDSA");
     tbs.signature = algorithm.clone();
@@ -269,11 +178,11 @@ pub fn sign_list(tbs: &TbsCertList<Rfc5280>, signer: &SigningKey) -> Vec<u8> {
     })
 }
 
-pub fn issue(spec: &CertificateSpec, signer: &SigningKey) -> String {
+pub(super) fn issue(spec: &CertificateSpec, signer: &SigningKey) -> String {
     pem(&spec.sign::<_, DerSignature>(signer).expect("a certificate"))
 }
 
-pub fn pem(der: &[u8]) -> String {
+pub(super) fn pem(der: &[u8]) -> String {
     x509_cert::Certificate::from_der(der)
         .and_then(|certificate| certificate.to_pem(LineEnding::LF))
         .expect("a certificate")

@@ -1,45 +1,18 @@
-//! A TDX machine in software: quotes and collateral in the genuine shape, under a root of its own. Every part can be edited
-//! before it is signed.
+//! A machine and its guest.
 
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{DerSignature, Signature, SigningKey, VerifyingKey};
 use p256::elliptic_curve::Generate;
-use sealnote_software_attester::CertificateSpec;
+use rand_core::CryptoRng;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha384};
 use x509_cert::certificate::Rfc5280;
 use x509_cert::crl::TbsCertList;
 
-use super::vendor::{
-    Platform, ca_extensions, certificate, issue, leaf_extensions, pem, qe_identity,
-    revocation_list, sgx_extension, sign_list, tcb_info,
-};
-
-/// Offsets in the body of a quote.
-pub const TEE_TCB_SVN: usize = 0;
-pub const MR_SEAM: usize = 16;
-pub const MR_SIGNER_SEAM: usize = 64;
-pub const SEAM_ATTRIBUTES: usize = 112;
-pub const TD_ATTRIBUTES: usize = 120;
-pub const XFAM: usize = 128;
-pub const MRTD: usize = 136;
-pub const MR_CONFIG_ID: usize = 184;
-pub const MR_OWNER: usize = 232;
-pub const MR_OWNER_CONFIG: usize = 280;
-pub const RTMR0: usize = 328;
-pub const REPORT_DATA: usize = 520;
-pub const CURRENT_TEE_TCB_SVN: usize = 584;
-pub const MR_SERVICE_TD: usize = 600;
-
-/// Offsets in the report of a quoting enclave.
-pub const QE_MISC_SELECT: usize = 16;
-pub const QE_ATTRIBUTES: usize = 48;
-pub const QE_MR_SIGNER: usize = 128;
-pub const QE_PROD_ID: usize = 256;
-pub const QE_SVN: usize = 258;
-pub const QE_REPORT_DATA: usize = 320;
+use super::certificates::*;
+use super::collateral::{qe_identity, tcb_info};
+use super::layout::*;
+use crate::certificate::CertificateSpec;
 
 /// The form of a quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,57 +26,91 @@ pub enum Form {
 }
 
 impl Form {
+    /// All of them.
     pub const ALL: [Self; 3] = [Self::V4, Self::V5Td10, Self::V5Td15];
 }
 
 /// Who signs what.
 #[derive(Clone)]
 pub struct Signers {
+    /// Of the TCB signer's certificate.
     pub tcb_signer: SigningKey,
+    /// Of the certificate of who signs the QE identity.
     pub qe_signer: SigningKey,
+    /// Of the certificate of the platforms' CA.
     pub pck_ca: SigningKey,
+    /// Of the platform's certificate.
     pub pck: SigningKey,
+    /// Of the TCB info.
     pub tcb_info: SigningKey,
+    /// Of the QE identity.
     pub qe_identity: SigningKey,
+    /// Of the root's revocation list.
     pub root_list: SigningKey,
+    /// Of that of the platforms' CA.
     pub pck_list: SigningKey,
+    /// Of the quoting enclave's report.
     pub qe_report: SigningKey,
+    /// Of the quote.
     pub quote: SigningKey,
 }
 
 /// A machine, its guest, and what the vendor says of them.
 #[derive(Clone)]
 pub struct Machine {
+    /// Who signs what.
     pub signers: Signers,
+    /// The root certificate, DER.
     pub root: Vec<u8>,
+    /// Signs the TCB info.
     pub tcb_signer: CertificateSpec,
+    /// Signs the QE identity.
     pub qe_signer: CertificateSpec,
+    /// Certifies platforms.
     pub pck_ca: CertificateSpec,
+    /// The platform's certificate.
     pub pck: CertificateSpec,
+    /// The root's revocation list.
     pub root_list: TbsCertList<Rfc5280>,
+    /// That of the platforms' CA.
     pub pck_list: TbsCertList<Rfc5280>,
+    /// What is said of platforms.
     pub tcb_info: Value,
+    /// What is said of the quoting enclave.
     pub qe_identity: Value,
+    /// The quote's header.
     pub header: [u8; 48],
+    /// The quote's form.
     pub form: Form,
+    /// The quote's body.
     pub body: Vec<u8>,
+    /// The quoting enclave's report.
     pub qe_report: [u8; 384],
+    /// What is hashed into it with the attestation key.
     pub qe_auth_data: Vec<u8>,
+    /// Signs quotes.
     pub attestation_key: VerifyingKey,
+    /// What was measured.
     pub events: Vec<Event>,
 }
 
 /// What was measured into a register, 0 to 3.
 #[derive(Clone)]
 pub struct Event {
+    /// Which of the four.
     pub register: u8,
+    /// What it was extended by.
     pub digest: [u8; 48],
 }
 
 impl Machine {
     /// One whose guest has measured something into every register, and whose collateral is ten days old at `now`.
-    pub fn new(form: Form, now: u64) -> Self {
-        let key = || SigningKey::generate_from_rng(&mut UnwrapErr(SysRng));
+    ///
+    /// # Panics
+    ///
+    /// For a time that X.509 cannot express.
+    pub fn new<R: CryptoRng + ?Sized>(form: Form, now: u64, rng: &mut R) -> Self {
+        let mut key = || SigningKey::generate_from_rng(rng);
         let (root, tcb, qe, ca, pck, quote) = (key(), key(), key(), key(), key(), key());
         let root_name = "Intel SGX Root CA";
         let of_root = |serial, name: &str, key| certificate(serial, root_name, name, key, now);
@@ -169,11 +176,19 @@ impl Machine {
     }
 
     /// Other bytes of the body.
+    ///
+    /// # Panics
+    ///
+    /// Beyond its end.
     pub fn set(&mut self, at: usize, bytes: &[u8]) {
         self.body[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
     /// Other bytes of the quoting enclave's report.
+    ///
+    /// # Panics
+    ///
+    /// Beyond its end.
     pub fn set_qe(&mut self, at: usize, bytes: &[u8]) {
         self.qe_report[at..at + bytes.len()].copy_from_slice(bytes);
     }
@@ -284,44 +299,4 @@ impl Machine {
     fn attestation_point(&self) -> Vec<u8> {
         self.attestation_key.to_sec1_point(false).as_bytes()[1..].to_vec()
     }
-}
-
-fn header(form: Form) -> [u8; 48] {
-    let mut header = [0; 48];
-    header[0] = if form == Form::V4 { 4 } else { 5 };
-    header[2] = 2;
-    header[4] = 0x81;
-    let vendor = hex::decode("939a7233f79c4ca9940a0db3957f0607").expect("hex");
-    header[12..28].copy_from_slice(&vendor);
-    header[28..].fill(0x77);
-    header
-}
-
-/// A body with something in every field that may have something, but for the registers.
-fn body(form: Form) -> Vec<u8> {
-    let len = if form == Form::V5Td15 { 648 } else { 584 };
-    let mut body = vec![0; len];
-    let mut put = |at: usize, bytes: &[u8]| body[at..at + bytes.len()].copy_from_slice(bytes);
-    put(TEE_TCB_SVN, &[5, 1, 7]);
-    put(MR_SEAM, &[0x5e; 48]);
-    put(TD_ATTRIBUTES, &[0, 0, 0, 0x10]);
-    put(XFAM, &[0xe7, 0x02, 0x06]);
-    put(MRTD, &[0xd7; 48]);
-    put(MR_CONFIG_ID, &[0xc1; 48]);
-    put(MR_OWNER, &[0xc2; 48]);
-    put(MR_OWNER_CONFIG, &[0xc3; 48]);
-    put(REPORT_DATA, &[0x5a; 64]);
-    if form == Form::V5Td15 {
-        put(CURRENT_TEE_TCB_SVN, &[5, 1, 7]);
-    }
-    body
-}
-
-fn qe_report() -> [u8; 384] {
-    let mut report = [0; 384];
-    report[QE_ATTRIBUTES] = 0x15;
-    report[QE_MR_SIGNER..QE_MR_SIGNER + 32].fill(0xdc);
-    report[QE_PROD_ID] = 2;
-    report[QE_SVN] = 4;
-    report
 }
