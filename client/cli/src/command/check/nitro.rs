@@ -46,6 +46,7 @@ fn parent(machine: &Machine) -> Finding {
             "whether this is an EC2 instance cannot be read",
             "run as root, or with --metadata",
         ),
+        (false, Text::Missing) => look.absent("no Nitro Enclaves device, and no DMI tables that name a cloud"),
         (false, _) => look.absent("this is no EC2 instance, by its DMI tables"),
     }
 }
@@ -94,7 +95,9 @@ mod tests {
         }
         expect(&of(EC2).devices(&["nsm"]), &[("nitro", Active)]);
         expect(&Recorded::new(None).devices(&["nsm"]), &[("nitro", Active)]);
-        expect_one(&of(EC2), "nitro-parent", Absent, "no EC2 instance", "");
+        let other = of(EC2).file(VENDOR, "QEMU\n");
+        expect_one(&other, "nitro-parent", Absent, "no EC2 instance", "");
+        expect_one(&of(EC2), "nitro-parent", Absent, "no DMI tables", "");
         expect_one(
             &of(EC2).folder(VENDOR),
             "nitro-parent",
