@@ -112,7 +112,8 @@ fn evidence_is_one_strict_map() {
     let mut attempt = Attempt::new(Form::V4);
     let good = evidence(&mut attempt, KEY, Some(KEY));
     assert!(appraise(&attempt, &good, &binding()).is_ok());
-    let edits: [fn(&mut Vec<u8>); 8] = [
+    let edits: [fn(&mut Vec<u8>); 9] = [
+        |bytes| bytes.extend([0; 96 * 1024]),
         |bytes| bytes.push(0),
         |bytes| bytes.truncate(bytes.len() - 1),
         |bytes| bytes.clear(),

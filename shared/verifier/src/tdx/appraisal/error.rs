@@ -38,7 +38,7 @@ pub enum AppraisalError {
     /// T10: another kind of platform.
     #[error("the TCB info is of FMSPC {tcb_info}, the platform is of {platform}")]
     Fmspc {
-        /// The TCB info's, as it has it, if it is hex of that length.
+        /// The TCB info's, as it was signed.
         tcb_info: String,
         /// The PCK certificate's, in hex.
         platform: String,
