@@ -120,6 +120,12 @@ fn each_deviation_fails_exactly_its_check() {
         ("T11", |t| t.machine.tcb_info["tcbLevels"].as_array_mut().unwrap().clear()),
         ("T11", |t| t.machine.tcb_info["tdxModuleIdentities"][0]["tcbLevels"][0]["tcbStatus"] = json!("OutOfDate")),
         ("T11", |t| t.machine.qe_identity["tcbLevels"][0]["tcbStatus"] = json!("OutOfDate")),
+        // Refused by dcap-qvl alone, which has this status for guests and not for platforms.
+        ("T11", |t| {
+            t.machine.tcb_info["tcbLevels"][0]["tcbStatus"] = json!("TDRelaunchAdvised");
+            t.rules["tdx"]["accept_status"] = json!(["UpToDate", "TDRelaunchAdvised"]);
+            t.rules["tdx"]["out_of_date_until"] = json!(NOW);
+        }),
         ("T13", |t| t.rules["tdx"]["least_tcb_evaluation_data_number"] = json!(99)),
         ("T15", |t| advise(t, 0)),
         ("T15", |t| advise(t, 1)),

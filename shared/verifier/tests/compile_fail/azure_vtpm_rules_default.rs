@@ -1,0 +1,5 @@
+//! Rules have no default, which could only be empty ones.
+
+fn main() {
+    let _ = sealnote_verifier::azure_vtpm::Rules::default();
+}
