@@ -25,12 +25,6 @@ mod session;
 mod sev_snp_fixture;
 #[path = "azure_vtpm/swtpm.rs"]
 mod swtpm;
-#[path = "tdx/machine.rs"]
-#[allow(dead_code, reason = "the tests of TDX use the rest")]
-mod tdx_machine;
-#[path = "tdx/vendor.rs"]
-#[allow(dead_code, reason = "the tests of TDX use the rest")]
-mod vendor;
 
 use std::collections::BTreeSet;
 

@@ -2,6 +2,9 @@
 
 use std::sync::LazyLock;
 
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use sealnote_software_attester::tdx::{Form, MRTD, Machine, REPORT_DATA, TD_ATTRIBUTES};
 use sealnote_verifier::azure_vtpm::{
     Hardware, HardwareRoots, Rejection, Tee, VerifiedVtpm, checks,
 };
@@ -12,11 +15,10 @@ use sha2::{Digest, Sha256};
 
 use super::fixture::{Attempt, DATA, Gathered};
 use super::sev_snp_fixture::NOW;
-use super::tdx_machine::{Form, MRTD, Machine, REPORT_DATA, TD_ATTRIBUTES};
 use super::{own_rules, own_tdx_policy};
 
 static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
-    let mut machine = Machine::new(Form::V4, NOW);
+    let mut machine = Machine::new(Form::V4, NOW, &mut UnwrapErr(SysRng));
     // As Azure starts its paravisor: without SEPT_VE_DISABLE.
     machine.set(TD_ATTRIBUTES, &[0; 8]);
     machine
