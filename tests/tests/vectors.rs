@@ -1,10 +1,12 @@
-//! `sealnote verify` on genuine AWS-signed documents, each at its own time.
+//! `sealnote verify` on genuine evidence: documents that AWS signed, each at its own time, and evidence of other kinds.
 //!
 //! They are outside the repository: `SEALNOTE_VECTORS` names the folder, else it is
 //! `../shared/vectors` from the project's root. Where it is absent, every case is ignored and says
 //! why.
 
 mod common;
+#[path = "vectors/kinds.rs"]
+mod kinds;
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +33,7 @@ struct Entry {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = match manifest() {
+    let mut trials: Vec<Trial> = match manifest() {
         Ok(entries) => entries
             .into_iter()
             .filter(|entry| entry.file.starts_with("genuine/"))
@@ -41,6 +43,7 @@ fn main() {
             Ok(Completion::ignored_with(reason))
         })],
     };
+    trials.extend(kinds::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 

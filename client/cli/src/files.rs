@@ -122,8 +122,13 @@ impl Trust {
 
     /// Loads the policy and the trust anchors, and warns of what they leave open.
     pub(crate) fn load(&self) -> Result<(Policy, TrustRoots), Failure> {
-        let policy = signed::load(self.policy()?, self.policy_signer.as_deref())?.policy;
-        Ok((policy, self.roots()?))
+        Ok((self.load_policy()?.0, self.roots()?))
+    }
+
+    /// The policy, and the bytes of its file.
+    pub(crate) fn load_policy(&self) -> Result<(Policy, Vec<u8>), Failure> {
+        let stored = signed::load(self.policy()?, self.policy_signer.as_deref())?;
+        Ok((stored.policy, stored.bytes))
     }
 
     /// The trust anchors; says so if one was added.

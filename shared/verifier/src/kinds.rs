@@ -321,6 +321,11 @@ impl Facts {
         self.verified().is_development()
     }
 
+    /// The checks that ran and passed, in the order in which they did.
+    pub fn passed(&self) -> &[Check] {
+        self.verified().log().passed()
+    }
+
     fn verified(&self) -> &dyn Verified {
         match self {
             Self::Nitro(document) => document,

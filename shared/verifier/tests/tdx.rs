@@ -108,3 +108,14 @@ fn a_root_is_one_self_signed_ca_of_p256() {
         assert!(roots.danger_add_software_root(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn the_checks_are_those_of_protocol_md_in_their_order() {
+    let (_, table) = include_str!("../../../PROTOCOL.md")
+        .split_once("| kind 3 |")
+        .expect("the table");
+    let rows = table.lines().skip(2).take_while(|row| row.starts_with('|'));
+    let ids = rows.filter_map(|row| row.split('|').nth(1)).map(str::trim);
+    let ours = sealnote_verifier::tdx::checks::ALL.map(|check| check.id());
+    assert_eq!(ids.collect::<Vec<_>>(), ours);
+}

@@ -111,3 +111,14 @@ fn flipped_bits_of_the_keys_are_refused() {
         }
     }
 }
+
+#[test]
+fn the_checks_are_those_of_protocol_md_in_their_order() {
+    let (_, table) = include_str!("../../../PROTOCOL.md")
+        .split_once("| kind 5 |")
+        .expect("the table");
+    let rows = table.lines().skip(2).take_while(|row| row.starts_with('|'));
+    let ids = rows.filter_map(|row| row.split('|').nth(1)).map(str::trim);
+    let ours = sealnote_verifier::token::checks::ALL.map(|check| check.id());
+    assert_eq!(ids.collect::<Vec<_>>(), ours);
+}

@@ -72,8 +72,8 @@ async fn recorded(rig: &Rig) -> Carried {
     let client = rig.client_at(&recorder.endpoint).unwrap().build();
     client.verify().await.unwrap();
     let answer = recorder.seen().into_iter();
-    let answer = answer.filter(|frame| frame.kind == FrameType::Answer);
-    let answer = answer.last().unwrap().frame().unwrap();
+    let mut answer = answer.filter(|frame| frame.kind == FrameType::Answer);
+    let answer = answer.next_back().unwrap().frame().unwrap();
     let answer = Answer::from_frame(&answer).unwrap();
     Carried {
         evidence: answer.evidence,

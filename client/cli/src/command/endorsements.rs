@@ -32,7 +32,7 @@ pub(crate) struct Endorsements {
 impl Endorsements {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let KindName(kind) = self.kind;
-        let encoded = file::endorsements(kind, &self.files)?;
+        let encoded = file::endorsements(kind, &self.files, None)?;
         let encoded = encoded.ok_or_else(|| no_endorsements(kind))?;
         if encoded.len() > file::MAX {
             return Err(Exit::Usage.because(format!(

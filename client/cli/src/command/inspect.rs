@@ -59,6 +59,6 @@ impl Inspect {
     }
 
     fn read(&self, kind: Kind) -> Result<Facts, Failure> {
-        Facts::unverified(kind, &file::read(kind, &self.evidence, None)?)
+        Facts::unverified(kind, &file::read(kind, &self.evidence, None)?.sent)
     }
 }

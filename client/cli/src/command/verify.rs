@@ -6,15 +6,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealnote_client::now;
+use sealnote_session::Rejection;
+use sealnote_verifier::ear::{Appraisal, Outcome};
 use sealnote_verifier::nitro::checks;
-use sealnote_verifier::{Facts as Evidence, Kind, Policy, TrustRoots, UnixTime};
+use sealnote_verifier::{Check, Facts as Evidence, Kind, Policy, TrustRoots, UnixTime};
 use serde::Serialize;
 
 use self::bound::{Bound, BoundTo};
 use crate::evidence::file::{self, KindName};
 use crate::exit::{Exit, Failure};
 use crate::facts::{Facts, print, root};
-use crate::{Trust, json};
+use crate::{Trust, files, json};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +55,9 @@ pub(crate) struct Verify {
     at: Option<UnixTime>,
     #[command(flatten)]
     bound: Bound,
+    /// Also write the result here, whichever it is, as an Entity Attestation Result (EAR): its claims set in JSON, unsigned.
+    #[arg(long, value_name = "FILE")]
+    ear_out: Option<PathBuf>,
     /// Print JSON: docs/json.md.
     #[arg(long)]
     json: bool,
@@ -77,6 +82,8 @@ struct Report {
 struct Loaded {
     kind: Kind,
     policy: Policy,
+    /// The bytes of its file.
+    policy_bytes: Vec<u8>,
     roots: TrustRoots,
     /// As it travels.
     evidence: Vec<u8>,
@@ -91,6 +98,14 @@ impl Verify {
         let loaded = json::told(json, self.load())?;
         let kind = loaded.kind;
         let found = loaded.bound_to.appraise(&loaded);
+        if let Some(path) = &self.ear_out {
+            let ear = loaded.ear(&found);
+            let written = files::replace(path, ear.as_bytes(), 0o644);
+            json::told(
+                json,
+                written.map_err(|error| files::unwritten(path, &error)),
+            )?;
+        }
         match found {
             Ok(accepted) => {
                 accepted.notes(&loaded.bound_to);
@@ -143,22 +158,51 @@ impl Verify {
             _ => unreachable!("the command line has one of them"),
         };
         let bound_to = self.bound.read(kind)?;
-        let (policy, roots) = self.trust.load()?;
+        let (policy, policy_bytes) = self.trust.load_policy()?;
+        let roots = self.trust.roots()?;
+        let evidence = file::read(kind, path, self.event_log.as_deref())?;
         Ok(Loaded {
             kind,
             policy,
+            policy_bytes,
             roots,
-            evidence: file::read(kind, path, self.event_log.as_deref())?,
-            endorsements: file::endorsements(kind, &self.endorsements)?,
+            endorsements: file::endorsements(kind, &self.endorsements, Some(&evidence))?,
+            evidence: evidence.sent,
             bound_to,
             at: self.at.unwrap_or_else(now),
         })
     }
 }
 
+impl Loaded {
+    fn ear(&self, found: &Result<Accepted, Rejection>) -> String {
+        let reason = found.as_ref().err().map(ToString::to_string);
+        let outcome = match found {
+            Ok(accepted) => Outcome::Accepted {
+                measurement_set: accepted.evidence.measurement_set(),
+                passed: &accepted.passed,
+                is_development: accepted.evidence.is_development(),
+            },
+            Err(rejection) => Outcome::Rejected {
+                check: rejection.check(),
+                reason: reason.as_deref().unwrap_or_default(),
+            },
+        };
+        Appraisal {
+            kind: self.kind,
+            policy: &self.policy_bytes,
+            challenge: self.bound_to.challenge(),
+            at: self.at,
+            outcome,
+        }
+        .to_json()
+    }
+}
+
 /// Evidence that passed.
 struct Accepted {
     evidence: Evidence,
+    passed: Vec<Check>,
     model: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sealnote_evidence::Evidence;
+use sealnote_verifier::sev_snp::files::FilesError;
 use sealnote_verifier::{Kind, azure_vtpm, sev_snp};
 
 use crate::exit::{Exit, Failure};
@@ -30,27 +31,40 @@ impl FromStr for KindName {
     }
 }
 
+/// Evidence that was read.
+pub(crate) struct Read {
+    /// As it travels.
+    pub(crate) sent: Vec<u8>,
+    /// An endorsement that its file has with it.
+    leaf: Option<Vec<u8>>,
+}
+
 /// Reads evidence, and puts it into the form in which it travels: in a map, where the kind has one.
-pub(crate) fn read(kind: Kind, path: &Path, event_log: Option<&Path>) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(kind: Kind, path: &Path, event_log: Option<&Path>) -> Result<Read, Failure> {
     let bytes = files::read(path, "the evidence", MAX)?;
+    let mut leaf = None;
     let log = event_log.map(|path| files::read(path, "the event log", MAX_EVENT_LOG));
     let log = log.transpose()?;
-    match (kind, log) {
-        (Kind::Tdx, Some(log)) => Ok(Evidence {
+    let sent = match (kind, log) {
+        (Kind::Tdx, Some(log)) => Evidence {
             event_log: Some(&log),
             ..parts(&bytes)
         }
-        .encode()),
-        (_, Some(_)) => Err(Exit::Usage.because("an event log belongs to a TDX quote")),
-        (Kind::Nitro, None) => Ok(bytes),
+        .encode(),
+        (_, Some(_)) => {
+            return Err(Exit::Usage.because("an event log belongs to a TDX quote"));
+        }
+        (Kind::Nitro, None) => bytes,
         (Kind::AzureVtpm, None) if bytes.trim_ascii_start().starts_with(b"{") => {
             let file = azure_vtpm::file::EvidenceFile::from_json(&bytes);
             let file = file.map_err(|error| files::malformed(path, &error))?;
-            Ok(file.parts().encode(None))
+            leaf = file.vcek().map(<[u8]>::to_vec);
+            file.parts().encode(None)
         }
-        (Kind::Token, None) => Ok(parts(bytes.trim_ascii()).encode()),
-        (_, None) => Ok(parts(&bytes).encode()),
-    }
+        (Kind::Token, None) => parts(bytes.trim_ascii()).encode(),
+        (_, None) => parts(&bytes).encode(),
+    };
+    Ok(Read { sent, leaf })
 }
 
 /// What evidence consists of. No report, quote or token reads as a map with nothing behind it.
@@ -62,7 +76,11 @@ pub(crate) fn parts(evidence: &[u8]) -> Evidence<'_> {
 }
 
 /// Reads endorsements as they travel: from the vendor's files, or one that is in that form already.
-pub(crate) fn endorsements(kind: Kind, paths: &[PathBuf]) -> Result<Option<Vec<u8>>, Failure> {
+pub(crate) fn endorsements(
+    kind: Kind,
+    paths: &[PathBuf],
+    beside: Option<&Read>,
+) -> Result<Option<Vec<u8>>, Failure> {
     let read = |path: &PathBuf| files::read(path, "the endorsements", MAX);
     let files: Vec<_> = paths.iter().map(read).collect::<Result<_, _>>()?;
     let [first, ..] = &files[..] else {
@@ -80,8 +98,19 @@ pub(crate) fn endorsements(kind: Kind, paths: &[PathBuf]) -> Result<Option<Vec<u
         Kind::Tdx | Kind::Token => one(files),
         Kind::AzureVtpm if is_json => one(files),
         _ if sev_snp::wire::Endorsements::decode(first).is_ok() => one(files),
-        _ => sev_snp::files::endorsements(&files)
-            .map_err(|error| Exit::Usage.because(error.to_string())),
+        _ => match (sev_snp::files::endorsements(&files), beside) {
+            (
+                Err(FilesError::NoLeaf),
+                Some(Read {
+                    leaf: Some(leaf), ..
+                }),
+            ) => {
+                let files: Vec<_> = files.iter().chain([leaf]).collect();
+                sev_snp::files::endorsements(&files)
+            }
+            (endorsements, _) => endorsements,
+        }
+        .map_err(|error| Exit::Usage.because(error.to_string())),
     }
     .map(Some)
 }

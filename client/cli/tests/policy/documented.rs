@@ -17,6 +17,7 @@ pub const CASES: &[Case] = &[
         the_documented_commands_run,
     ),
     ("the_documented_files_load", None, the_documented_files_load),
+    ("the_examples_load", None, the_examples_load),
     (
         "every_key_of_a_policy_is_documented",
         None,
@@ -87,6 +88,55 @@ fn the_documented_files_load() {
     }
 }
 
+/// One of each kind, and nothing else in the folder but what explains them.
+const EXAMPLES: [(&str, &str, &str); 5] = [
+    (
+        "nitro",
+        "2026-11-nitro.json",
+        include_str!("../../../../docs/policies/2026-11-nitro.json"),
+    ),
+    (
+        "sev-snp",
+        "2026-11-sev-snp.json",
+        include_str!("../../../../docs/policies/2026-11-sev-snp.json"),
+    ),
+    (
+        "tdx",
+        "2026-11-tdx.json",
+        include_str!("../../../../docs/policies/2026-11-tdx.json"),
+    ),
+    (
+        "azure-vtpm",
+        "2026-11-azure-vtpm.json",
+        include_str!("../../../../docs/policies/2026-11-azure-vtpm.json"),
+    ),
+    (
+        "token",
+        "2026-11-token.json",
+        include_str!("../../../../docs/policies/2026-11-token.json"),
+    ),
+];
+
+fn the_examples_load() {
+    for (kind, name, json) in EXAMPLES {
+        let loaded = Policy::from_json(json).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(loaded.session().model_digests().is_some(), "{name}");
+        let json: Value = serde_json::from_str(json).unwrap();
+        let kinds: Vec<_> = json["evidence"].as_object().unwrap().keys().collect();
+        assert_eq!(kinds, [kind], "{name}");
+        // What is shown of a policy has every set that it has.
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), name, json.to_string());
+        let shown = printed(&policy(folder.path(), &["show", name]), 0);
+        let sets = shown
+            .lines()
+            .filter(|line| line.starts_with(&format!("{kind} set ")));
+        let sets = sets.count();
+        assert!(sets > 0, "{shown}");
+        assert!(shown.contains(&format!("accepts {sets} image")), "{shown}");
+    }
+}
+
 /// The keys that an object may have, as the error for another one lists them.
 fn keys(policy: &str, pointer: &str) -> Vec<String> {
     let mut json: Value = serde_json::from_str(policy).unwrap();
@@ -119,6 +169,16 @@ fn every_key_of_a_policy_is_documented() {
         (sev_snp, "/evidence/sev-snp/products/turin/least_tcb"),
         (sev_snp, "/evidence/sev-snp/guest_policy"),
     ];
+    let examples = EXAMPLES.map(|(_, _, json)| json);
+    let of_others = [
+        (examples[2], "/evidence/tdx"),
+        (examples[2], "/evidence/tdx/measurements/0"),
+        (examples[3], "/evidence/azure-vtpm"),
+        (examples[3], "/evidence/azure-vtpm/measurements/0"),
+        (examples[4], "/evidence/token/issuers/0"),
+        (examples[4], "/evidence/token/issuers/0/measurements/0"),
+    ];
+    let objects = objects.into_iter().chain(of_others);
     let mut found = BTreeSet::new();
     for (policy, pointer) in objects {
         let keys = keys(policy, pointer);

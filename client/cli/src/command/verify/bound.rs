@@ -93,6 +93,14 @@ impl Bound {
 }
 
 impl BoundTo {
+    /// Of a session, what it was challenged with.
+    pub(super) fn challenge(&self) -> Option<&[u8; 32]> {
+        match self {
+            Self::Session { challenge, .. } => Some(challenge),
+            _ => None,
+        }
+    }
+
     pub(super) fn appraise(&self, loaded: &Loaded) -> Result<Accepted, Rejection> {
         let Loaded {
             kind,
@@ -114,6 +122,7 @@ impl BoundTo {
             let appraised = saved.appraise(policy, roots, *at)?;
             let model = appraised.claims().model().digest().to_string();
             return Ok(Accepted {
+                passed: appraised.passed().to_vec(),
                 evidence: appraised.into_facts(),
                 model: Some(model),
             });
@@ -146,6 +155,7 @@ impl BoundTo {
             other => unreachable!("evidence of {} is checked", other.name()),
         };
         Ok(Accepted {
+            passed: facts.passed().to_vec(),
             evidence: facts,
             model: None,
         })
