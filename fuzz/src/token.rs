@@ -79,11 +79,19 @@ impl Fixture {
 
     /// A token of these claims, signed.
     pub fn token(&self, x5c: &Value, claims: &[u8]) -> Vec<u8> {
-        let header = json!({"typ": "JWT", "alg": "RS256", "kid": "key", "x5c": x5c}).to_string();
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let message = format!("{}.{}", encode(header.as_bytes()), encode(claims));
-        let signature: Signature = self.key.sign(message.as_bytes());
-        format!("{message}.{}", encode(&signature.to_vec())).into_bytes()
+        self.signed(&unsigned(x5c, claims))
+    }
+
+    /// The token with the key's signature in place of its own.
+    ///
+    /// # Panics
+    ///
+    /// If it is no token.
+    pub fn signed(&self, token: &[u8]) -> Vec<u8> {
+        let dot = token.iter().rposition(|byte| *byte == b'.').expect("a dot");
+        let signature: Signature = self.key.sign(&token[..dot]);
+        let signature = URL_SAFE_NO_PAD.encode(signature.to_vec());
+        [&token[..=dot], signature.as_bytes()].concat()
     }
 
     /// The keys that tokens of these claims' issuer are checked by.
@@ -93,21 +101,31 @@ impl Fixture {
             false => self.jwks.as_bytes(),
         }
     }
-
-    /// Whether the token has the signature that the key makes, which is one alone.
-    pub fn has_made(&self, token: &[u8]) -> bool {
-        let Some(dot) = token.iter().rposition(|byte| *byte == b'.') else {
-            return false;
-        };
-        let signature: Signature = self.key.sign(&token[..dot]);
-        URL_SAFE_NO_PAD.encode(signature.to_vec()).as_bytes() == &token[dot + 1..]
-    }
 }
 
-/// Checks a token by a policy that pins these keys, whatever they are, of every issuer.
+/// A token with a signature that is none.
+pub fn unsigned(x5c: &Value, claims: &[u8]) -> Vec<u8> {
+    let header = json!({"typ": "JWT", "alg": "RS256", "kid": "key", "x5c": x5c}).to_string();
+    let parts = [header.as_bytes(), claims, &[0; 256]];
+    let parts = parts.map(|part| URL_SAFE_NO_PAD.encode(part));
+    parts.join(".").into_bytes()
+}
+
+/// Checks a token by a policy that pins the fixture's keys.
 pub fn check(token: &[u8], keys: &[u8]) -> Result<VerifiedToken, Rejection> {
+    static POLICY: LazyLock<Policy> =
+        LazyLock::new(|| policy(&[FIXTURE.root_pem.as_bytes(), FIXTURE.jwks.as_bytes()]));
+    check_by(&POLICY, token, keys)
+}
+
+/// Checks a token by a policy that pins these keys, whatever they are.
+pub fn check_by_any(token: &[u8], keys: &[u8]) -> Result<VerifiedToken, Rejection> {
+    check_by(&policy(&[keys]), token, keys)
+}
+
+fn check_by(policy: &Policy, token: &[u8], keys: &[u8]) -> Result<VerifiedToken, Rejection> {
     let now = UnixTime::from_seconds(NOW_SECONDS);
-    policy(keys).check_token(token, keys, Some(&BINDING), now)
+    policy.check_token(token, keys, Some(&BINDING), now)
 }
 
 /// Of each issuer and each kind of machine, claims that the policy accepts.
@@ -192,8 +210,8 @@ pub fn claims() -> [(&'static str, Value); 4] {
     ]
 }
 
-fn policy(keys: &[u8]) -> Policy {
-    let pins = [hex::encode(Sha256::digest(keys))];
+fn policy(keys: &[&[u8]]) -> Policy {
+    let pins: Vec<_> = keys.iter().map(Sha256::digest).map(hex::encode).collect();
     let tdx = json!({
         "mrtd": "c1".repeat(48),
         "rtmr0": "d0".repeat(48),
