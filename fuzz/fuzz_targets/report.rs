@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealnote_fuzz::within;
 use sealnote_evidence::Evidence;
+use sealnote_fuzz::within;
 use sealnote_verifier::sev_snp::inspect;
 use sealnote_verifier::sev_snp::wire::{Endorsements, MAX_EVIDENCE};
 

@@ -1,5 +1,6 @@
 //! What the fuzz targets and their seeds share: an allocator with a limit, fixed randomness, a document that is accepted,
-//! images and records written a second time, and the values of PROTOCOL.md's worked example.
+//! images and records written a second time, evidence of other kinds by machines in software, and the values of PROTOCOL.md's
+//! worked example.
 //!
 //! A target is a file in `fuzz_targets/`. `make fuzz` runs all of them.
 
@@ -10,6 +11,9 @@ pub mod fixture;
 pub mod image;
 pub mod layout;
 mod rng;
+pub mod tdx;
+pub mod token;
+pub mod vtpm;
 pub mod worked_example;
 
 pub use allocation::within;

@@ -13,7 +13,7 @@ use sealnote_eif::measure;
 use sealnote_evidence::Evidence;
 use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
-use sealnote_fuzz::{image, layout};
+use sealnote_fuzz::{image, layout, tdx, token, vtpm};
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
@@ -22,6 +22,7 @@ use sealnote_protocol::suite::{KeyMaterial, Suite};
 use sealnote_protocol::task::Task;
 use sealnote_software_attester::Link;
 use sealnote_software_attester::nitro::{ChainSpec, Document};
+use sealnote_verifier::azure_vtpm::file::EvidenceFile;
 use sealnote_verifier::nitro::inspect;
 use sealnote_verifier::sev_snp::REPORT_LEN;
 use sealnote_verifier::sev_snp::wire::Endorsements;
@@ -51,6 +52,9 @@ fn main() -> Outcome<()> {
     seeds.deviations()?;
     seeds.policies()?;
     seeds.reports()?;
+    seeds.quotes()?;
+    seeds.vtpms()?;
+    seeds.tokens()?;
     seeds.images()
 }
 
@@ -214,6 +218,57 @@ impl Seeds {
         self.write("report", "endorsements", &[&endorsements.encode()])
     }
 
+    fn quotes(&self) -> Outcome<()> {
+        for (name, fixture) in ["v4", "v5-td10", "v5-td15"].iter().zip(&*tdx::FIXTURES) {
+            self.write("quote", name, &[&fixture.quote])?;
+            self.write("quote", &format!("{name}-log"), &[&fixture.event_log])?;
+            let collateral = fixture.collateral.to_string();
+            let name = format!("{name}-collateral");
+            self.write("quote", &name, &[collateral.as_bytes()])?;
+        }
+        for (name, bytes) in vectors("tdx")? {
+            // A log stands in an area that is filled up.
+            let len = bytes.iter().rposition(|byte| *byte != 0xff);
+            let bytes = &bytes[..len.map_or(0, |last| last + 1)];
+            self.write("quote", &name, &[bytes])?;
+        }
+        Ok(())
+    }
+
+    fn vtpms(&self) -> Outcome<()> {
+        for (name, gathered) in ["sev-snp", "tdx"].iter().zip(&*vtpm::GATHERED) {
+            let parts = gathered.parts();
+            self.write("vtpm", name, &[&parts.encode(Some(&[7; 422]))])?;
+            self.write("vtpm", &format!("{name}-hcl"), &[parts.hcl_report])?;
+            self.write("vtpm", &format!("{name}-quote"), &[parts.quote])?;
+        }
+        for (name, bytes) in vectors("azure")? {
+            self.write("vtpm", &name, &[&bytes])?;
+            if let Ok(file) = EvidenceFile::from_json(&bytes) {
+                let name = format!("{name}-evidence");
+                self.write("vtpm", &name, &[&file.parts().encode(None)])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tokens(&self) -> Outcome<()> {
+        let fixture = &*token::FIXTURE;
+        for (name, claims) in token::claims() {
+            let claims = claims.to_string();
+            self.write("token", &format!("{name}-claims"), &[claims.as_bytes()])?;
+            let token = fixture.token(&fixture.x5c, claims.as_bytes());
+            self.write("token", name, &[&token])?;
+        }
+        self.write("token", "jwks", &[fixture.jwks.as_bytes()])?;
+        self.write("token", "root", &[fixture.root_pem.as_bytes()])?;
+        self.write("token", "x5c", &[fixture.x5c.to_string().as_bytes()])?;
+        for (name, bytes) in vectors("tokens")? {
+            self.write("token", &name, &[&bytes])?;
+        }
+        Ok(())
+    }
+
     fn policies(&self) -> Outcome<()> {
         let file = policy_json();
         self.write("policy", "file", &[file.as_bytes()])?;
@@ -271,6 +326,17 @@ impl Seeds {
 fn extensions(chain: &mut ChainSpec, from: usize, to: usize) {
     let mut links: Vec<&mut Link> = chain.cas.iter_mut().chain([&mut chain.leaf]).collect();
     links[to].certificate.extensions = links[from].certificate.extensions.clone();
+}
+
+/// The names and contents of the genuine files of a kind, where they are.
+fn vectors(kind: &str) -> Outcome<Vec<(String, Vec<u8>)>> {
+    match std::env::var_os("SEALNOTE_VECTORS") {
+        Some(vectors) => {
+            let found = files(&Path::new(&vectors).join(kind))?.into_iter();
+            Ok(found.filter(|(name, _)| name != "README.md").collect())
+        }
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The names and contents of a folder's files.

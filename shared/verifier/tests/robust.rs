@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{Fixture, now, rng};
+use common::{Fixture, NOW_SECONDS, now, rng};
 use sealnote_software_attester::nitro::SoftwareRoot;
-use sealnote_verifier::TrustRoots;
+use sealnote_software_attester::tdx::{Form, Machine};
 use sealnote_verifier::nitro::inspect;
+use sealnote_verifier::{TrustRoots, azure_vtpm, sev_snp, tdx, token};
 use sha2::{Digest, Sha384};
 
 /// Bytes from a counter: the same on every run.
@@ -24,6 +25,66 @@ fn random_bytes_are_refused() {
         let bytes: Vec<u8> = stream(seed).take(len).collect();
         assert!(inspect(&bytes).is_err(), "seed {seed}");
     }
+}
+
+#[test]
+fn random_bytes_are_evidence_of_no_kind() {
+    for seed in 0..5_000 {
+        let len = (seed % 1_301) as usize;
+        let bytes: Vec<u8> = stream(seed).take(len).collect();
+        let accepted = [
+            sev_snp::inspect(&bytes).is_ok(),
+            tdx::inspect(&bytes).is_ok(),
+            tdx::event_log::replay(&bytes).is_ok(),
+            azure_vtpm::Parts::decode(&bytes).is_ok(),
+            azure_vtpm::file::EvidenceFile::from_json(&bytes).is_ok(),
+            token::inspect(&bytes).is_ok(),
+        ];
+        assert_eq!(accepted, [false; 6], "seed {seed}");
+    }
+}
+
+#[test]
+fn every_truncation_of_a_quote_is_refused() {
+    for form in Form::ALL {
+        let quote = Machine::new(form, NOW_SECONDS, &mut rng()).quote();
+        assert!(tdx::inspect(&quote).is_ok(), "{form:?}");
+        for len in 0..quote.len() {
+            let refused = tdx::inspect(&quote[..len]).expect_err("half a quote");
+            assert_eq!(refused.check(), tdx::checks::T1, "{form:?}: {len} bytes");
+        }
+    }
+}
+
+/// Before anything is set aside for what they declare.
+#[test]
+fn lengths_within_a_quote_are_of_bytes_that_are_there() {
+    let machine = Machine::new(Form::V4, NOW_SECONDS, &mut rng());
+    let quote = machine.quote();
+    // Behind header, body and the length of what follows, the signature and its key.
+    let outer = 48 + machine.body.len() + 4 + 64 + 64 + 2;
+    let qe_auth = outer + 4 + 384 + 64;
+    let inner = qe_auth + 2 + machine.qe_auth_data.len() + 2;
+    for (at, bytes) in [
+        (outer, &[0, 0, 15, 0][..]),
+        (qe_auth, &[0xff, 0xff]),
+        (inner, &[0, 0, 15, 0]),
+    ] {
+        let mut quote = quote.clone();
+        quote[at..at + bytes.len()].copy_from_slice(bytes);
+        let refused = tdx::inspect(&quote).expect_err("a length of nothing");
+        assert_eq!(refused, tdx::quote::QuoteError::Lengths, "at {at}");
+    }
+}
+
+/// An event log may end behind any event, and there alone.
+#[test]
+fn an_event_log_is_cut_between_events_alone() {
+    let machine = Machine::new(Form::V4, NOW_SECONDS, &mut rng());
+    let log = machine.event_log();
+    let replays = |len: &usize| tdx::event_log::replay(&log[..*len]).is_ok();
+    let count = (0..=log.len()).filter(replays).count();
+    assert_eq!(count, 1 + machine.events.len());
 }
 
 #[test]

@@ -30,6 +30,8 @@ const QE_REPORT: u16 = 6;
 /// What is around the inner certification data and the QE's authentication data, in bytes.
 const AUTH_DATA_FIXED: usize = 64 + 64 + 2 + 4;
 const QE_DATA_FIXED: usize = 384 + 64 + 2 + 2 + 4;
+/// Where the length of the QE's authentication data is.
+const QE_AUTH_LEN: usize = 384 + 64;
 
 /// What a quote says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,18 +121,18 @@ fn read(bytes: &[u8]) -> Result<(Quote<'_>, &[u8]), QuoteError> {
     }
     let truncated = QuoteError::Truncated { found };
     let signed_len = check_header(bytes)?;
-    let raw = RawQuote::parse(bytes).map_err(|_| truncated.clone())?;
+    let (signed, rest) = bytes
+        .split_at_checked(signed_len)
+        .ok_or(truncated.clone())?;
+    let (signature_data, rest) = sized(rest).ok_or(truncated.clone())?;
+    has_what_it_declares(signature_data).ok_or(QuoteError::Lengths)?;
+    let raw = RawQuote::parse(bytes).map_err(|_| truncated)?;
     let (AuthData::V4(signature), Some(fields)) =
         (raw.auth_data, fields(raw.header.version, &raw.report))
     else {
         return Err(QuoteError::Lengths);
     };
-    let (signed, rest) = bytes
-        .split_at_checked(signed_len)
-        .ok_or(truncated.clone())?;
-    let signature_len = u32_at(rest, 0).ok_or(truncated.clone())? as usize;
-    let (_, rest) = rest.split_at_checked(4 + signature_len).ok_or(truncated)?;
-    check_signature_data(&signature, signature_len)?;
+    check_signature_data(&signature, signature_data.len())?;
     let quote = Quote {
         fields,
         bytes: &bytes[..found - rest.len()],
@@ -175,6 +177,14 @@ fn check_header(bytes: &[u8]) -> Result<usize, QuoteError> {
     }
 }
 
+/// Each length in the signature data is of bytes that are there: the parser would set up to 1 MiB aside before it looks.
+fn has_what_it_declares(data: &[u8]) -> Option<()> {
+    let (outer, _) = sized(data.get(AUTH_DATA_FIXED - 4..)?)?;
+    let qe_auth_len = u16_at(outer, QE_AUTH_LEN)?;
+    let inner = outer.get(QE_DATA_FIXED - 4 + usize::from(qe_auth_len)..)?;
+    sized(inner).map(|_| ())
+}
+
 /// What the parser reads of the signature data is all that there is.
 fn check_signature_data(data: &AuthDataV4, len: usize) -> Result<(), QuoteError> {
     let outer = &data.certification_data;
@@ -213,6 +223,12 @@ fn fields(version: u16, report: &Report) -> Option<QuoteFields> {
         report_data: base.report_data,
         mr_service_td: newer.map(|newer| newer.mr_service_td),
     })
+}
+
+/// As many bytes as the length before them says, and the rest.
+fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = u32_at(bytes, 0)?;
+    bytes.get(4..)?.split_at_checked(len as usize)
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

@@ -1,0 +1,123 @@
+//! TDX machines in software, one for each form of a quote, and for each a policy that accepts it alone.
+
+use std::sync::LazyLock;
+
+use p256::ecdsa::Signature;
+use p256::ecdsa::signature::Signer;
+use sealnote_software_attester::tdx::{Form, Machine};
+use sealnote_verifier::tdx::{QuoteFields, VerifiedQuote, inspect};
+use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
+use serde_json::{Value, json};
+
+use crate::Seeded;
+
+/// When the machines' collateral is in date.
+const NOW_SECONDS: u64 = 1_795_000_000;
+
+const HEADER_LEN: usize = 48;
+/// Type and length before the body, from version 5 on.
+const BODY_HEADER_LEN: usize = 6;
+const LENGTH_LEN: usize = 4;
+const SIGNATURE_LEN: usize = 64;
+
+/// A machine, what it says, and who believes it.
+pub struct Fixture {
+    /// The machine's quote.
+    pub quote: Vec<u8>,
+    /// What it says.
+    pub fields: QuoteFields,
+    /// What is said of the machine.
+    pub collateral: Value,
+    /// What was measured.
+    pub event_log: Vec<u8>,
+    /// Expects all that the quote says.
+    pub policy: Policy,
+    /// The vendors', and the machine's.
+    pub roots: TrustRoots,
+    machine: Machine,
+}
+
+/// In the order of [`Form::ALL`]; the same in every run.
+pub static FIXTURES: LazyLock<[Fixture; 3]> = LazyLock::new(|| Form::ALL.map(Fixture::new));
+
+impl Fixture {
+    fn new(form: Form) -> Self {
+        let machine = Machine::new(form, NOW_SECONDS, &mut Seeded(form as u64));
+        let quote = machine.quote();
+        let fields = inspect(&quote).expect("a quote").fields().clone();
+        let mut roots = TrustRoots::vendors();
+        roots
+            .danger_add_tdx_software_root(&machine.root_pem())
+            .expect("a root");
+        Self {
+            policy: policy(&fields),
+            collateral: machine.collateral(),
+            event_log: machine.event_log(),
+            quote,
+            fields,
+            roots,
+            machine,
+        }
+    }
+
+    /// The one whose quotes have the form of this one.
+    pub fn like(fields: &QuoteFields) -> &'static Self {
+        match (fields.version, fields.current_tee_tcb_svn) {
+            (4, _) => &FIXTURES[0],
+            (_, None) => &FIXTURES[1],
+            (_, Some(_)) => &FIXTURES[2],
+        }
+    }
+
+    /// Checks a quote by the fixture's policy and roots; its `report_data` must be the fixture's.
+    pub fn check(&self, quote: &[u8], collateral: &[u8]) -> Result<VerifiedQuote, Rejection> {
+        let report_data = Some(&self.fields.report_data);
+        let now = UnixTime::from_seconds(NOW_SECONDS);
+        self.policy
+            .check_quote(quote, collateral, None, report_data, &self.roots, now)
+    }
+
+    /// Header and body of a quote of the same form, with a signature of the machine's.
+    pub fn signed(&self, quote: &[u8]) -> Vec<u8> {
+        let body_header = match self.machine.form {
+            Form::V4 => 0,
+            Form::V5Td10 | Form::V5Td15 => BODY_HEADER_LEN,
+        };
+        let signed_len = HEADER_LEN + body_header + self.machine.body.len();
+        let signed = &quote[..signed_len];
+        let signature: Signature = self.machine.signers.quote.sign(signed);
+        let (len, rest) = self.quote[signed_len..].split_at(LENGTH_LEN);
+        [signed, len, &signature.to_bytes(), &rest[SIGNATURE_LEN..]].concat()
+    }
+}
+
+fn policy(fields: &QuoteFields) -> Policy {
+    let [rtmr0, rtmr1, rtmr2, rtmr3] = fields.rtmrs.map(hex::encode);
+    let file = json!({"version": 2, "evidence": {"tdx": {
+        "measurements": [{
+            "label": "fixture",
+            "mrtd": hex::encode(fields.mrtd),
+            "rtmr0": rtmr0,
+            "rtmr1": rtmr1,
+            "rtmr2": rtmr2,
+            "rtmr3": rtmr3,
+            "mr_config_id": hex_or_zero(&fields.mr_config_id),
+            "mr_owner": hex_or_zero(&fields.mr_owner),
+            "mr_owner_config": hex_or_zero(&fields.mr_owner_config),
+            "xfam": hex::encode(fields.xfam),
+            "mr_seam": [hex::encode(fields.mr_seam)],
+        }],
+        "least_tcb_evaluation_data_number": 17,
+        "reject_advisories": "none",
+        "fmspcs": "any",
+        "ppids": "any",
+    }}});
+    Policy::from_json(file.to_string()).expect("a policy")
+}
+
+fn hex_or_zero(bytes: &[u8]) -> String {
+    match bytes.iter().all(|byte| *byte == 0) {
+        true => String::from("zero"),
+        false => hex::encode(bytes),
+    }
+}
