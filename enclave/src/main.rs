@@ -78,6 +78,8 @@ enum SoftwareKind {
     Nitro,
     /// Reports as of an AMD SEV-SNP guest.
     SevSnp,
+    /// Quotes as of an Intel TDX guest.
+    Tdx,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -240,6 +242,7 @@ fn software(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
     let kind = match args.software_kind {
         None | Some(SoftwareKind::Nitro) => Kind::Nitro,
         Some(SoftwareKind::SevSnp) => Kind::SevSnp,
+        Some(SoftwareKind::Tdx) => Kind::Tdx,
     };
     let engine = load(args, ModelFiles::open(&args.model)?)?;
     let software = Software::start(kind, &engine.info().digest)?;

@@ -5,6 +5,7 @@
 
 mod nitro;
 mod sev_snp;
+mod tdx;
 
 use std::path::Path;
 
@@ -22,6 +23,8 @@ pub enum SoftwareKind {
     Nitro,
     /// Reports as of an AMD SEV-SNP guest.
     SevSnp,
+    /// Quotes as of an Intel TDX guest.
+    Tdx,
 }
 
 /// A software attester, and what a client needs to accept its evidence.
@@ -42,6 +45,7 @@ impl Software {
         match kind {
             SoftwareKind::Nitro => nitro::start(&measured),
             SoftwareKind::SevSnp => sev_snp::start(&measured),
+            SoftwareKind::Tdx => tdx::start(&measured),
         }
     }
 }

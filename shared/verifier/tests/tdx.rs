@@ -102,7 +102,7 @@ fn flipped_bits_are_refused() {
 fn a_root_is_one_self_signed_ca_of_p256() {
     let mut roots = TrustRoots::intel();
     let machine = fixture::machine(Form::V4);
-    let collateral = machine.collateral();
+    let collateral = machine.collateral().expect("collateral");
     let chain = collateral["tcb_info_issuer_chain"].as_str().expect("PEM");
     for wrong in ["", "a root", chain] {
         assert!(roots.danger_add_software_root(wrong).is_err(), "{wrong}");

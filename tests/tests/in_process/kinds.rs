@@ -1,6 +1,9 @@
 //! Sessions over evidence of other kinds than Nitro's: the same scores, and nothing of one kind, session or machine that
 //! passes for another's.
 
+#[path = "kinds/tdx.rs"]
+mod tdx;
+
 use sealnote_client::Client;
 use sealnote_enclave::attester::software::{Software, SoftwareKind};
 use sealnote_protocol::frame::FrameType;
@@ -15,6 +18,7 @@ use crate::common::{anywhere, reference_notes, short_notes, single};
 
 const NITRO: EvidenceKind = EvidenceKind(1);
 const SEV_SNP: EvidenceKind = EvidenceKind(2);
+const TDX: EvidenceKind = EvidenceKind(3);
 
 /// What an answer carries, to be put into another.
 #[derive(Clone)]
@@ -32,14 +36,14 @@ async fn rig(kind: SoftwareKind) -> Rig {
     Rig::start(single(), setup).await.unwrap()
 }
 
-/// Trusts both, and has the rules of both.
-fn of_both(one: &Rig, other: &Rig) -> (Policy, TrustRoots) {
+/// Trusts all of them, and has the rules of all.
+fn of_all(rigs: &[&Rig]) -> (Policy, TrustRoots) {
     let mut roots = TrustRoots::vendors();
-    for rig in [one, other] {
+    for rig in rigs {
         roots.danger_add_development_root(rig.root_pem()).unwrap();
     }
     let mut policy = json!({"version": 2, "evidence": {}});
-    for rig in [one, other] {
+    for rig in rigs {
         // That of Nitro is as nitro-cli prints it.
         let nitro = &rig.policy()["Measurements"];
         let rules = match nitro.is_null() {
@@ -82,15 +86,16 @@ async fn recorded(rig: &Rig) -> Carried {
 }
 
 #[tokio::test]
-async fn scores_are_those_of_nitro_to_the_bit_under_one_policy_for_both() {
-    let (nitro, snp) = (
+async fn scores_are_those_of_nitro_to_the_bit_under_one_policy_for_all() {
+    let (nitro, snp, tdx) = (
         rig(SoftwareKind::Nitro).await,
         rig(SoftwareKind::SevSnp).await,
+        rig(SoftwareKind::Tdx).await,
     );
-    let (policy, roots) = of_both(&nitro, &snp);
+    let (policy, roots) = of_all(&[&nitro, &snp, &tdx]);
     let notes = reference_notes("tiny-bert-single");
     let mut scores = Vec::new();
-    for (rig, kind) in [(&nitro, "nitro"), (&snp, "sev-snp")] {
+    for (rig, kind) in [(&nitro, "nitro"), (&snp, "sev-snp"), (&tdx, "tdx")] {
         let client = rig.client_at(&rig.server).unwrap();
         let own = bits(&submit_all(&client.clone().build(), &notes).await);
         let client = client.policy(policy.clone()).roots(roots.clone()).build();
@@ -102,6 +107,7 @@ async fn scores_are_those_of_nitro_to_the_bit_under_one_policy_for_both() {
         scores.push(own);
     }
     assert_eq!(scores[0], scores[1]);
+    assert_eq!(scores[0], scores[2]);
     assert!(!scores[0].is_empty() && scores[0].iter().all(|scores| !scores.is_empty()));
 }
 
@@ -115,6 +121,11 @@ fn with(kind: EvidenceKind, carried: Carried) -> Tamper {
         other.endorsements = carried.endorsements;
         other
     })
+}
+
+/// The answer as it is.
+fn pass() -> Tamper {
+    Box::new(|answer| answer)
 }
 
 /// The answer's own evidence beside other endorsements.
@@ -133,7 +144,7 @@ async fn evidence_of_another_kind_session_or_machine_fails_its_check_before_anyt
         rig(SoftwareKind::SevSnp).await,
     );
     // The other machine's root is trusted too, so that its endorsements hold by themselves.
-    let (policy, mut roots) = of_both(&nitro, &snp);
+    let (policy, mut roots) = of_all(&[&nitro, &snp]);
     roots
         .danger_add_development_root(other_snp.root_pem())
         .unwrap();
@@ -144,10 +155,6 @@ async fn evidence_of_another_kind_session_or_machine_fails_its_check_before_anyt
     let of_nitro = recorded(&nitro).await;
     let of_snp = recorded(&snp).await;
     let of_other = recorded(&other_snp).await;
-    let unendorsed = |carried: &Carried| Carried {
-        endorsements: None,
-        ..carried.clone()
-    };
     let endorsed_nitro = Carried {
         endorsements: of_snp.endorsements.clone(),
         ..of_nitro.clone()
@@ -221,7 +228,6 @@ async fn evidence_of_another_kind_session_or_machine_fails_its_check_before_anyt
         refused(name, trusting(rig), tamper, check).await;
     }
 
-    let pass = || -> Tamper { Box::new(|answer| answer) };
     for (name, server, policy, check) in [
         (
             "a report to a policy for documents",
@@ -274,12 +280,19 @@ async fn refused(name: &str, client: Client, tamper: Tamper, check: &str) {
     assert_eq!(relay.from_client(), [FrameType::Hello], "{name}");
 }
 
+fn unendorsed(carried: &Carried) -> Carried {
+    Carried {
+        endorsements: None,
+        ..carried.clone()
+    }
+}
+
 fn half(endorsements: &Option<Vec<u8>>) -> Option<Vec<u8>> {
     let all = endorsements.as_ref().unwrap();
     Some(all[..all.len() / 2].to_vec())
 }
 
-/// Another key of suite 1 beside the same report.
+/// Another key of suite 1 beside the same report or quote.
 fn other_key(mut answer: Answer) -> Answer {
     let mut evidence = sealnote_evidence::Evidence::decode(&answer.evidence, 1 << 16).unwrap();
     let mut key = evidence.public_key.unwrap().to_vec();

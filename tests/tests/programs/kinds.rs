@@ -12,7 +12,7 @@ fn scores_do_not_depend_on_the_kind_of_evidence() {
     let notes: String = lines
         .map(|(index, text)| line(&format!("note-{index}"), &text))
         .collect();
-    let results = ["nitro", "sev-snp"].map(|kind| {
+    let results = ["nitro", "sev-snp", "tdx"].map(|kind| {
         let stack = Stack::of_kind(kind);
         let submitted = stack.client("submit", &["--scores", "all"], notes.as_bytes());
         assert_code(&submitted, 0);
@@ -30,18 +30,21 @@ fn scores_do_not_depend_on_the_kind_of_evidence() {
     });
     assert_eq!(results[0].len(), 5);
     assert_eq!(results[0], results[1]);
+    assert_eq!(results[0], results[2]);
 }
 
 #[test]
 fn the_policy_that_is_written_names_its_kind() {
-    let stack = Stack::of_kind("sev-snp");
-    let policy: Value = serde_json::from_str(&stack.read("measurements.json")).unwrap();
-    assert_eq!(policy["version"], 2);
-    let kinds: Vec<&String> = policy["evidence"].as_object().unwrap().keys().collect();
-    assert_eq!(kinds, ["sev-snp"]);
-    let file = stack.path("measurements.json").display().to_string();
-    let checked = run(Program::Client, &["policy", "check", &file]);
-    assert_code(&checked, 0);
+    for kind in ["sev-snp", "tdx"] {
+        let stack = Stack::of_kind(kind);
+        let policy: Value = serde_json::from_str(&stack.read("measurements.json")).unwrap();
+        assert_eq!(policy["version"], 2);
+        let kinds: Vec<&String> = policy["evidence"].as_object().unwrap().keys().collect();
+        assert_eq!(kinds, [kind]);
+        let file = stack.path("measurements.json").display().to_string();
+        let checked = run(Program::Client, &["policy", "check", &file]);
+        assert_code(&checked, 0);
+    }
 }
 
 #[test]

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use x509_cert::der::DateTime;
 
-use super::{DAY, FMSPC};
+use super::{DAY, Platform};
+use crate::error::AttesterError;
 
-/// Two levels of the TCB: one that is up to date, one that is not.
-pub(super) fn tcb_info(now: u64) -> Value {
+/// Four levels of the TCB, of which the first is up to date. From when and until when it holds is said by [`date_of`].
+pub(super) fn tcb_info(platform: &Platform, now: u64) -> Result<Value, AttesterError> {
+    let (of_current, of_old) = level_dates(now)?;
     let components = |svn: u8, of: usize| {
         let all = (0..16).map(|at| json!({"svn": if at < of { svn } else { 0 }}));
         all.collect::<Vec<_>>()
@@ -19,19 +22,17 @@ pub(super) fn tcb_info(now: u64) -> Value {
                 "pcesvn": 11,
                 "tdxtcbcomponents": components(svn, 3),
             },
-            "tcbDate": date(now - 100 * DAY),
+            "tcbDate": of_current,
             "tcbStatus": status,
             "advisoryIDs": advisories,
         })
     };
     let (signer, none, all) = ("00".repeat(48), "00".repeat(8), "FF".repeat(8));
-    json!({
+    Ok(json!({
         "id": "TDX",
         "version": 3,
-        "issueDate": date(now - 10 * DAY),
-        "nextUpdate": date(now + 20 * DAY),
-        "fmspc": hex::encode_upper(FMSPC),
-        "pceId": "0000",
+        "fmspc": hex::encode_upper(platform.fmspc),
+        "pceId": hex::encode_upper(platform.pce_id),
         "tcbType": 0,
         "tcbEvaluationDataNumber": 18,
         "tdxModule": {"mrsigner": signer, "attributes": none, "attributesMask": all},
@@ -41,8 +42,8 @@ pub(super) fn tcb_info(now: u64) -> Value {
             "attributes": none,
             "attributesMask": all,
             "tcbLevels": [
-                {"tcb": {"isvsvn": 5}, "tcbDate": date(now - 100 * DAY), "tcbStatus": "UpToDate"},
-                {"tcb": {"isvsvn": 3}, "tcbDate": date(now - 500 * DAY), "tcbStatus": "OutOfDate"},
+                {"tcb": {"isvsvn": 5}, "tcbDate": of_current, "tcbStatus": "UpToDate"},
+                {"tcb": {"isvsvn": 3}, "tcbDate": of_old, "tcbStatus": "OutOfDate"},
             ],
         }],
         "tcbLevels": [
@@ -51,16 +52,15 @@ pub(super) fn tcb_info(now: u64) -> Value {
             level(5, "SWHardeningNeeded", &[]),
             level(4, "Revoked", &[]),
         ],
-    })
+    }))
 }
 
 /// Of the quoting enclave.
-pub(super) fn qe_identity(now: u64) -> Value {
-    json!({
+pub(super) fn qe_identity(now: u64) -> Result<Value, AttesterError> {
+    let (of_current, of_old) = level_dates(now)?;
+    Ok(json!({
         "id": "TD_QE",
         "version": 2,
-        "issueDate": date(now - 10 * DAY),
-        "nextUpdate": date(now + 20 * DAY),
         "tcbEvaluationDataNumber": 18,
         "miscselect": "00000000",
         "miscselectMask": "FFFFFFFF",
@@ -69,18 +69,33 @@ pub(super) fn qe_identity(now: u64) -> Value {
         "mrsigner": "DC".repeat(32),
         "isvprodid": 2,
         "tcbLevels": [
-            {"tcb": {"isvsvn": 4}, "tcbDate": date(now - 100 * DAY), "tcbStatus": "UpToDate"},
-            {"tcb": {"isvsvn": 3}, "tcbDate": date(now - 500 * DAY), "tcbStatus": "OutOfDate"},
+            {"tcb": {"isvsvn": 4}, "tcbDate": of_current, "tcbStatus": "UpToDate"},
+            {"tcb": {"isvsvn": 3}, "tcbDate": of_old, "tcbStatus": "OutOfDate"},
         ],
-    })
+    }))
+}
+
+/// Says from when and until when a document holds.
+pub(super) fn date_of(
+    document: &mut Value,
+    (issued, next_update): (u64, u64),
+) -> Result<(), AttesterError> {
+    document["issueDate"] = json!(date(issued)?);
+    document["nextUpdate"] = json!(date(next_update)?);
+    Ok(())
 }
 
 /// A time as Intel's documents have it.
 ///
-/// # Panics
+/// # Errors
 ///
-/// For a time that X.509 cannot express.
-pub fn date(seconds: u64) -> String {
-    let time = x509_cert::der::DateTime::from_unix_duration(Duration::from_secs(seconds));
-    time.expect("a date").to_string()
+/// A time that X.509 cannot express.
+pub fn date(seconds: u64) -> Result<String, AttesterError> {
+    Ok(DateTime::from_unix_duration(Duration::from_secs(seconds))?.to_string())
+}
+
+/// Of the levels that are up to date, and of those that are not.
+fn level_dates(now: u64) -> Result<(String, String), AttesterError> {
+    let before = |days: u64| date(now.saturating_sub(days * DAY));
+    Ok((before(100)?, before(500)?))
 }

@@ -62,7 +62,7 @@ pub(super) fn header(form: Form) -> [u8; 48] {
     header
 }
 
-/// A body with something in every field that may have something, but for the registers.
+/// The body of a guest that nothing is measured into, and of which the host and the owner say nothing.
 pub(super) fn body(form: Form) -> Vec<u8> {
     let len = if form == Form::V5Td15 { 648 } else { 584 };
     let mut body = vec![0; len];
@@ -71,11 +71,6 @@ pub(super) fn body(form: Form) -> Vec<u8> {
     put(MR_SEAM, &[0x5e; 48]);
     put(TD_ATTRIBUTES, &[0, 0, 0, 0x10]);
     put(XFAM, &[0xe7, 0x02, 0x06]);
-    put(MRTD, &[0xd7; 48]);
-    put(MR_CONFIG_ID, &[0xc1; 48]);
-    put(MR_OWNER, &[0xc2; 48]);
-    put(MR_OWNER_CONFIG, &[0xc3; 48]);
-    put(REPORT_DATA, &[0x5a; 64]);
     if form == Form::V5Td15 {
         put(CURRENT_TEE_TCB_SVN, &[5, 1, 7]);
     }

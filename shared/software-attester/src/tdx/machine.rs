@@ -1,5 +1,7 @@
 //! A machine and its guest.
 
+use std::time::SystemTime;
+
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{DerSignature, Signature, SigningKey, VerifyingKey};
 use p256::elliptic_curve::Generate;
@@ -9,10 +11,15 @@ use sha2::{Digest, Sha256, Sha384};
 use x509_cert::certificate::Rfc5280;
 use x509_cert::crl::TbsCertList;
 
+use super::DAY;
 use super::certificates::*;
-use super::collateral::{qe_identity, tcb_info};
+use super::collateral::{date_of, qe_identity, tcb_info};
 use super::layout::*;
 use crate::certificate::CertificateSpec;
+use crate::error::AttesterError;
+
+const ROOT_NAME: &str = "Intel SGX Root CA";
+const CA_NAME: &str = "Intel SGX PCK Platform CA";
 
 /// The form of a quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,41 +111,44 @@ pub struct Event {
 }
 
 impl Machine {
-    /// One whose guest has measured something into every register, and whose collateral is ten days old at `now`.
+    /// One whose guest has measured nothing, and whose collateral is ten days old at `now`.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// For a time that X.509 cannot express.
-    pub fn new<R: CryptoRng + ?Sized>(form: Form, now: u64, rng: &mut R) -> Self {
+    /// A time that X.509 cannot express.
+    pub fn new<R: CryptoRng + ?Sized>(
+        form: Form,
+        platform: &Platform,
+        now: SystemTime,
+        rng: &mut R,
+    ) -> Result<Self, AttesterError> {
+        let now = seconds(now);
         let mut key = || SigningKey::generate_from_rng(rng);
         let (root, tcb, qe, ca, pck, quote) = (key(), key(), key(), key(), key(), key());
-        let root_name = "Intel SGX Root CA";
-        let of_root = |serial, name: &str, key| certificate(serial, root_name, name, key, now);
-        let mut root_spec = of_root(1, root_name, &root);
-        root_spec.extensions = ca_extensions(Some(1));
-        let mut pck_ca = of_root(4, "Intel SGX PCK Platform CA", &ca);
-        pck_ca.extensions = ca_extensions(Some(0));
-        let ca_name = "Intel SGX PCK Platform CA";
-        let mut pck_spec = certificate(5, ca_name, "Intel SGX PCK Certificate", &pck, now);
-        pck_spec.extensions = leaf_extensions();
-        pck_spec
-            .extensions
-            .push(sgx_extension(&Platform::default()));
+        let of_root = |serial, name: &str, key| certificate(serial, ROOT_NAME, name, key, now);
+        let mut root_spec = of_root(1, ROOT_NAME, &root)?;
+        root_spec.extensions = ca_extensions(Some(1))?;
+        let mut pck_ca = of_root(4, CA_NAME, &ca)?;
+        pck_ca.extensions = ca_extensions(Some(0))?;
+        let mut pck_spec = certificate(5, CA_NAME, "Intel SGX PCK Certificate", &pck, now)?;
+        pck_spec.extensions = leaf_extensions()?;
+        pck_spec.extensions.push(sgx_extension(platform)?);
         let leaf = |serial, key| {
-            let mut spec = of_root(serial, "Intel SGX TCB Signing", key);
-            spec.extensions = leaf_extensions();
-            spec
+            let mut spec = of_root(serial, "Intel SGX TCB Signing", key)?;
+            spec.extensions = leaf_extensions()?;
+            Ok::<_, AttesterError>(spec)
         };
+        let dates = (now.saturating_sub(10 * DAY), now.saturating_add(20 * DAY));
         let mut machine = Self {
-            root: root_spec.sign::<_, DerSignature>(&root).expect("a root"),
-            tcb_signer: leaf(2, &tcb),
-            qe_signer: leaf(3, &qe),
+            root: root_spec.sign::<_, DerSignature>(&root)?,
+            tcb_signer: leaf(2, &tcb)?,
+            qe_signer: leaf(3, &qe)?,
             pck_ca,
             pck: pck_spec,
-            root_list: revocation_list(root_name, now),
-            pck_list: revocation_list(ca_name, now),
-            tcb_info: tcb_info(now),
-            qe_identity: qe_identity(now),
+            root_list: revocation_list(ROOT_NAME, dates)?,
+            pck_list: revocation_list(CA_NAME, dates)?,
+            tcb_info: tcb_info(platform, now)?,
+            qe_identity: qe_identity(now)?,
             header: header(form),
             form,
             body: body(form),
@@ -160,10 +170,24 @@ impl Machine {
             },
         };
         machine.hold_attestation_key();
-        for (register, digest) in [(0, 0xa0), (1, 0xa1), (0, 0xa2), (2, 0xa3), (3, 0xa4)] {
-            machine.measure(register, [digest; 48]);
+        machine.date_collateral(dates)?;
+        Ok(machine)
+    }
+
+    /// Says of the collateral from when and until when it holds, in seconds after 1970.
+    ///
+    /// # Errors
+    ///
+    /// A time that X.509 cannot express.
+    pub fn date_collateral(&mut self, dates: (u64, u64)) -> Result<(), AttesterError> {
+        for document in [&mut self.tcb_info, &mut self.qe_identity] {
+            date_of(document, dates)?;
         }
-        machine
+        for list in [&mut self.root_list, &mut self.pck_list] {
+            list.this_update = time(dates.0)?;
+            list.next_update = Some(time(dates.1)?);
+        }
+        Ok(())
     }
 
     /// Extends a register.
@@ -203,7 +227,11 @@ impl Machine {
     }
 
     /// The quote, signed.
-    pub fn quote(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    ///
+    /// A certificate with a name or time that X.509 cannot express.
+    pub fn quote(&self) -> Result<Vec<u8>, AttesterError> {
         let mut quote = self.header.to_vec();
         let kind: Option<u16> = match self.form {
             Form::V4 => None,
@@ -216,34 +244,38 @@ impl Machine {
         }
         quote.extend(&self.body);
         let signature: Signature = self.signers.quote.sign(&quote);
-        let data = self.signature_data(&signature);
+        let data = self.signature_data(&signature)?;
         quote.extend((data.len() as u32).to_le_bytes());
         quote.extend(data);
-        quote
+        Ok(quote)
     }
 
     /// Intel's collateral, in the shape of dcap-qvl's `QuoteCollateralV3`.
-    pub fn collateral(&self) -> Value {
-        let root = pem(&self.root);
-        let of_tcb = issue(&self.tcb_signer, &self.signers.tcb_signer);
-        let of_qe = issue(&self.qe_signer, &self.signers.qe_signer);
-        let of_ca = issue(&self.pck_ca, &self.signers.pck_ca);
+    ///
+    /// # Errors
+    ///
+    /// A certificate or list with a name or time that X.509 cannot express.
+    pub fn collateral(&self) -> Result<Value, AttesterError> {
+        let root = pem(&self.root)?;
+        let of_tcb = issue(&self.tcb_signer, &self.signers.tcb_signer)?;
+        let of_qe = issue(&self.qe_signer, &self.signers.qe_signer)?;
+        let of_ca = issue(&self.pck_ca, &self.signers.pck_ca)?;
         let (tcb_info, qe_identity) = (self.tcb_info.to_string(), self.qe_identity.to_string());
         let sign = |key: &SigningKey, text: &str| {
             let signature: Signature = key.sign(text.as_bytes());
             hex::encode(signature.to_bytes())
         };
-        json!({
+        Ok(json!({
             "pck_crl_issuer_chain": of_ca + &root,
-            "root_ca_crl": hex::encode(sign_list(&self.root_list, &self.signers.root_list)),
-            "pck_crl": hex::encode(sign_list(&self.pck_list, &self.signers.pck_list)),
+            "root_ca_crl": hex::encode(sign_list(&self.root_list, &self.signers.root_list)?),
+            "pck_crl": hex::encode(sign_list(&self.pck_list, &self.signers.pck_list)?),
             "tcb_info_issuer_chain": of_tcb + &root,
             "tcb_info_signature": sign(&self.signers.tcb_info, &tcb_info),
             "tcb_info": tcb_info,
             "qe_identity_issuer_chain": of_qe + &root,
             "qe_identity_signature": sign(&self.signers.qe_identity, &qe_identity),
             "qe_identity": qe_identity,
-        })
+        }))
     }
 
     /// The log of what was measured, as firmware writes it.
@@ -272,14 +304,18 @@ impl Machine {
     }
 
     /// The root, to be accepted by name.
-    pub fn root_pem(&self) -> String {
+    ///
+    /// # Errors
+    ///
+    /// A root that is no certificate.
+    pub fn root_pem(&self) -> Result<String, AttesterError> {
         pem(&self.root)
     }
 
-    fn signature_data(&self, signature: &Signature) -> Vec<u8> {
-        let chain = issue(&self.pck, &self.signers.pck)
-            + &issue(&self.pck_ca, &self.signers.pck_ca)
-            + &pem(&self.root);
+    fn signature_data(&self, signature: &Signature) -> Result<Vec<u8>, AttesterError> {
+        let chain = issue(&self.pck, &self.signers.pck)?
+            + &issue(&self.pck_ca, &self.signers.pck_ca)?
+            + &pem(&self.root)?;
         let mut qe = self.qe_report.to_vec();
         let qe_signature: Signature = self.signers.qe_report.sign(&self.qe_report);
         qe.extend(qe_signature.to_bytes());
@@ -293,7 +329,7 @@ impl Machine {
         data.extend(6_u16.to_le_bytes());
         data.extend((qe.len() as u32).to_le_bytes());
         data.extend(qe);
-        data
+        Ok(data)
     }
 
     fn attestation_point(&self) -> Vec<u8> {

@@ -1,11 +1,13 @@
-//! Quotes in the shape of an Intel TDX guest's, and the collateral for them. Every part of a [`Machine`] can be edited before
-//! it is signed.
+//! Quotes in the shape of an Intel TDX guest's, and the collateral for them. [`SoftwareAttester`] gives what passes every
+//! check. Every part of its [`Machine`] can be edited before it is signed.
 
+mod attester;
 mod certificates;
 mod collateral;
 mod layout;
 mod machine;
 
+pub use attester::SoftwareAttester;
 pub use certificates::{
     Platform, ca_extensions, leaf_extensions, name, sgx_extension, system_time, time,
 };

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_software_attester::tdx::{Form, MRTD, Machine, REPORT_DATA, TD_ATTRIBUTES};
+use sealnote_software_attester::tdx::{
+    Form, MRTD, Machine, Platform, REPORT_DATA, TD_ATTRIBUTES, system_time,
+};
 use sealnote_verifier::azure_vtpm::{
     Hardware, HardwareRoots, Rejection, Tee, VerifiedVtpm, checks,
 };
@@ -18,7 +20,10 @@ use super::sev_snp_fixture::NOW;
 use super::{own_rules, own_tdx_policy};
 
 static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
-    let mut machine = Machine::new(Form::V4, NOW, &mut UnwrapErr(SysRng));
+    let rng = &mut UnwrapErr(SysRng);
+    let machine = Machine::new(Form::V4, &Platform::default(), system_time(NOW), rng);
+    let mut machine = machine.expect("a machine");
+    machine.set(MRTD, &[0xd7; 48]);
     // As Azure starts its paravisor: without SEPT_VE_DISABLE.
     machine.set(TD_ATTRIBUTES, &[0; 8]);
     machine
@@ -38,7 +43,7 @@ impl OnTdx {
         let mut machine = MACHINE.clone();
         machine.set(REPORT_DATA, &[0; 64]);
         machine.set(REPORT_DATA, &Sha256::digest(&vtpm.var_data));
-        let quote = machine.quote();
+        let quote = machine.quote().expect("a quote");
         let fields = tdx::inspect(&quote).expect("a quote");
         let hardware = own_tdx_policy::rules(fields.fields());
         let mut rules = vtpm.rules.clone();
@@ -46,7 +51,7 @@ impl OnTdx {
         rules.as_object_mut().expect("an object").remove("sev-snp");
         rules["tdx"] = hardware;
         let mut roots = tdx::TrustRoots::intel();
-        let added = roots.danger_add_software_root(&machine.root_pem());
+        let added = roots.danger_add_software_root(&machine.root_pem().expect("PEM"));
         added.expect("a root");
         Self {
             vtpm,
@@ -61,8 +66,12 @@ impl OnTdx {
         gathered.set_hcl(DATA + 8, 4);
         gathered.hcl_report[32..32 + 1024].fill(0x7d);
         gathered.hcl_report[32 + 1024..DATA].fill(0);
-        gathered.td_quote = self.machine.quote();
+        gathered.td_quote = self.machine.quote().expect("a quote");
         gathered
+    }
+
+    fn collateral(&self) -> String {
+        self.machine.collateral().expect("collateral").to_string()
     }
 
     fn check_gathered(&self, gathered: &Gathered) -> Result<VerifiedVtpm, Rejection> {
@@ -72,7 +81,7 @@ impl OnTdx {
         };
         own_rules::load(&self.rules).check_vtpm(
             &gathered.parts(),
-            self.machine.collateral().to_string().as_bytes(),
+            self.collateral().as_bytes(),
             self.vtpm.due.as_deref(),
             roots,
             UnixTime::from_seconds(NOW),

@@ -2,11 +2,14 @@
 
 use p256::ecdsa::SigningKey;
 use p256::elliptic_curve::Generate;
-use sealnote_software_attester::tdx::*;
+use sealnote_software_attester::tdx::{self, *};
 use sealnote_verifier::tdx::TrustRoots;
 use serde_json::json;
 use x509_cert::crl::RevokedCert;
+use x509_cert::ext::Extension;
+use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
+use x509_cert::time::Time;
 
 use super::fixture::{Attempt, NOW, machine};
 use getrandom::SysRng;
@@ -201,6 +204,32 @@ pub const CASES: &[Case] = &[
     ("a platform that the policy names", "accepted", V4, |a| a.rules["ppids"] = json!([hex::encode(PPID)])),
 ];
 
+// What those of the attester make of what is well-formed.
+
+fn name(common: &str) -> Name {
+    tdx::name(common).expect("a name")
+}
+
+fn time(seconds: u64) -> Time {
+    tdx::time(seconds).expect("a time")
+}
+
+fn date(seconds: u64) -> String {
+    tdx::date(seconds).expect("a time")
+}
+
+fn ca_extensions(path_len: Option<u8>) -> Vec<Extension> {
+    tdx::ca_extensions(path_len).expect("extensions")
+}
+
+fn leaf_extensions() -> Vec<Extension> {
+    tdx::leaf_extensions().expect("extensions")
+}
+
+fn sgx_extension(platform: &Platform) -> Extension {
+    tdx::sgx_extension(platform).expect("an extension")
+}
+
 fn key() -> SigningKey {
     SigningKey::generate_from_rng(&mut UnwrapErr(SysRng))
 }
@@ -220,7 +249,7 @@ fn first(chain: &str) -> String {
 
 /// The same chain with a root of another machine.
 fn other_root(chain: &serde_json::Value) -> String {
-    first(chain.as_str().expect("a chain")) + &machine(V4).root_pem()
+    first(chain.as_str().expect("a chain")) + &machine(V4).root_pem().expect("PEM")
 }
 
 fn revoked(serial: u8) -> Option<Vec<RevokedCert>> {

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_software_attester::tdx::{Form, Machine};
+use sealnote_software_attester::tdx::{
+    self, Form, MR_CONFIG_ID, MR_OWNER, MR_OWNER_CONFIG, MRTD, Machine, Platform,
+};
 use sealnote_verifier::UnixTime;
 use sealnote_verifier::tdx::{Rejection, TrustRoots, VerifiedQuote, inspect};
 use serde_json::{Value, json};
@@ -33,19 +35,30 @@ pub struct Attempt {
 /// One of each form, made once.
 static MACHINES: LazyLock<[Machine; 3]> = LazyLock::new(|| Form::ALL.map(machine));
 
-/// One whose collateral is in date.
+/// One whose collateral is in date, with something in every field of the guest's that may have something.
 pub fn machine(form: Form) -> Machine {
-    Machine::new(form, NOW, &mut UnwrapErr(SysRng))
+    let rng = &mut UnwrapErr(SysRng);
+    let machine = Machine::new(form, &Platform::default(), tdx::system_time(NOW), rng);
+    let mut machine = machine.expect("a machine");
+    machine.set(MRTD, &[0xd7; 48]);
+    machine.set(MR_CONFIG_ID, &[0xc1; 48]);
+    machine.set(MR_OWNER, &[0xc2; 48]);
+    machine.set(MR_OWNER_CONFIG, &[0xc3; 48]);
+    machine.set(tdx::REPORT_DATA, &REPORT_DATA);
+    for (register, digest) in [(0, 0xa0), (1, 0xa1), (0, 0xa2), (2, 0xa3), (3, 0xa4)] {
+        machine.measure(register, [digest; 48]);
+    }
+    machine
 }
 
 impl Attempt {
     /// What passes every check.
     pub fn new(form: Form) -> Self {
         let machine = MACHINES[form as usize].clone();
-        let inspected = inspect(&machine.quote()).expect("a quote");
+        let inspected = inspect(&machine.quote().expect("a quote")).expect("a quote");
         let mut roots = TrustRoots::intel();
         roots
-            .danger_add_software_root(&machine.root_pem())
+            .danger_add_software_root(&machine.root_pem().expect("PEM"))
             .expect("a root");
         Self {
             rules: own_policy::rules(inspected.fields()),
@@ -62,7 +75,7 @@ impl Attempt {
     }
 
     pub fn quote(&self) -> Vec<u8> {
-        let mut quote = match self.foreign_root {
+        let quote = match self.foreign_root {
             false => self.machine.quote(),
             true => Machine {
                 root: machine(Form::V4).root,
@@ -70,12 +83,13 @@ impl Attempt {
             }
             .quote(),
         };
+        let mut quote = quote.expect("a quote");
         (self.after)(&mut quote);
         quote
     }
 
     pub fn collateral(&self) -> Vec<u8> {
-        let mut collateral = self.machine.collateral();
+        let mut collateral = self.machine.collateral().expect("collateral");
         (self.collateral_edit)(&mut collateral);
         let json = collateral.to_string().into_bytes();
         match self.collateral_after {
