@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer;
-use sealnote_software_attester::tdx::{Form, Machine};
+use sealnote_software_attester::tdx::{Form, Machine, Platform, REPORT_DATA, system_time};
 use sealnote_verifier::tdx::{QuoteFields, VerifiedQuote, inspect};
 use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
 use serde_json::{Value, json};
@@ -42,16 +42,23 @@ pub static FIXTURES: LazyLock<[Fixture; 3]> = LazyLock::new(|| Form::ALL.map(Fix
 
 impl Fixture {
     fn new(form: Form) -> Self {
-        let machine = Machine::new(form, NOW_SECONDS, &mut Seeded(form as u64));
-        let quote = machine.quote();
+        let now = system_time(NOW_SECONDS);
+        let rng = &mut Seeded(form as u64);
+        let machine = Machine::new(form, &Platform::default(), now, rng);
+        let mut machine = machine.expect("a machine");
+        machine.set(REPORT_DATA, &[0x5a; 64]);
+        for (register, digest) in [(0, 0xa0), (1, 0xa1), (3, 0xa4)] {
+            machine.measure(register, [digest; 48]);
+        }
+        let quote = machine.quote().expect("a quote");
         let fields = inspect(&quote).expect("a quote").fields().clone();
         let mut roots = TrustRoots::vendors();
         roots
-            .danger_add_tdx_software_root(&machine.root_pem())
+            .danger_add_tdx_software_root(&machine.root_pem().expect("a root"))
             .expect("a root");
         Self {
             policy: policy(&fields),
-            collateral: machine.collateral(),
+            collateral: machine.collateral().expect("collateral"),
             event_log: machine.event_log(),
             quote,
             fields,

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Fixture, NOW_SECONDS, now, rng};
 use sealnote_software_attester::nitro::SoftwareRoot;
-use sealnote_software_attester::tdx::{Form, Machine};
+use sealnote_software_attester::tdx::{Form, Machine, Platform, system_time};
 use sealnote_verifier::nitro::inspect;
 use sealnote_verifier::{TrustRoots, azure_vtpm, sev_snp, tdx, token};
 use sha2::{Digest, Sha384};
@@ -44,10 +44,21 @@ fn random_bytes_are_evidence_of_no_kind() {
     }
 }
 
+/// One whose guest has measured something.
+fn machine(form: Form) -> Machine {
+    let now = system_time(NOW_SECONDS);
+    let machine = Machine::new(form, &Platform::default(), now, &mut rng());
+    let mut machine = machine.expect("a machine");
+    for (register, digest) in [(0, 0xa0), (1, 0xa1), (3, 0xa4)] {
+        machine.measure(register, [digest; 48]);
+    }
+    machine
+}
+
 #[test]
 fn every_truncation_of_a_quote_is_refused() {
     for form in Form::ALL {
-        let quote = Machine::new(form, NOW_SECONDS, &mut rng()).quote();
+        let quote = machine(form).quote().expect("a quote");
         assert!(tdx::inspect(&quote).is_ok(), "{form:?}");
         for len in 0..quote.len() {
             let refused = tdx::inspect(&quote[..len]).expect_err("half a quote");
@@ -59,8 +70,8 @@ fn every_truncation_of_a_quote_is_refused() {
 /// Before anything is set aside for what they declare.
 #[test]
 fn lengths_within_a_quote_are_of_bytes_that_are_there() {
-    let machine = Machine::new(Form::V4, NOW_SECONDS, &mut rng());
-    let quote = machine.quote();
+    let machine = machine(Form::V4);
+    let quote = machine.quote().expect("a quote");
     // Behind header, body and the length of what follows, the signature and its key.
     let outer = 48 + machine.body.len() + 4 + 64 + 64 + 2;
     let qe_auth = outer + 4 + 384 + 64;
@@ -80,7 +91,7 @@ fn lengths_within_a_quote_are_of_bytes_that_are_there() {
 /// An event log may end behind any event, and there alone.
 #[test]
 fn an_event_log_is_cut_between_events_alone() {
-    let machine = Machine::new(Form::V4, NOW_SECONDS, &mut rng());
+    let machine = machine(Form::V4);
     let log = machine.event_log();
     let replays = |len: &usize| tdx::event_log::replay(&log[..*len]).is_ok();
     let count = (0..=log.len()).filter(replays).count();
