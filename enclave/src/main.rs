@@ -80,6 +80,8 @@ enum SoftwareKind {
     SevSnp,
     /// Quotes as of an Intel TDX guest.
     Tdx,
+    /// Quotes as of the vTPM of an Azure confidential VM.
+    AzureVtpm,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -243,6 +245,7 @@ fn software(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
         None | Some(SoftwareKind::Nitro) => Kind::Nitro,
         Some(SoftwareKind::SevSnp) => Kind::SevSnp,
         Some(SoftwareKind::Tdx) => Kind::Tdx,
+        Some(SoftwareKind::AzureVtpm) => Kind::AzureVtpm,
     };
     let engine = load(args, ModelFiles::open(&args.model)?)?;
     let software = Software::start(kind, &engine.info().digest)?;

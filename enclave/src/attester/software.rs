@@ -3,6 +3,7 @@
 //! It proves nothing about where the process runs. A client accepts it only if its user names the
 //! root in `--danger-accept-software-root`.
 
+mod azure_vtpm;
 mod nitro;
 mod sev_snp;
 mod tdx;
@@ -25,6 +26,8 @@ pub enum SoftwareKind {
     SevSnp,
     /// Quotes as of an Intel TDX guest.
     Tdx,
+    /// Quotes as of the vTPM of an Azure confidential VM.
+    AzureVtpm,
 }
 
 /// A software attester, and what a client needs to accept its evidence.
@@ -46,6 +49,7 @@ impl Software {
             SoftwareKind::Nitro => nitro::start(&measured),
             SoftwareKind::SevSnp => sev_snp::start(&measured),
             SoftwareKind::Tdx => tdx::start(&measured),
+            SoftwareKind::AzureVtpm => azure_vtpm::start(&measured),
         }
     }
 }

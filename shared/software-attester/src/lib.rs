@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod azure_vtpm;
 mod certificate;
 mod error;
 pub mod nitro;

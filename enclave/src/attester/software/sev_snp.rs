@@ -9,8 +9,9 @@ use sealnote_evidence::Evidence;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::sev_snp::{Authority, Guest, Machine, SoftwareAttester};
+use serde_json::{Value, json};
 
-use super::{Measured, Software, hex, software};
+use super::{Measured, Measurement, Software, hex, software};
 use crate::attester::sev_snp::KIND;
 use crate::attester::{AttestError, Attester, report_data};
 
@@ -18,28 +19,34 @@ use crate::attester::{AttestError, Attester, report_data};
 struct SevSnp(Mutex<SoftwareAttester>);
 
 pub(super) fn start(measured: &Measured) -> Result<Software, AttestError> {
-    let mut rng = UnwrapErr(SysRng);
-    let mut chip_id = [0; 64];
-    rng.fill_bytes(&mut chip_id);
     let [_, _, measurement] = measured.registers();
-    let (machine, guest) = (Machine::genoa(chip_id), Guest::measured(measurement));
-    let policy = policy(&machine, &guest);
-    let authority = Authority::generate(&mut [rng, rng]).map_err(software)?;
-    let now = SystemTime::now();
-    let attester = SoftwareAttester::new(authority, machine, guest, now, &mut rng);
-    let attester = attester.map_err(software)?;
+    let (attester, rules) = machine(measurement)?;
+    let json = json!({"version": 2, "evidence": {"sev-snp": rules}});
     Ok(Software {
         root_pem: attester.root_pem().map_err(software)?,
-        policy,
+        policy: format!("{json:#}\n"),
         attester: Box::new(SevSnp(Mutex::new(attester))),
     })
 }
 
+/// A machine whose guest has this measurement, and the rules that accept it.
+pub(super) fn machine(measurement: Measurement) -> Result<(SoftwareAttester, Value), AttestError> {
+    let mut rng = UnwrapErr(SysRng);
+    let mut chip_id = [0; 64];
+    rng.fill_bytes(&mut chip_id);
+    let (machine, guest) = (Machine::genoa(chip_id), Guest::measured(measurement));
+    let rules = rules(&machine, &guest);
+    let authority = Authority::generate(&mut [rng, rng]).map_err(software)?;
+    let now = SystemTime::now();
+    let attester = SoftwareAttester::new(authority, machine, guest, now, &mut rng);
+    Ok((attester.map_err(software)?, rules))
+}
+
 /// What is asked of this guest on this machine, and of no other.
-fn policy(machine: &Machine, guest: &Guest) -> String {
+fn rules(machine: &Machine, guest: &Guest) -> Value {
     let tcb = machine.tcb;
     let [major, minor, build] = machine.firmware;
-    let json = serde_json::json!({"version": 2, "evidence": {"sev-snp": {
+    json!({
         "measurements": [{
             "label": "software attester",
             "measurement": hex(&guest.measurement),
@@ -59,8 +66,7 @@ fn policy(machine: &Machine, guest: &Guest) -> String {
         "guest_policy": {"abi": "0.31", "smt_allowed": true},
         "platform_bits": ["ecc", "alias_check_complete"],
         "chip_ids": [hex(&machine.chip_id)],
-    }}});
-    format!("{json:#}\n")
+    })
 }
 
 impl Attester for SevSnp {

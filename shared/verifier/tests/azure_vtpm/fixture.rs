@@ -4,19 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use rsa::PrivateKey;
 use rsa::pkcs1v15::{Signature, SigningKey};
 use rsa::signature::{SignatureEncoding, Signer};
-use rsa::traits::PublicKeyParts;
+use sealnote_software_attester::azure_vtpm::{hcl_report, message, values};
+pub use sealnote_software_attester::azure_vtpm::{jwk, var_data};
 use sealnote_verifier::UnixTime;
 use sealnote_verifier::azure_vtpm::{HardwareRoots, Parts, Pcrs, Rejection, Tee, VerifiedVtpm};
 use sealnote_verifier::sev_snp::TrustRoots;
 use sealnote_verifier::tdx;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::own_rules;
@@ -80,26 +79,6 @@ pub fn key(bits: usize) -> PrivateKey {
     PrivateKey::new(&mut UnwrapErr(SysRng), bits).expect("a key")
 }
 
-pub fn jwk(kid: &str, key: &impl PublicKeyParts) -> Value {
-    json!({
-        "kid": kid,
-        "key_ops": ["sign"],
-        "kty": "RSA",
-        "e": "AQAB",
-        "n": URL_SAFE_NO_PAD.encode(key.n_bytes()),
-    })
-}
-
-/// As the paravisor writes it.
-pub fn var_data(keys: &[Value]) -> Vec<u8> {
-    let read = json!({
-        "keys": keys,
-        "vm-configuration": {"console-enabled": true, "secure-boot": true, "tpm-enabled": true},
-        "user-data": "00".repeat(64),
-    });
-    read.to_string().into_bytes()
-}
-
 /// Registers 0 to 9, 11 and 15, of which 8 is zero.
 fn pcrs() -> Pcrs {
     let registers = (0..10).chain([11, 15]);
@@ -107,33 +86,6 @@ fn pcrs() -> Pcrs {
     registers
         .map(|register| (register, value(register)))
         .collect()
-}
-
-fn message(pcrs: &Pcrs) -> Vec<u8> {
-    let mut message = b"\xffTCG\x80\x18".to_vec();
-    message.extend(b"\x00\x22\x00\x0b");
-    message.extend([0x4e; 32]);
-    message.extend(b"\x00\x20");
-    message.extend(DUE);
-    message.extend([0, 0, 0, 0, 0, 0x35, 0x9b, 0xae, 0, 0, 0, 2, 0, 0, 0, 0, 1]);
-    message.extend([0x20, 0x20, 0x03, 0x12, 0, 0x12, 0, 3]);
-    message.extend(b"\x00\x00\x00\x01\x00\x0b\x03");
-    message.extend(mask(pcrs));
-    message.extend(b"\x00\x20");
-    message.extend(Sha256::digest(values(pcrs)));
-    message
-}
-
-fn mask(pcrs: &Pcrs) -> [u8; 3] {
-    let bits = pcrs
-        .keys()
-        .fold(0_u32, |bits, register| bits | 1 << register);
-    let [mask @ .., _] = bits.to_le_bytes();
-    mask
-}
-
-fn values(pcrs: &Pcrs) -> Vec<u8> {
-    pcrs.values().flatten().copied().collect()
 }
 
 impl Attempt {
@@ -146,7 +98,7 @@ impl Attempt {
             hardware,
             var_data: var_data(&[jwk("HCLAkPub", &*KEY), jwk("HCLEkPub", &*KEY)]),
             report_data: None,
-            message: message(&pcrs),
+            message: message(&DUE, &pcrs),
             pcrs: values(&pcrs),
             due: Some(DUE.to_vec()),
             roots: ROOTS.clone(),
@@ -159,7 +111,7 @@ impl Attempt {
     pub fn quote(&mut self, edit: impl FnOnce(&mut Pcrs)) {
         let mut pcrs = pcrs();
         edit(&mut pcrs);
-        self.message = message(&pcrs);
+        self.message = message(&DUE, &pcrs);
         self.pcrs = values(&pcrs);
     }
 
@@ -237,21 +189,6 @@ impl Gathered {
     pub fn set_hcl(&mut self, at: usize, number: u32) {
         self.hcl_report[at..at + 4].copy_from_slice(&number.to_le_bytes());
     }
-}
-
-fn hcl_report(report: &[u8], var_data: &[u8]) -> Vec<u8> {
-    let len = |len: usize| u32::try_from(len).expect("a short report").to_le_bytes();
-    let number = u32::to_le_bytes;
-    let mut hcl = Vec::new();
-    hcl.extend(b"HCLA");
-    hcl.extend([number(2), len(VAR_DATA + var_data.len()), number(2)].concat());
-    hcl.extend([0; 16]);
-    hcl.extend(report);
-    hcl.extend([len(20 + var_data.len()), number(1), number(2), number(1)].concat());
-    hcl.extend(len(var_data.len()));
-    hcl.extend(var_data);
-    hcl.resize(2600, 0);
-    hcl
 }
 
 /// What a quote of these registers has.

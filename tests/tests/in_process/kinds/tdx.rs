@@ -80,12 +80,3 @@ async fn evidence_of_another_kind_session_or_machine_fails_its_check_before_anyt
     let intel = trusting(&tdx).to_builder().roots(TrustRoots::vendors());
     refused("no development root", intel.build(), pass(), "T3").await;
 }
-
-/// The answer's own evidence and endorsements under another kind's number.
-fn said_to_be(kind: EvidenceKind) -> Tamper {
-    Box::new(move |answer| {
-        let mut other = Answer::new(kind, answer.evidence, answer.claims);
-        other.endorsements = answer.endorsements;
-        other
-    })
-}
