@@ -517,7 +517,10 @@ fn assert_verdict(finished: &Finished, check: Option<&str>) {
     let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
     let mut expected = [
         "ok",
+        "bound",
         "check",
+        "checks",
+        "development",
         "exit",
         "kind",
         "message",

@@ -90,7 +90,7 @@ impl Fact {
         let value = value.into();
         let shown = match &value {
             Value::String(text) => text.escape_debug().to_string(),
-            other => other.to_string(),
+            other => escaped(&other.to_string()),
         };
         Self {
             lines: vec![line(&key.replace('_', " "), shown)],
@@ -98,6 +98,15 @@ impl Fact {
             value,
         }
     }
+}
+
+/// JSON, in which control characters and what turns the direction of writing are escaped as in a text.
+fn escaped(json: &str) -> String {
+    let escape = |character: char| match character {
+        '"' | '\\' | '\'' => character.to_string(),
+        other => other.escape_debug().to_string(),
+    };
+    json.chars().map(escape).collect()
 }
 
 /// Evidence that is not what it must be to be read.

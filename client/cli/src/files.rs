@@ -104,6 +104,14 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Takes a file away, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(unwritten(path, &error)),
+        _ => Ok(()),
+    }
+}
+
 /// Why a file could not be written.
 pub(crate) fn unwritten(path: &Path, error: &io::Error) -> Failure {
     let advice = match error.kind() {

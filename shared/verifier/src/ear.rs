@@ -6,8 +6,10 @@
 //!
 //! The trustworthiness vector (draft-ietf-rats-ar4si) says only what was checked:
 //!
-//! - accepted: genuine hardware (2), an approved configuration (2) and boot-time executables (3), and memory that is
-//!   encrypted (2), which no Nitro document says of itself;
+//! - accepted: genuine hardware (2), or such with known vulnerabilities (32) where the policy tolerates a TCB that is not up to
+//!   date; an approved configuration (2) and boot-time executables (3), which a measurement of AWS's firmware does not show; and
+//!   memory that is encrypted (2), which no Nitro document says of itself. The status is `affirming` only if the evidence was
+//!   bound to what the caller gave and has no such vulnerability, and else `warning`;
 //! - accepted under a development root: hardware that is not recognised (97), and nothing else, so the status is
 //!   `contraindicated`;
 //! - rejected: no vector at all, for what comes after the failed check was not looked at. The status is
@@ -18,8 +20,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::azure_vtpm::Hardware;
 use crate::check::Check;
-use crate::kinds::Kind;
+use crate::kinds::{Facts, Kind};
+use crate::tdx::{TcbStatus, VerifiedQuote};
 use crate::time::UnixTime;
 
 /// The profile that the claims follow.
@@ -27,6 +31,7 @@ pub const PROFILE: &str = "tag:ietf.org,2026:rats/ear#04";
 
 /// Values of draft-ietf-rats-ar4si, section 2.3.4.
 const GENUINE_HARDWARE: i8 = 2;
+const VULNERABLE_HARDWARE: i8 = 32;
 const UNRECOGNISED_HARDWARE: i8 = 97;
 const APPROVED_CONFIGURATION: i8 = 2;
 const APPROVED_BOOT: i8 = 3;
@@ -41,8 +46,10 @@ pub struct Appraisal<'a> {
     pub policy: &'a [u8],
     /// The challenge that the evidence answers, if it was drawn for this appraisal.
     pub challenge: Option<&'a [u8; 32]>,
-    /// The time of the check.
+    /// The time that was checked at.
     pub at: UnixTime,
+    /// When that was done.
+    pub made: UnixTime,
     /// How it ended.
     pub outcome: Outcome<'a>,
 }
@@ -56,8 +63,8 @@ pub enum Outcome<'a> {
         measurement_set: &'a str,
         /// The checks, in the order in which they passed.
         passed: &'a [Check],
-        /// Whether it was signed under a development root.
-        is_development: bool,
+        /// What that makes of the machine.
+        standing: Standing,
     },
     /// A check has failed.
     Rejected {
@@ -66,6 +73,57 @@ pub enum Outcome<'a> {
         /// Why, as the rejection displays it.
         reason: &'a str,
     },
+}
+
+/// What accepted evidence makes of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// It is software under a development root.
+    pub is_development: bool,
+    /// The policy tolerates a TCB that is not up to date, or advisories that apply.
+    pub is_vulnerable: bool,
+    /// What was measured is the workload, and not the firmware alone.
+    pub shows_workload: bool,
+}
+
+impl Standing {
+    /// Of verified evidence.
+    pub fn of(facts: &Facts) -> Self {
+        let is_behind = |quote: &VerifiedQuote| {
+            quote.tcb_status() != TcbStatus::UpToDate || !quote.advisory_ids().is_empty()
+        };
+        let is_vulnerable = match facts {
+            Facts::Tdx(quote) => is_behind(quote),
+            Facts::AzureVtpm(quote) => match quote.hardware() {
+                Hardware::Tdx(quote) => is_behind(quote),
+                Hardware::SevSnp(_) => false,
+            },
+            Facts::Nitro(_) | Facts::SevSnp(_) | Facts::Token(_) => false,
+        };
+        let shows_workload = match facts {
+            Facts::SevSnp(report) => !report.shows_firmware_alone(),
+            _ => true,
+        };
+        Self {
+            is_development: facts.is_development(),
+            is_vulnerable,
+            shows_workload,
+        }
+    }
+}
+
+/// The steps that hold evidence to what the caller gave.
+const BINDINGS: [&str; 3] = ["B1", "X7", "X8"];
+
+impl Outcome<'_> {
+    fn is_bound(&self) -> bool {
+        match self {
+            Self::Accepted { passed, .. } => {
+                passed.iter().any(|check| BINDINGS.contains(&check.id()))
+            }
+            Self::Rejected { .. } => false,
+        }
+    }
 }
 
 impl Appraisal<'_> {
@@ -82,7 +140,7 @@ impl Appraisal<'_> {
 
         let mut claims = json!({
             "eat_profile": PROFILE,
-            "iat": self.at.as_seconds(),
+            "iat": self.made.as_seconds(),
             "ear_verifier_id": {
                 "developer": "Sealnote",
                 "build": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
@@ -97,26 +155,36 @@ impl Appraisal<'_> {
 
     fn status(&self) -> &'static str {
         match self.outcome {
-            Outcome::Accepted {
-                is_development: false,
-                ..
-            } => "affirming",
-            Outcome::Accepted { .. } | Outcome::Rejected { .. } => "contraindicated",
+            Outcome::Rejected { .. } => "contraindicated",
+            Outcome::Accepted { standing, .. } if standing.is_development => "contraindicated",
+            Outcome::Accepted { standing, .. }
+                if standing.is_vulnerable
+                    || !standing.shows_workload
+                    || !self.outcome.is_bound() =>
+            {
+                "warning"
+            }
+            Outcome::Accepted { .. } => "affirming",
         }
     }
 
     fn vector(&self) -> Option<Value> {
-        let Outcome::Accepted { is_development, .. } = self.outcome else {
+        let Outcome::Accepted { standing, .. } = self.outcome else {
             return None;
         };
-        if is_development {
+        if standing.is_development {
             return Some(json!({ "hardware": UNRECOGNISED_HARDWARE }));
         }
         let mut vector = json!({
-            "hardware": GENUINE_HARDWARE,
+            "hardware": match standing.is_vulnerable {
+                true => VULNERABLE_HARDWARE,
+                false => GENUINE_HARDWARE,
+            },
             "configuration": APPROVED_CONFIGURATION,
-            "executables": APPROVED_BOOT,
         });
+        if standing.shows_workload {
+            vector["executables"] = APPROVED_BOOT.into();
+        }
         if self.kind != Kind::Nitro {
             vector["runtime-opaque"] = ENCRYPTED_MEMORY.into();
         }
@@ -132,7 +200,12 @@ impl Appraisal<'_> {
                 ..
             } => {
                 let passed: Vec<&str> = passed.iter().map(|check| check.id()).collect();
-                json!({ "measurement_set": measurement_set, "passed": passed })
+                json!({
+                    "measurement_set": measurement_set,
+                    "passed": passed,
+                    "bound": self.outcome.is_bound(),
+                    "at": self.at.to_string(),
+                })
             }
             Outcome::Rejected { check, reason } => {
                 json!({ "failed": check.id(), "reason": reason })
@@ -151,14 +224,15 @@ fn policy_id(policy: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::kinds::P1;
-    use crate::sev_snp::checks::{S1, S7};
+    use crate::sev_snp::checks::{B1, S1, S7};
 
     fn ear(kind: Kind, outcome: Outcome<'_>) -> Value {
         let appraisal = Appraisal {
             kind,
             policy: b"Hello World!",
             challenge: Some(&[0; 32]),
-            at: UnixTime::from_seconds(1_795_000_000),
+            at: UnixTime::from_seconds(1_794_000_000),
+            made: UnixTime::from_seconds(1_795_000_000),
             outcome,
         };
         serde_json::from_str(&appraisal.to_json()).expect("JSON")
@@ -167,8 +241,49 @@ mod tests {
     fn accepted(is_development: bool) -> Outcome<'static> {
         Outcome::Accepted {
             measurement_set: "one",
-            passed: &[P1, S1],
-            is_development,
+            passed: &[P1, S1, B1],
+            standing: Standing {
+                is_development,
+                is_vulnerable: false,
+                shows_workload: true,
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_tolerated_or_bound_to_nothing_is_a_warning() {
+        let standing = Standing {
+            is_development: false,
+            is_vulnerable: false,
+            shows_workload: true,
+        };
+        let vulnerable = Standing {
+            is_vulnerable: true,
+            ..standing
+        };
+        let firmware = Standing {
+            shows_workload: false,
+            ..standing
+        };
+        let bound = &[P1, S1, B1][..];
+        for (standing, passed, hardware, executables) in [
+            (vulnerable, bound, 32, json!(3)),
+            (firmware, bound, 2, Value::Null),
+            (standing, &[P1, S1], 2, json!(3)),
+        ] {
+            let claims = ear(
+                Kind::SevSnp,
+                Outcome::Accepted {
+                    measurement_set: "one",
+                    passed,
+                    standing,
+                },
+            );
+            let appraisal = &claims["submods"]["sev-snp"];
+            assert_eq!(appraisal["ear_status"], "warning");
+            let vector = &appraisal["ear_trustworthiness_vector"];
+            assert_eq!(vector["hardware"], hardware);
+            assert_eq!(vector["executables"], executables);
         }
     }
 
@@ -194,7 +309,12 @@ mod tests {
                     // The example of RFC 6920, section 8.1.
                     "ear_appraisal_policy_ids":
                         ["ni:///sha-256;f4OxZX_x_FO5LcGBSKHWXfwtSx-j1ncoSt3SABJtkGk"],
-                    "ear_verifier_claims": {"measurement_set": "one", "passed": ["P1", "S1"]},
+                    "ear_verifier_claims": {
+                        "measurement_set": "one",
+                        "passed": ["P1", "S1", "B1"],
+                        "bound": true,
+                        "at": "2026-11-06T20:53:20Z",
+                    },
                 },
             },
         });

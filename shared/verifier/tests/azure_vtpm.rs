@@ -106,27 +106,6 @@ fn what_is_not_asked_for_is_not_recorded() {
 }
 
 /// The guest's set and the paravisor's may each ask for a suite; neither lowers what the other asks for.
-#[test]
-fn the_greater_of_both_least_suites_holds() {
-    for (guest, paravisor, due) in [
-        (None, None, None),
-        (Some(2), None, Some(2)),
-        (None, Some(2), Some(2)),
-        (Some(1), Some(2), Some(2)),
-        (Some(2), Some(1), Some(2)),
-    ] {
-        let mut attempt = Attempt::new();
-        let set = |rules: &mut serde_json::Value, suite: Option<u16>| {
-            if let Some(suite) = suite {
-                rules["measurements"][0]["least_suite"] = suite.into();
-            }
-        };
-        set(&mut attempt.rules, guest);
-        set(&mut attempt.rules["sev-snp"], paravisor);
-        let vtpm = attempt.check().expect("it passes");
-        assert_eq!(vtpm.least_suite(), due);
-    }
-}
 
 /// One bit of every byte of every part, and of the hardware's report in every fifth.
 #[test]

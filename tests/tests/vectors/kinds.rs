@@ -223,7 +223,7 @@ fn check(case: &Case) -> Result<(), Failed> {
 
     // The same as a result for others, accepted or not.
     let ear = dir.path().join("ear.json").display().to_string();
-    for (at, status) in [(case.at, "affirming"), ("1", "contraindicated")] {
+    for (at, status) in [(case.at, "warning"), ("1", "contraindicated")] {
         if !at.is_empty() {
             verify("none", &["--at", at, "--ear-out", &ear]);
             let ear: Value = serde_json::from_slice(&std::fs::read(&ear)?)?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sealnote_client::now;
 use sealnote_session::Rejection;
-use sealnote_verifier::ear::{Appraisal, Outcome};
+use sealnote_verifier::ear::{Appraisal, Outcome, Standing};
 use sealnote_verifier::nitro::checks;
 use sealnote_verifier::{Check, Facts as Evidence, Kind, Policy, TrustRoots, UnixTime};
 use serde::Serialize;
@@ -71,6 +71,12 @@ struct Report {
     check: Option<&'static str>,
     kind: &'static str,
     message: String,
+    /// Signed under a root for development: it protects nothing.
+    development: bool,
+    /// Whether it was held to a nonce, report_data or challenge that was given.
+    bound: bool,
+    /// Those that passed, if all did.
+    checks: Vec<&'static str>,
     #[serde(flatten)]
     facts: Facts,
     /// Of claims that were weighed, the model's digest.
@@ -95,6 +101,10 @@ struct Loaded {
 impl Verify {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let json = self.json;
+        if let Some(path) = &self.ear_out {
+            // What cannot be read must not leave the result of an earlier run.
+            json::told(json, files::remove(path))?;
+        }
         let loaded = json::told(json, self.load())?;
         let kind = loaded.kind;
         let found = loaded.bound_to.appraise(&loaded);
@@ -123,6 +133,9 @@ impl Verify {
                         check: None,
                         kind: kind.name(),
                         message,
+                        development: accepted.evidence.is_development(),
+                        bound: !matches!(loaded.bound_to, BoundTo::Nothing),
+                        checks: accepted.passed.iter().map(|check| check.id()).collect(),
                         facts,
                         model: accepted.model,
                     });
@@ -142,6 +155,9 @@ impl Verify {
                         check: Some(check),
                         kind: kind.name(),
                         message: rejection.to_string(),
+                        development: false,
+                        bound: false,
+                        checks: Vec::new(),
                         facts: facts.unwrap_or_else(|_| Facts::none(kind)),
                         model: None,
                     })?;
@@ -181,7 +197,7 @@ impl Loaded {
             Ok(accepted) => Outcome::Accepted {
                 measurement_set: accepted.evidence.measurement_set(),
                 passed: &accepted.passed,
-                is_development: accepted.evidence.is_development(),
+                standing: Standing::of(&accepted.evidence),
             },
             Err(rejection) => Outcome::Rejected {
                 check: rejection.check(),
@@ -193,6 +209,7 @@ impl Loaded {
             policy: &self.policy_bytes,
             challenge: self.bound_to.challenge(),
             at: self.at,
+            made: now(),
             outcome,
         }
         .to_json()

@@ -61,10 +61,24 @@ pub(crate) fn read(kind: Kind, path: &Path, event_log: Option<&Path>) -> Result<
             leaf = file.vcek().map(<[u8]>::to_vec);
             file.parts().encode(None)
         }
-        (Kind::Token, None) => parts(bytes.trim_ascii()).encode(),
+        // A token's file may end with a line's end; a map's last byte may be one.
+        (Kind::Token, None) if Evidence::decode(&bytes, MAX).is_err() => {
+            parts(bytes.trim_ascii()).encode()
+        }
         (_, None) => parts(&bytes).encode(),
     };
-    Ok(Read { sent, leaf })
+    let of_others = match kind {
+        Kind::Nitro | Kind::AzureVtpm => false,
+        Kind::Tdx => parts(&sent).vtpm.is_some(),
+        _ => parts(&sent).vtpm.is_some() || parts(&sent).event_log.is_some(),
+    };
+    match of_others {
+        true => Err(Exit::Rejected.because(format!(
+            "the evidence has parts that no {} evidence has",
+            kind.name()
+        ))),
+        false => Ok(Read { sent, leaf }),
+    }
 }
 
 /// What evidence consists of. No report, quote or token reads as a map with nothing behind it.

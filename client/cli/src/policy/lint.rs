@@ -8,7 +8,7 @@ use sealnote_verifier::tdx::rules::PlatformRule;
 use sealnote_verifier::{Policy, UnixTime, azure_vtpm};
 use serde::Serialize;
 
-use super::outline::Set;
+use super::outline::{Outline, Set};
 
 const DAY: u64 = 24 * 3600;
 
@@ -29,12 +29,14 @@ pub(crate) struct Warning {
 /// Everything that there is to say, at this moment; an end is soon if it is within `soon`.
 pub(crate) fn warnings(
     policy: &Policy,
-    sets: &[Set],
+    outline: &Outline,
     at: UnixTime,
     soon: Duration,
 ) -> Vec<Warning> {
+    let (sets, paravisors) = (&outline.sets, &outline.paravisors);
     let mut warnings: Vec<Warning> = sets
         .iter()
+        .chain(paravisors.iter().flatten())
         .filter_map(|set| expiry(set, at, soon))
         .collect();
     if sets.iter().all(|set| is_expired(set, at)) {
@@ -42,6 +44,14 @@ pub(crate) fn warnings(
             "all_expired",
             "every set has expired: the policy accepts nothing",
         ));
+    }
+    for paravisors in paravisors {
+        if paravisors.iter().all(|set| is_expired(set, at)) {
+            warnings.push(Warning::new(
+                "all_expired",
+                "every set of the hardware under azure-vtpm has expired: no evidence of it is accepted",
+            ));
+        }
     }
     if policy.session().model_digests().is_none() {
         warnings.push(Warning::new(

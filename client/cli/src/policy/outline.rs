@@ -19,6 +19,9 @@ pub(crate) struct Outline {
     pub(crate) serial: Option<u64>,
     /// The images that are accepted.
     pub(crate) sets: Vec<Set>,
+    /// The paravisors that may be under them, by the hardware that these run on.
+    #[serde(skip)]
+    pub(crate) paravisors: Vec<Vec<Set>>,
     /// What is asked of evidence of a kind, whatever the image.
     pub(crate) evidence: Vec<Section>,
     /// What is asked of a session, whatever the evidence.
@@ -68,6 +71,8 @@ impl Outline {
             evidence.push(nitro::section(rules));
         }
         let file = file.evidence.clone();
+        let paravisors = file.azure_vtpm.clone().map(azure_vtpm::paravisors);
+        let paravisors = paravisors.into_iter().flatten().collect();
         if let (Some(rules), Some(file)) = (policy.sev_snp(), file.sev_snp) {
             sets.extend(sev_snp::sets(rules));
             evidence.push(sev_snp::section(file));
@@ -84,6 +89,7 @@ impl Outline {
         Self {
             serial: policy.serial(),
             sets,
+            paravisors,
             evidence,
             session: of_session(policy),
         }

@@ -155,8 +155,7 @@ impl Rules {
         })?;
         Ok(VerifiedVtpm {
             measurement_set: set.label().to_owned(),
-            // Either set may ask for more than the other.
-            least_suite: set.least_suite().max(hardware.verified().least_suite()),
+            least_suite: set.least_suite(),
             hardware,
             pcrs,
             public_key: None,

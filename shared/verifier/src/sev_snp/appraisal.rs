@@ -120,7 +120,7 @@ impl Rules {
         let evidence = wire::evidence(evidence).map_err(Rejection::Evidence)?;
         let due = binding.report_data(Kind::SevSnp.number(), evidence.public_key);
         let report = self.check_report(evidence.report, endorsements, Some(&due), roots, now)?;
-        if let Some(cloud) = report.cloud.as_ref().filter(|id| id.ends_with(AWS)) {
+        if let (true, Some(cloud)) = (report.shows_firmware_alone(), &report.cloud) {
             let cloud = cloud.clone();
             return Err(AppraisalError::FirmwareMeasurement { cloud }.into());
         }
@@ -275,6 +275,11 @@ impl VerifiedReport {
     /// The cloud that AMD made the key for, if it is a VLEK.
     pub fn cloud(&self) -> Option<&str> {
         self.cloud.as_deref()
+    }
+
+    /// Whether the measurement is the firmware's, the same for every customer of the cloud: AWS's is.
+    pub fn shows_firmware_alone(&self) -> bool {
+        self.cloud.as_ref().is_some_and(|id| id.ends_with(AWS))
     }
 
     /// The public key that the evidence holds and the report is bound to, at most 1024 bytes; `None` for a report by

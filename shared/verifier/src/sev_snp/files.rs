@@ -114,6 +114,10 @@ fn items(file: &[u8]) -> Option<Vec<Vec<u8>>> {
         matches!(label, "CERTIFICATE" | "X509 CRL").then_some(der)
     });
     let decoded: Vec<_> = decoded.collect::<Option<_>>()?;
+    // A block that was cut would be left out in silence.
+    if text[ends.last().copied().unwrap_or(0)..].contains("-----BEGIN") {
+        return None;
+    }
     (!decoded.is_empty()).then_some(decoded)
 }
 
@@ -125,7 +129,8 @@ mod tests {
     fn what_is_no_endorsement_is_named_by_its_place() {
         let nothing: [&[u8]; 0] = [];
         assert_eq!(endorsements(&nothing), Err(FilesError::NoLeaf));
-        let texts: [&[u8]; 4] = [
+        let texts: [&[u8]; 5] = [
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN X509 CRL-----\nAAAA\n",
             b"",
             b"no certificate",
             b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",

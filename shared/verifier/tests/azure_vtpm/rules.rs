@@ -20,6 +20,7 @@ const REFUSED: &[Case] = &[
     ("a list stands where an object", |r| r["measurements"] = json!([["guest", "sev-snp", {}]])),
     ("measurements[0].label is empty", |r| set(r, "label", json!(" "))),
     ("measurements[0].not_after is neither", |r| set(r, "not_after", json!("tomorrow"))),
+    ("a set under sev-snp has a least_suite", |r| r["sev-snp"]["measurements"][0]["least_suite"] = json!(1)),
     ("measurements[0].least_suite is 0", |r| set(r, "least_suite", json!(0))),
     ("unknown variant `sgx`", |r| set(r, "tee", json!("sgx"))),
     ("missing field `tee`", |r| { r["measurements"][0].as_object_mut().unwrap().remove("tee"); }),

@@ -62,7 +62,7 @@ impl Check {
         let at = self.at.unwrap_or_else(now);
         let outline = Outline::new(&stored.file, &stored.policy);
         let soon = Duration::from_secs(u64::from(self.soon) * 24 * 3600);
-        let warnings = warnings(&stored.policy, &outline.sets, at, soon);
+        let warnings = warnings(&stored.policy, &outline, at, soon);
         let verdict = match &self.document {
             None => None,
             Some(path) => {

@@ -66,7 +66,7 @@ impl New {
         let checked = Checked::new(file)?;
         checked.write_new(&self.output)?;
         let outline = Outline::new(&checked.file, &checked.policy);
-        let warnings = warnings(&checked.policy, &outline.sets, now(), SOON);
+        let warnings = warnings(&checked.policy, &outline, now(), SOON);
         let written = format!(
             "{}: written, serial 1, accepts {label:?}",
             shown(&self.output)

@@ -42,7 +42,7 @@ impl Show {
         let stored = Stored::read(&self.policy)?;
         let outline = Outline::new(&stored.file, &stored.policy);
         let at = self.at.unwrap_or_else(now);
-        let warnings = warnings(&stored.policy, &outline.sets, at, SOON);
+        let warnings = warnings(&stored.policy, &outline, at, SOON);
         if self.json {
             return print_json(&Report {
                 outline: &outline,

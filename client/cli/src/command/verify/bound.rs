@@ -31,10 +31,13 @@ pub(super) struct Bound {
 #[derive(Clone)]
 struct Hex(Vec<u8>);
 
+/// An empty value, as of a variable that was not set, would be what evidence that is bound to nothing has.
 fn parse_hex(text: &str) -> Result<Hex, String> {
-    hex::decode(text)
-        .map(Hex)
-        .map_err(|error| error.to_string())
+    match hex::decode(text) {
+        Ok(bytes) if bytes.is_empty() => Err("it is empty".into()),
+        Ok(bytes) => Ok(Hex(bytes)),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn parse_challenge(text: &str) -> Result<[u8; 32], String> {
@@ -80,8 +83,8 @@ impl Bound {
                  --challenge HEX and --claims FILE of a session",
             ),
             (_, None, Some("none")) => Ok(BoundTo::Nothing),
-            (Kind::AzureVtpm, None, Some(text)) => match hex::decode(text) {
-                Ok(bytes) => Ok(BoundTo::QualifyingData(bytes)),
+            (Kind::AzureVtpm, None, Some(text)) => match parse_hex(text) {
+                Ok(Hex(bytes)) => Ok(BoundTo::QualifyingData(bytes)),
                 Err(problem) => usage(&format!("--report-data: {problem}")),
             },
             (_, None, Some(text)) => match exactly(text) {

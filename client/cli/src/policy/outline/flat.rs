@@ -43,9 +43,18 @@ fn without_sets(
         sets.extend(found);
     }
     if let Some(Value::Array(issuers)) = rules.remove("issuers") {
-        let issuers = issuers.into_iter();
-        let issuers = issuers.map(|issuer| without_sets(kind, issuer, means, sets));
-        rules.insert("issuers".into(), issuers.collect());
+        let mut without = Vec::new();
+        for issuer in issuers {
+            let name = issuer.get("issuer").and_then(Value::as_str);
+            let demand = name.map(|name| Demand::one("issuer", means("issuer"), name));
+            let first = sets.len();
+            without.push(without_sets(kind, issuer, means, sets));
+            // Whose set it is, which is no less than what it asks for.
+            for set in &mut sets[first..] {
+                set.demands.extend(demand.clone());
+            }
+        }
+        rules.insert("issuers".into(), without.into());
     }
     Value::Object(rules)
 }
@@ -91,6 +100,10 @@ pub(super) fn flatten(
             for (name, value) in fields {
                 flatten(&within(name), value, means, demands);
             }
+        }
+        // A command line: its order counts.
+        Value::Array(_) if path.ends_with("args") => {
+            demands.push(Demand::one(path, means(path), json));
         }
         // The sets, which were taken out.
         Value::Array(values) if values.is_empty() => {}

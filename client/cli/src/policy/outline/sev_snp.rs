@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::flat::flatten;
 use super::{Demand, Section, Set, suite};
 
-pub(super) fn section(rules: RulesFile) -> Section {
+pub(super) fn section(mut rules: RulesFile) -> Section {
+    rules.measurements.clear();
     let mut demands = Vec::new();
     flatten("", &with_defaults(rules), &means, &mut demands);
     Section {
@@ -57,9 +58,7 @@ fn set(set: &MeasurementSet) -> Set {
     }
 }
 
-/// Everything but the sets.
 pub(super) fn with_defaults(mut rules: RulesFile) -> Value {
-    rules.measurements.clear();
     let crl = rules.crl.get_or_insert(CrlFile::Required);
     if *crl == CrlFile::Required {
         rules

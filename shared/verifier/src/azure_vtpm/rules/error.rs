@@ -81,6 +81,9 @@ pub enum RulesError {
     /// Rules for hardware that no set is of.
     #[error("azure-vtpm: there are rules for {name}, and no measurement set is of it", name = .0.name())]
     NoTeeSets(Tee),
+    /// A suite of the paravisor's, in place of which the guest's or the session's would count or not.
+    #[error("azure-vtpm: a set under {} has a least_suite; the guest's sets have one", .0.name())]
+    InnerSuite(Tee),
     /// A report that could be the guest's own.
     #[error("azure-vtpm: sev-snp.vmpl is {found}; it is 0, where the paravisor runs")]
     Vmpl {

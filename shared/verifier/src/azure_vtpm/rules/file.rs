@@ -120,6 +120,14 @@ impl Rules {
     /// [`RulesError`]: the first value that cannot be used.
     pub fn load(file: RulesFile) -> Result<Self, RulesError> {
         let sets = sets(file.measurements)?;
+        let on_sev_snp = file.sev_snp.iter().flat_map(|rules| &rules.measurements);
+        if on_sev_snp.into_iter().any(|set| set.least_suite.is_some()) {
+            return Err(RulesError::InnerSuite(Tee::SevSnp));
+        }
+        let on_tdx = file.tdx.iter().flat_map(|rules| &rules.measurements);
+        if on_tdx.into_iter().any(|set| set.least_suite.is_some()) {
+            return Err(RulesError::InnerSuite(Tee::Tdx));
+        }
         let sev_snp = file.sev_snp.map(sev_snp::Rules::load).transpose()?;
         let tdx = file.tdx.map(tdx::Rules::load).transpose()?;
         let tdx = tdx.map(tdx::Rules::of_paravisor);
