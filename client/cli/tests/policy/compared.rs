@@ -32,6 +32,16 @@ pub const CASES: &[Case] = &[
         a_difference_of_sev_snp_is_named,
     ),
     (
+        "what_orders_or_owns_is_a_difference",
+        None,
+        what_orders_or_owns_is_a_difference,
+    ),
+    (
+        "a_paravisor_that_has_expired_is_a_warning",
+        None,
+        a_paravisor_that_has_expired_is_a_warning,
+    ),
+    (
         "a_document_is_compared_unverified",
         Some(Need::Vectors),
         a_document_is_compared_unverified,
@@ -42,6 +52,83 @@ pub const CASES: &[Case] = &[
         a_debug_enclave_is_named,
     ),
 ];
+
+fn example(kind: &str) -> Value {
+    let json = match kind {
+        "token" => include_str!("../../../../docs/policies/2026-11-token.json"),
+        _ => include_str!("../../../../docs/policies/2026-11-azure-vtpm.json"),
+    };
+    serde_json::from_str(json).unwrap()
+}
+
+/// A command line in another order, and sets of two issuers that have changed places.
+fn what_orders_or_owns_is_a_difference() {
+    let folder = folder();
+    let folder = folder.path();
+    let differs = |first: &Value, second: &Value| {
+        write(folder, "first.json", first.to_string());
+        write(folder, "second.json", second.to_string());
+        let output = policy(folder, &["diff", "first.json", "second.json"]);
+        output.status.code() == Some(4)
+    };
+    let mut first = example("token");
+    let issuers = &mut first["evidence"]["token"]["issuers"];
+    let of = |issuers: &Value, profile: &str| {
+        let issuers = issuers.as_array().unwrap().iter();
+        issuers
+            .clone()
+            .position(|issuer| issuer["profile"] == profile)
+            .unwrap()
+    };
+    let google = of(issuers, "google");
+    issuers[google]["measurements"][0]["container"]["args"] = json!(["x", "--a", "1", "--b", "2"]);
+    assert!(!differs(&first, &first.clone()));
+    let mut second = first.clone();
+    let issuers = &mut second["evidence"]["token"]["issuers"];
+    issuers[google]["measurements"][0]["container"]["args"] = json!(["x", "--b", "1", "--a", "2"]);
+    let (azure, intel) = (of(issuers, "azure"), of(issuers, "intel"));
+    let of_intel = issuers[intel]["measurements"][0].clone();
+    assert!(differs(&first, &second));
+
+    let tdx = |set: &Value| set.get("tdx").is_some();
+    assert!(tdx(&of_intel));
+    let mut renamed = of_intel.clone();
+    renamed["label"] = json!("the other");
+    renamed["tdx"]["mrtd"] = json!("77".repeat(48));
+    let mut first = first.clone();
+    let mut both = |first_set: Value, second_set: Value| {
+        let issuers = &mut first["evidence"]["token"]["issuers"];
+        issuers[azure]["measurements"] = json!([first_set]);
+        issuers[intel]["measurements"] = json!([second_set]);
+        first.clone()
+    };
+    let one_way = both(of_intel.clone(), renamed.clone());
+    let other_way = both(renamed, of_intel);
+    assert!(differs(&one_way, &other_way));
+}
+
+fn a_paravisor_that_has_expired_is_a_warning() {
+    let folder = folder();
+    let folder = folder.path();
+    let mut json = example("azure-vtpm");
+    let sets = json["evidence"]["azure-vtpm"]["sev-snp"]["measurements"]
+        .as_array_mut()
+        .unwrap();
+    for set in sets {
+        set["not_after"] = json!("2020-01-01T00:00:00Z");
+    }
+    write(folder, "expired.json", json.to_string());
+    let said = policy(folder, &["check", "expired.json"]);
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&said.stdout),
+        String::from_utf8_lossy(&said.stderr)
+    );
+    assert!(
+        said.contains("every set of the hardware under azure-vtpm has expired"),
+        "{said}"
+    );
+}
 
 fn two_that_say_the_same_do_not_differ() {
     let folder = folder();
