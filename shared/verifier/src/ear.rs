@@ -313,7 +313,7 @@ mod tests {
                         "measurement_set": "one",
                         "passed": ["P1", "S1", "B1"],
                         "bound": true,
-                        "at": "2026-11-06T20:53:20Z",
+                        "at": "2026-11-06T21:20:00Z",
                     },
                 },
             },

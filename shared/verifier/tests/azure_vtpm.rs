@@ -105,8 +105,6 @@ fn what_is_not_asked_for_is_not_recorded() {
     assert!(passed.contains(&checks::V8));
 }
 
-/// The guest's set and the paravisor's may each ask for a suite; neither lowers what the other asks for.
-
 /// One bit of every byte of every part, and of the hardware's report in every fifth.
 #[test]
 fn flipped_bits_are_refused() {
