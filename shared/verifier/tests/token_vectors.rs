@@ -144,7 +144,7 @@ fn stricter_policies(loaded: &Loaded) -> Result<(), Failed> {
         "J4",
     )?;
     with("audience", json!("https://sts.googleapis.com"), "J8")?;
-    with("tcb_status", json!(["OutOfDate"]), "J13")?;
+    with("tcb_status", json!(["SWHardeningNeeded"]), "J13")?;
     let set = "measurements/0/container";
     let digest = format!("sha256:{}", "11".repeat(32));
     with(&format!("{set}/image_digest"), json!(digest), "J12")?;

@@ -17,6 +17,7 @@ mod level;
 use subtle::ConstantTimeEq;
 
 pub use error::{AppraisalError, AttributeFault};
+pub(crate) use guest::{SEPT_VE_DISABLE, forbidden_attribute};
 
 use super::chain::{self, RootKind, TrustRoots, VerifiedChain};
 use super::checks;
@@ -188,11 +189,9 @@ impl Rules {
         if !rule.accepted().contains(&actual) {
             return Err(AppraisalError::Status { actual });
         }
-        match rule.out_of_date_until() {
-            Some(until) if actual.is_out_of_date() && now > until => {
-                Err(AppraisalError::StatusEnded { actual, until })
-            }
-            _ => Ok(()),
+        match rule.ended(actual, now) {
+            Some(until) => Err(AppraisalError::StatusEnded { actual, until }),
+            None => Ok(()),
         }
     }
 

@@ -162,6 +162,19 @@ impl MeasurementSet {
 }
 
 impl StatusRule {
+    /// `None` unless there is an end where a status lacks an update, and there alone. Neither an empty list nor Revoked is
+    /// to be handed in.
+    pub(crate) fn new(
+        accepted: Vec<TcbStatus>,
+        out_of_date_until: Option<UnixTime>,
+    ) -> Option<Self> {
+        let lacks_update = accepted.iter().any(|status| status.is_out_of_date());
+        (lacks_update == out_of_date_until.is_some()).then_some(Self {
+            accepted,
+            out_of_date_until,
+        })
+    }
+
     /// The statuses that are accepted, at least one.
     pub fn accepted(&self) -> &[TcbStatus] {
         &self.accepted
@@ -170,6 +183,12 @@ impl StatusRule {
     /// The last moment at which one that lacks an update is accepted; there if one is.
     pub fn out_of_date_until(&self) -> Option<UnixTime> {
         self.out_of_date_until
+    }
+
+    /// The end, if this status lacks an update and it is past.
+    pub(crate) fn ended(&self, status: TcbStatus, now: UnixTime) -> Option<UnixTime> {
+        self.out_of_date_until
+            .filter(|until| status.is_out_of_date() && now > *until)
     }
 }
 

@@ -25,6 +25,7 @@ use super::rules::{IssuerRules, MeasurementSet, Rules};
 use super::wire;
 use crate::check::{Check, CheckLog};
 use crate::kinds::Verified;
+use crate::tdx::TcbStatus;
 use crate::time::UnixTime;
 use sealnote_evidence::Binding;
 
@@ -93,7 +94,7 @@ impl Rules {
         }
         log.run(checks::J13, || {
             let tcb = issuer.tcb(claims).map_err(AppraisalError::TcbClaim)?;
-            rules.check_tcb(tcb)
+            rules.check_tcb(tcb, now)
         })?;
         let (measured, set) = log.run(checks::J12, || {
             let measured = issuer.measured(claims).map_err(AppraisalError::Measured)?;
@@ -154,12 +155,18 @@ impl IssuerRules {
     }
 
     /// J13.
-    fn check_tcb(&self, tcb: Tcb<'_>) -> Result<(), AppraisalError> {
+    fn check_tcb(&self, tcb: Tcb<'_>, now: UnixTime) -> Result<(), AppraisalError> {
         match tcb {
-            Tcb::Status(word) => match self.tcb_status().iter().any(|listed| listed == word) {
-                true => Ok(()),
-                false => Err(AppraisalError::TcbStatus),
-            },
+            Tcb::Status(word) => {
+                let rule = self.statuses().ok_or(AppraisalError::TcbStatus)?;
+                let actual = TcbStatus::from_name(word)
+                    .filter(|status| rule.accepted().contains(status))
+                    .ok_or(AppraisalError::TcbStatus)?;
+                match rule.ended(actual, now) {
+                    Some(until) => Err(AppraisalError::TcbStatusEnded { actual, until }),
+                    None => Ok(()),
+                }
+            }
             Tcb::Svn(actual) => match self.least_svn() {
                 None => Err(AppraisalError::NoFloor),
                 Some(least) if actual.reaches(&least) => Ok(()),

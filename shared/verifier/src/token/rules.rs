@@ -9,7 +9,8 @@
 //!       "issuer": "https://confidentialcomputing.googleapis.com",
 //!       "audience": "sealnote",
 //!       "keys": { "root": ["64 hex digits"] },
-//!       "tcb_status": ["UpToDate"],
+//!       "tcb_status": ["UpToDate", "OutOfDate"],
+//!       "out_of_date_until": "2027-01-01T00:00:00Z",
 //!       "measurements": [
 //!         {
 //!           "label": "2026-11 release",
@@ -53,10 +54,10 @@
 //!           "label": "on TDX",
 //!           "tdx": {
 //!             "mrtd": "96 hex digits",
-//!             "rtmr0": "96 hex digits",
-//!             "rtmr1": "96 hex digits",
-//!             "rtmr2": "96 hex digits",
-//!             "rtmr3": "96 hex digits",
+//!             "rtmr0": "96 hex digits, or zero",
+//!             "rtmr1": "96 hex digits, or zero",
+//!             "rtmr2": "96 hex digits, or zero",
+//!             "rtmr3": "96 hex digits, or zero",
 //!             "mr_config_id": "96 hex digits, or zero",
 //!             "mr_owner": "96 hex digits, or zero",
 //!             "mr_owner_config": "96 hex digits, or zero",
@@ -76,7 +77,10 @@
 //!   certificate in PEM (`root`), which Google alone has. Several may be given, so that a new set can come before the old
 //!   one goes.
 //! - `policy_hash`: Azure's and Intel's. Azure's is due; Intel's may be the word `none`, where our own policy is enough.
-//! - `tcb_status`: the words of Intel's that are accepted; due where a set is a `container` or `tdx`.
+//! - `tcb_status`: the words of Intel's that are accepted; due where a set is a `container` or `tdx`. `Revoked` is never
+//!   accepted. Where the list has a status that lacks an update (`OutOfDate`, `OutOfDateConfigurationNeeded`,
+//!   `TDRelaunchAdvised`, `TDRelaunchAdvisedConfigurationNeeded`), `out_of_date_until` is due beside it: after it these are
+//!   refused.
 //! - `least_svn`: the least versions that are accepted; due where a set is `sev_snp`.
 //! - `measurements`: `container` for Google, `sev_snp` or `tdx` for Azure, `tdx` for Intel.
 
@@ -91,6 +95,7 @@ pub use file::{
 };
 
 use super::profile::{Measured, Profile, Svn};
+use crate::tdx::rules::StatusRule;
 use crate::time::UnixTime;
 
 /// What is asked of tokens: never empty.
@@ -110,7 +115,7 @@ pub struct IssuerRules {
     audience: Option<String>,
     keys: KeyPins,
     policy_hash: Option<String>,
-    tcb_status: Vec<String>,
+    statuses: Option<StatusRule>,
     least_svn: Option<Svn>,
     /// At least one.
     sets: Vec<MeasurementSet>,
@@ -172,9 +177,9 @@ impl IssuerRules {
         self.policy_hash.as_deref()
     }
 
-    /// The words for a TCB that are accepted.
-    pub fn tcb_status(&self) -> &[String] {
-        &self.tcb_status
+    /// Which statuses of a TCB of Intel's are accepted; `None` accepts none.
+    pub fn statuses(&self) -> Option<&StatusRule> {
+        self.statuses.as_ref()
     }
 
     /// The least versions of an SEV-SNP platform; `None` accepts none.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 
 use super::claims::{hex, sha256_of_binding, sha512_of_binding};
 use super::fixture::{Attempt, BINDING, Base, DAY, KID, NOW, Seal, critical, time};
@@ -98,6 +98,9 @@ pub const CASES: &[Case] = &[
     ("a CA that is none", "J5", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == CA { spec.extensions.remove(0); })),
     ("a CA that may not sign", "J5", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == CA { spec.extensions.remove(1); })),
     ("a leaf for TLS servers", "J5", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == LEAF { spec.extensions.push(purpose("1.3.6.1.5.5.7.3.1")) })),
+    ("a leaf for endorsement keys, as its CA", "J5", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == LEAF { spec.extensions.push(purpose("2.23.133.8.1")) })),
+    ("a leaf that may not sign", "J5", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == LEAF { spec.extensions.push(usage(KeyUsages::KeyEncipherment)) })),
+    ("a leaf that may sign", "accepted", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == LEAF { spec.extensions.push(usage(KeyUsages::DigitalSignature)) })),
     ("a CA for endorsement keys, as the genuine one", "accepted", Google, |a| a.header["x5c"] = a.fixture.chain(|at, spec| if at == CA { spec.extensions.push(purpose("2.23.133.8.1")) })),
     ("a root that has ended", "J5", Google, |a| { a.header["x5c"] = a.fixture.chain(|at, spec| if at == ROOT { spec.not_after = time(NOW - 1) }); a.pin_root() }),
     ("another root that is pinned", "accepted", Google, |a| { a.header["x5c"] = a.fixture.chain(|at, spec| if at == ROOT { spec.not_after = time(NOW + 1) }); a.pin_root() }),
@@ -164,6 +167,10 @@ pub const CASES: &[Case] = &[
     ("debug status", "J11", AzureTdx, |a| a.claims["dbgstat"] = "enabled".into()),
     ("profiling in the attributes", "J11", AzureTdx, |a| a.claims["tdx_td_attributes"] = "1000001000000000".into()),
     ("migration in the attributes", "J11", AzureTdx, |a| a.claims["tdx_td_attributes"] = "0000003000000000".into()),
+    ("a service TD in the attributes", "J11", AzureTdx, |a| put_attributes(a, "0000021000000000")),
+    ("a reserved bit in the attributes", "J11", AzureTdx, |a| put_attributes(a, "0001001000000000")),
+    ("a reserved bit in the attributes of Intel's", "J11", IntelV1, |a| put_attributes(a, "0000001000000020")),
+    ("harmless bits that no set has", "J12", AzureTdx, |a| put_attributes(a, "0000015800000080")),
     ("Intel says debuggable", "J11", IntelV1, |a| a.claims["tdx_is_debuggable"] = true.into()),
     ("Intel says nothing", "J11", Intel, |a| { a.claims["tdx"].as_object_mut().unwrap().remove("tdx_is_debuggable"); }),
 
@@ -182,6 +189,12 @@ pub const CASES: &[Case] = &[
     ("TCB out of date at Intel", "J13", Intel, |a| a.claims["tdx"]["attester_tcb_status"] = "OutOfDate".into()),
     ("no TCB at Azure", "J13", AzureTdx, |a| a.remove("attester_tcb_status")),
     ("a TCB that the policy names", "accepted", AzureTdx, |a| { a.claims["attester_tcb_status"] = "SWHardeningNeeded".into(); a.rule()["tcb_status"] = json!(["UpToDate", "SWHardeningNeeded"]) }),
+    ("a late TCB, for a time", "accepted", Google, |a| { a.claims["tdx"]["gcp_attester_tcb_status"] = "OutOfDate".into(); late(a, NOW) }),
+    ("a late TCB, after that", "J13", Google, |a| { a.claims["tdx"]["gcp_attester_tcb_status"] = "OutOfDate".into(); late(a, NOW - 1) }),
+    ("a late TCB at Intel, after that", "J13", IntelV1, |a| { a.claims["attester_tcb_status"] = "OutOfDate".into(); late(a, NOW - 1) }),
+    ("a TCB that is not late, after that", "accepted", AzureTdx, |a| late(a, NOW - 1)),
+    ("a TCB that is revoked", "J13", AzureTdx, |a| { a.claims["attester_tcb_status"] = "Revoked".into(); late(a, NOW) }),
+    ("a TCB that has no meaning", "J13", AzureTdx, |a| a.claims["attester_tcb_status"] = "uptodate".into()),
     ("old boot loader", "J13", AzureSevSnp, |a| a.claims["x-ms-sevsnpvm-bootloader-svn"] = 3.into()),
     ("old SNP firmware", "J13", AzureSevSnp, |a| a.claims["x-ms-sevsnpvm-snpfw-svn"] = 23.into()),
     ("old microcode", "J13", AzureSevSnp, |a| a.claims["x-ms-sevsnpvm-microcode-svn"] = 218.into()),
@@ -207,6 +220,8 @@ pub const CASES: &[Case] = &[
     ("another RTMR1", "J12", IntelV1, |a| a.claims["tdx_rtmr1"] = hex("c0", 48).into()),
     ("another RTMR2", "J12", AzureTdx, |a| a.claims["tdx_rtmr2"] = hex("c0", 48).into()),
     ("another RTMR3", "J12", Intel, |a| a.claims["tdx"]["tdx_rtmr3"] = hex("c0", 48).into()),
+    ("an untouched RTMR3", "accepted", AzureTdx, |a| { a.claims["tdx_rtmr3"] = hex("00", 48).into(); a.set()["tdx"]["rtmr3"] = "zero".into() }),
+    ("an RTMR3 that is to be untouched", "J12", AzureTdx, |a| a.set()["tdx"]["rtmr3"] = "zero".into()),
     ("another MRCONFIGID", "J12", AzureTdx, |a| a.claims["tdx_mrconfigid"] = hex("c0", 48).into()),
     ("another MROWNER", "J12", AzureTdx, |a| a.claims["tdx_mrowner"] = hex("c0", 48).into()),
     ("another MROWNERCONFIG", "J12", AzureTdx, |a| a.claims["tdx_mrownerconfig"] = hex("c0", 48).into()),
@@ -219,4 +234,18 @@ pub const CASES: &[Case] = &[
 
 fn purpose(oid: &str) -> x509_cert::ext::Extension {
     critical(&ExtendedKeyUsage(vec![ObjectIdentifier::new_unwrap(oid)]))
+}
+
+fn usage(bit: KeyUsages) -> x509_cert::ext::Extension {
+    critical(&KeyUsage(bit.into()))
+}
+
+fn put_attributes(attempt: &mut Attempt<'_>, attributes: &str) {
+    attempt.claims["tdx_td_attributes"] = attributes.into();
+}
+
+/// Accepts what lacks an update, until then.
+fn late(attempt: &mut Attempt<'_>, until: u64) {
+    attempt.rule()["tcb_status"] = json!(["UpToDate", "OutOfDate"]);
+    attempt.rule()["out_of_date_until"] = until.into();
 }

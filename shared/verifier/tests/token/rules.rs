@@ -143,7 +143,7 @@ fn empty_double_and_zero_values_are_refused() {
     let field =
         |name: &'static str, value: Value| move |file: &mut Value| file["issuers"][0][name] = value;
     let digest = hex("11", 32);
-    let cases: [(&str, Value); 11] = [
+    let cases: [(&str, Value); 13] = [
         ("is empty", json!({"issuers": []})),
         ("is empty", with(Base::Intel, field("issuer", json!(" ")))),
         (
@@ -187,6 +187,14 @@ fn empty_double_and_zero_values_are_refused() {
         (
             "SEPT_VE_DISABLE",
             with(Base::Intel, set("td_attributes", json!("0000008000000000"))),
+        ),
+        (
+            "SERVTD_EXT",
+            with(Base::Intel, set("td_attributes", json!("0000021000000000"))),
+        ),
+        (
+            "reserved",
+            with(Base::Intel, set("td_attributes", json!("0001001000000000"))),
         ),
     ];
     for (message, file) in cases {
@@ -244,4 +252,68 @@ fn sets_are_of_the_issuers_kind_and_differ() {
         matches!(error, RulesError::DuplicateIssuer { .. }),
         "{error}"
     );
+}
+
+#[test]
+fn rtmrs_and_what_the_owner_put_in_may_be_zero_by_the_word() {
+    for name in ["rtmr0", "rtmr1", "rtmr2", "rtmr3"].into_iter().chain([
+        "mr_config_id",
+        "mr_owner",
+        "mr_owner_config",
+    ]) {
+        let file = with(Base::AzureTdx, |file| {
+            file["issuers"][0]["measurements"][0]["tdx"][name] = "zero".into();
+        });
+        load(file).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn statuses_are_intels_and_one_that_lacks_an_update_has_an_end() {
+    let statuses = |base, words: &[&str], until: Option<u64>| {
+        load(with(base, |file| {
+            let rules = &mut file["issuers"][0];
+            rules["tcb_status"] = json!(words);
+            if let Some(until) = until {
+                rules["out_of_date_until"] = until.into();
+            }
+        }))
+    };
+    let is_word = |error: &RulesError| matches!(error, RulesError::Word { .. });
+    let is_revoked = |error: &RulesError| matches!(error, RulesError::Revoked { .. });
+    let is_until = |error: &RulesError| matches!(error, RulesError::OutOfDateUntil { .. });
+    for base in [Base::Google, Base::AzureTdx, Base::Intel] {
+        for word in ["uptodate", "Uptodate ", "any"] {
+            let error = statuses(base, &["UpToDate", word], None).expect_err(word);
+            assert!(is_word(&error), "{error}");
+        }
+        for until in [None, Some(1_800_000_000)] {
+            let error = statuses(base, &["OutOfDate", "Revoked"], until).expect_err("revoked");
+            assert!(is_revoked(&error), "{error}");
+        }
+        for word in [
+            "OutOfDate",
+            "OutOfDateConfigurationNeeded",
+            "TDRelaunchAdvised",
+            "TDRelaunchAdvisedConfigurationNeeded",
+        ] {
+            let error = statuses(base, &["UpToDate", word], None).expect_err(word);
+            assert!(is_until(&error), "{error}");
+            let rules = statuses(base, &["UpToDate", word], Some(1_800_000_000));
+            assert!(rules.is_ok(), "{word}");
+        }
+        let error = statuses(base, &["UpToDate"], Some(1_800_000_000)).expect_err("no use");
+        assert!(is_until(&error), "{error}");
+    }
+    let file = with(Base::AzureSevSnp, |file| {
+        file["issuers"][0]["out_of_date_until"] = 1_800_000_000.into();
+    });
+    let error = load(file).expect_err("no status");
+    assert!(is_unused("issuers[0].out_of_date_until", &error), "{error}");
+    let file = with(Base::Intel, |file| {
+        file["issuers"][0]["tcb_status"] = json!(["OutOfDate"]);
+        file["issuers"][0]["out_of_date_until"] = "soon".into();
+    });
+    let error = load(file).expect_err("no time");
+    assert!(matches!(error, RulesError::Time { .. }), "{error}");
 }

@@ -9,7 +9,7 @@ use crate::tdx::quote::QuoteFields;
 const DEBUG: u64 = 1;
 const PROFILING: u64 = 0x70;
 const SERVTD_EXT: u64 = 1 << 17;
-const SEPT_VE_DISABLE: u64 = 1 << 28;
+pub(crate) const SEPT_VE_DISABLE: u64 = 1 << 28;
 const MIGRATABLE: u64 = 1 << 29;
 
 /// Those that a guest may have besides: ICSSD, LASS, PKS and PERFMON.
@@ -52,6 +52,17 @@ pub(super) fn check_attributes(
     is_paravisor: bool,
 ) -> Result<(), AppraisalError> {
     let attributes = u64::from_le_bytes(fields.td_attributes);
+    match forbidden_attribute(attributes) {
+        Some(fault) => Err(AppraisalError::Attributes(fault)),
+        None if attributes & SEPT_VE_DISABLE == 0 && !is_paravisor => {
+            Err(AppraisalError::Attributes(AttributeFault::SeptVe))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What no guest may have set, whoever says so of it.
+pub(crate) fn forbidden_attribute(attributes: u64) -> Option<AttributeFault> {
     let faults = [
         (DEBUG, AttributeFault::Debug),
         (PROFILING, AttributeFault::Profiling),
@@ -60,13 +71,7 @@ pub(super) fn check_attributes(
         (!(HARMLESS | SEPT_VE_DISABLE), AttributeFault::Reserved),
     ];
     let fault = faults.into_iter().find(|(bits, _)| attributes & bits != 0);
-    match fault {
-        Some((_, fault)) => Err(AppraisalError::Attributes(fault)),
-        None if attributes & SEPT_VE_DISABLE == 0 && !is_paravisor => {
-            Err(AppraisalError::Attributes(AttributeFault::SeptVe))
-        }
-        None => Ok(()),
-    }
+    fault.map(|(_, fault)| fault)
 }
 
 /// T21.

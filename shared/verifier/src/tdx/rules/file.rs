@@ -234,15 +234,8 @@ fn statuses(names: Option<Vec<String>>, until: Option<TimeFile>) -> Result<Statu
         }
     });
     let accepted: Vec<TcbStatus> = accepted.collect::<Result<_, _>>()?;
-    let lacks_update = accepted.iter().any(|status| status.is_out_of_date());
-    if lacks_update != until.is_some() {
-        return Err(RulesError::OutOfDateUntil);
-    }
     let until = until.map(|time| read_time(time, String::from("out_of_date_until")));
-    Ok(StatusRule {
-        accepted,
-        out_of_date_until: until.transpose()?,
-    })
+    StatusRule::new(accepted, until.transpose()?).ok_or(RulesError::OutOfDateUntil)
 }
 
 fn read_time(time: TimeFile, field: String) -> Result<UnixTime, RulesError> {

@@ -1,6 +1,7 @@
 //! Why a token was rejected that is what it says it is.
 
 use crate::check::Check;
+use crate::tdx::TcbStatus;
 use crate::time::UnixTime;
 use crate::token::checks;
 use crate::token::claims::ClaimFault;
@@ -59,6 +60,14 @@ pub enum AppraisalError {
     /// J13: a word that is not accepted.
     #[error("the status of the TCB is none that the policy accepts")]
     TcbStatus,
+    /// J13: a word that is no longer accepted.
+    #[error("the status of the TCB is {actual}, which the policy accepted until {until}")]
+    TcbStatusEnded {
+        /// The status.
+        actual: TcbStatus,
+        /// The end.
+        until: UnixTime,
+    },
     /// J13: nothing to measure it by.
     #[error("the machine is an SEV-SNP guest, and the policy has no least_svn for this issuer")]
     NoFloor,
@@ -100,9 +109,11 @@ impl AppraisalError {
             Self::Binding => checks::B1,
             Self::Debug(_) => checks::J11,
             Self::Policy(_) | Self::OtherPolicy => checks::J14,
-            Self::TcbClaim(_) | Self::TcbStatus | Self::NoFloor | Self::TcbFloor { .. } => {
-                checks::J13
-            }
+            Self::TcbClaim(_)
+            | Self::TcbStatus
+            | Self::TcbStatusEnded { .. }
+            | Self::NoFloor
+            | Self::TcbFloor { .. } => checks::J13,
             Self::Measured(_) | Self::Measurement { .. } | Self::SetExpired { .. } => checks::J12,
         }
     }

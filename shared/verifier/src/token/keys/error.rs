@@ -77,6 +77,9 @@ pub enum KeyError {
     /// J5: webpki found another path.
     #[error("the token's certificates are not in their order")]
     OtherPath,
+    /// J5: the leaf's key is for something else.
+    #[error("the leaf certificate has a purpose of its own, or may not sign")]
+    LeafUsage,
     /// J5: a key that cannot be used.
     #[error("the leaf certificate's key is not an RSA key of 2048 to 4096 bits")]
     LeafKey,
@@ -101,6 +104,7 @@ impl KeyError {
             | Self::RootValidity { .. }
             | Self::Path { .. }
             | Self::OtherPath
+            | Self::LeafUsage
             | Self::LeafKey => checks::J5,
             Self::Signature => checks::J6,
         }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter};
 use x509_cert::Certificate;
 use x509_cert::der::{Decode, DecodePem, Encode};
-use x509_cert::ext::pkix::KeyUsage;
+use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
 use super::error::{KeyError, Position};
 use super::rsa_key::{RsaKey, RsaSha256};
@@ -54,6 +54,7 @@ pub(super) fn key(root: &[u8], x5c: Option<&Value>, now: UnixTime) -> Result<Rsa
     check_path(&anchor, &middle, &leaf, now)?;
 
     let leaf = parse(&leaf, Position::Leaf)?;
+    check_may_sign_tokens(&leaf)?;
     let spki = leaf.tbs_certificate().subject_public_key_info();
     let key = spki.subject_public_key.as_bytes();
     key.and_then(RsaKey::from_pkcs1).ok_or(KeyError::LeafKey)
@@ -92,6 +93,20 @@ fn check_may_sign_certificates(ca: &Certificate, at: Position) -> Result<(), Key
     }
 }
 
+/// Genuine leaves have neither extension. A purpose would be another one than this, for none is of tokens.
+fn check_may_sign_tokens(leaf: &Certificate) -> Result<(), KeyError> {
+    let leaf = leaf.tbs_certificate();
+    let has_no_purpose = matches!(leaf.get_extension::<ExtendedKeyUsage>(), Ok(None));
+    let may_sign = match leaf.get_extension::<KeyUsage>() {
+        Ok(usage) => usage.is_none_or(|(_, usage)| usage.digital_signature()),
+        Err(_) => false,
+    };
+    match has_no_purpose && may_sign {
+        true => Ok(()),
+        false => Err(KeyError::LeafUsage),
+    }
+}
+
 fn der(text: &Value, at: Position) -> Result<Vec<u8>, KeyError> {
     let text = text.as_str().and_then(|text| STANDARD.decode(text).ok());
     text.ok_or(KeyError::Malformed { at })
@@ -101,7 +116,7 @@ fn parse(der: &[u8], at: Position) -> Result<Certificate, KeyError> {
     Certificate::from_der(der).map_err(|_| KeyError::Malformed { at })
 }
 
-/// No purpose, or the one that genuine CAs have. A certificate for another one was issued for something else.
+/// No purpose, or the one that genuine CAs have; webpki does not say whose they are. A certificate for another one was issued for something else.
 struct Purposes;
 
 impl ExtendedKeyUsageValidator for Purposes {

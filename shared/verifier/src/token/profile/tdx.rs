@@ -1,14 +1,8 @@
 //! Claims about a TDX quote, which Azure and Intel have in common (draft-kdyxy-rats-tdx-eat-profile, section 3.3).
 
 use super::{Measured, Tdx};
+use crate::tdx::appraisal::forbidden_attribute;
 use crate::token::claims::{ClaimFault, Claims};
-
-/// Bits 7:0 of the attributes are those under which a domain may be debugged or profiled.
-pub(in crate::token) const DEBUG_BYTE: usize = 0;
-/// SEPT_VE_DISABLE and MIGRATABLE are bits 28 and 29.
-pub(in crate::token) const SECURITY_BYTE: usize = 3;
-pub(in crate::token) const SEPT_VE_DISABLE: u8 = 1 << 4;
-pub(in crate::token) const MIGRATABLE: u8 = 1 << 5;
 
 /// `report_data` of the quote.
 pub(super) fn report_data(claims: Claims<'_>) -> Result<[u8; 64], ClaimFault> {
@@ -19,12 +13,12 @@ pub(super) fn check_no_debug(claims: Claims<'_>) -> Result<(), ClaimFault> {
     let claim = "tdx_td_attributes";
     claims.must_be("dbgstat", "disabled")?;
     claims.must_be_false("tdx_td_attributes_debug")?;
-    let attributes: [u8; 8] = claims.hex(claim)?;
-    match attributes[DEBUG_BYTE] == 0 && attributes[SECURITY_BYTE] & MIGRATABLE == 0 {
-        true => Ok(()),
-        false => Err(ClaimFault {
+    let attributes = u64::from_le_bytes(claims.hex(claim)?);
+    match forbidden_attribute(attributes) {
+        None => Ok(()),
+        Some(_) => Err(ClaimFault {
             claim,
-            want: "without debugging, profiling and migration",
+            want: "without debugging, profiling, migration, SERVTD_EXT and reserved bits",
         }),
     }
 }

@@ -104,7 +104,7 @@ pub enum RulesError {
     },
     /// Attributes under which a domain is not protected.
     #[error(
-        "token: {field} allows debugging, profiling or migration, or has SEPT_VE_DISABLE clear"
+        "token: {field} allows debugging, profiling, migration or SERVTD_EXT, has a reserved bit, or has SEPT_VE_DISABLE clear"
     )]
     TdAttributes {
         /// The field.
@@ -113,6 +113,31 @@ pub enum RulesError {
     /// A floor that every version reaches.
     #[error("token: {field} is all zero, which is no floor")]
     NoFloor {
+        /// The field.
+        field: String,
+    },
+    /// A word that is no status.
+    #[error(
+        "token: {field} is unknown; it is a status of a TCB as Intel spells it, such as \"UpToDate\" or \"SWHardeningNeeded\""
+    )]
+    Word {
+        /// The field.
+        field: String,
+    },
+    /// A status that is never accepted.
+    #[error(
+        "token: {field} is \"Revoked\": the keys of such a platform are compromised, and it is never accepted"
+    )]
+    Revoked {
+        /// The field.
+        field: String,
+    },
+    /// Two fields of which one needs the other.
+    #[error(
+        "token: {field} is due where tcb_status has a status that lacks an update (OutOfDate, \
+         OutOfDateConfigurationNeeded, TDRelaunchAdvised or TDRelaunchAdvisedConfigurationNeeded), and there alone"
+    )]
+    OutOfDateUntil {
         /// The field.
         field: String,
     },

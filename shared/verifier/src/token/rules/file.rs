@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::measured::value;
 use super::{IssuerRules, KeyPins, MeasurementSet, Rules, RulesError};
 use crate::schema::{self, ShapeError, TimeFile, not_null, objects, some_object, suite_number};
+use crate::tdx::TcbStatus;
+use crate::tdx::rules::StatusRule;
+use crate::time::UnixTime;
 use crate::token::profile::{Measured, Profile, Svn};
 
 /// The rules, as [`super`] describes them.
@@ -49,6 +52,13 @@ pub struct IssuerFile {
         skip_serializing_if = "Option::is_none"
     )]
     pub tcb_status: Option<Vec<String>>,
+    /// The last moment at which one that lacks an update is accepted.
+    #[serde(
+        default,
+        deserialize_with = "not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub out_of_date_until: Option<TimeFile>,
     /// The least versions of an SEV-SNP platform.
     #[serde(
         default,
@@ -158,13 +168,13 @@ pub struct ContainerFile {
 pub struct TdxFile {
     /// Of the domain as it was built.
     pub mrtd: String,
-    /// Of the virtual firmware's configuration.
+    /// Of the virtual firmware's configuration, or `zero`.
     pub rtmr0: String,
-    /// Of the kernel.
+    /// Of the kernel, or `zero`.
     pub rtmr1: String,
-    /// Of the command line and the initrd.
+    /// Of the command line and the initrd, or `zero`.
     pub rtmr2: String,
-    /// Of the model.
+    /// Of the model, or `zero`.
     pub rtmr3: String,
     /// What the owner put in, or `zero`.
     pub mr_config_id: String,
@@ -270,14 +280,12 @@ impl IssuerFile {
         let is_sev_snp = |set: &MeasurementSet| matches!(set.measured, Measured::SevSnp(_));
         let has_sev_snp = sets.iter().any(is_sev_snp);
         let has_intel = !sets.iter().all(is_sev_snp);
-        let tcb_status = match (self.tcb_status, has_intel) {
-            (None, false) => Vec::new(),
-            (None, true) => return Err(due("tcb_status")),
-            (Some(_), false) => return Err(unused("tcb_status")),
-            (Some(words), true) => {
-                check_list(&field("tcb_status"), &words)?;
-                words
-            }
+        let statuses = match (self.tcb_status, self.out_of_date_until, has_intel) {
+            (None, None, false) => None,
+            (None, _, true) => return Err(due("tcb_status")),
+            (Some(_), _, false) => return Err(unused("tcb_status")),
+            (None, Some(_), false) => return Err(unused("out_of_date_until")),
+            (Some(words), until, true) => Some(statuses(&words, until, at)?),
         };
         let least_svn = match (self.least_svn, has_sev_snp) {
             (None, false) => None,
@@ -291,7 +299,7 @@ impl IssuerFile {
             audience: self.audience,
             keys: self.keys.check(profile, &field("keys"))?,
             policy_hash,
-            tcb_status,
+            statuses,
             least_svn,
             sets,
         })
@@ -334,6 +342,26 @@ impl SvnFile {
     }
 }
 
+fn statuses(words: &[String], until: Option<TimeFile>, at: &str) -> Result<StatusRule, RulesError> {
+    check_list(&format!("{at}.tcb_status"), words)?;
+    let accepted = words.iter().enumerate().map(|(index, word)| {
+        let field = format!("{at}.tcb_status[{index}]");
+        match TcbStatus::from_name(word) {
+            Some(TcbStatus::Revoked) => Err(RulesError::Revoked { field }),
+            Some(status) => Ok(status),
+            None => Err(RulesError::Word { field }),
+        }
+    });
+    let accepted = accepted.collect::<Result<_, _>>()?;
+    let field = format!("{at}.out_of_date_until");
+    let until = until.map(|time| read_time(time, field.clone()));
+    StatusRule::new(accepted, until.transpose()?).ok_or(RulesError::OutOfDateUntil { field })
+}
+
+fn read_time(time: TimeFile, field: String) -> Result<UnixTime, RulesError> {
+    time.read().ok_or(RulesError::Time { field })
+}
+
 fn sets(read: Vec<SetFile>, profile: Profile, at: &str) -> Result<Vec<MeasurementSet>, RulesError> {
     let field = format!("{at}.measurements");
     if read.is_empty() {
@@ -356,14 +384,9 @@ impl SetFile {
         if self.label.trim().is_empty() {
             return Err(empty(field("label")));
         }
-        let not_after = match self.not_after.map(TimeFile::read) {
-            None => None,
-            Some(Some(time)) => Some(time),
-            Some(None) => {
-                let field = field("not_after");
-                return Err(RulesError::Time { field });
-            }
-        };
+        let not_after = self
+            .not_after
+            .map(|time| read_time(time, field("not_after")));
         let least_suite = self.least_suite.map(suite_number).transpose();
         let least_suite = least_suite.map_err(|found| RulesError::Suite {
             field: field("least_suite"),
@@ -384,7 +407,7 @@ impl SetFile {
         }?;
         Ok(MeasurementSet {
             label: self.label,
-            not_after,
+            not_after: not_after.transpose()?,
             least_suite,
             measured,
         })

@@ -2,7 +2,7 @@
 
 use super::file::{ContainerFile, SevSnpFile, TdxFile};
 use super::{RulesError, ValueFault};
-use crate::token::profile::tdx::{DEBUG_BYTE, MIGRATABLE, SECURITY_BYTE, SEPT_VE_DISABLE};
+use crate::tdx::appraisal::{SEPT_VE_DISABLE, forbidden_attribute};
 use crate::token::profile::{Container, Measured, SevSnp, Tdx};
 
 impl ContainerFile {
@@ -32,21 +32,18 @@ impl TdxFile {
     pub(super) fn check(self, at: &str) -> Result<Measured, RulesError> {
         let field = |name: &str| format!("{at}.{name}");
         let td_attributes: [u8; 8] = value(&self.td_attributes, field("td_attributes"))?;
-        let security = td_attributes[SECURITY_BYTE];
-        if td_attributes[DEBUG_BYTE] != 0
-            || security & MIGRATABLE != 0
-            || security & SEPT_VE_DISABLE == 0
-        {
+        let bits = u64::from_le_bytes(td_attributes);
+        if forbidden_attribute(bits).is_some() || bits & SEPT_VE_DISABLE == 0 {
             let field = field("td_attributes");
             return Err(RulesError::TdAttributes { field });
         }
         Ok(Measured::Tdx(Box::new(Tdx {
             mrtd: value(&self.mrtd, field("mrtd"))?,
             rtmrs: [
-                value(&self.rtmr0, field("rtmr0"))?,
-                value(&self.rtmr1, field("rtmr1"))?,
-                value(&self.rtmr2, field("rtmr2"))?,
-                value(&self.rtmr3, field("rtmr3"))?,
+                value_or_zero(&self.rtmr0, field("rtmr0"))?,
+                value_or_zero(&self.rtmr1, field("rtmr1"))?,
+                value_or_zero(&self.rtmr2, field("rtmr2"))?,
+                value_or_zero(&self.rtmr3, field("rtmr3"))?,
             ],
             mr_config_id: value_or_zero(&self.mr_config_id, field("mr_config_id"))?,
             mr_owner: value_or_zero(&self.mr_owner, field("mr_owner"))?,
