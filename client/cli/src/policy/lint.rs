@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::sev_snp::rules::{ChipRule, CrlRule};
-use sealnote_verifier::tdx::rules::PlatformRule;
+use sealnote_verifier::tdx::rules::{PlatformRule, StatusRule};
 use sealnote_verifier::{Policy, UnixTime, azure_vtpm};
 use serde::Serialize;
 
@@ -97,6 +97,15 @@ pub(crate) fn warnings(
             warnings.push(Warning::new(
                 "out_of_date",
                 "platforms that lack an update of Intel's are accepted (accept_status)",
+            ));
+        }
+    }
+    for issuer in policy.token().into_iter().flat_map(|rules| rules.issuers()) {
+        let end = issuer.statuses().and_then(StatusRule::out_of_date_until);
+        if end.is_some_and(|end| at <= end) {
+            warnings.push(Warning::new(
+                "out_of_date",
+                "platforms that lack an update of Intel's are accepted (tcb_status)",
             ));
         }
     }

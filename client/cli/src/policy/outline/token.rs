@@ -18,6 +18,7 @@ fn means(path: &str) -> &'static str {
         "audience" => "for whom its tokens must be",
         "jwks" | "root" => "the keys that are accepted",
         "policy_hash" => "the issuer's own policy",
+        "out_of_date_until" => "until when a platform may lack an update",
         "tcb_status" => "how far behind updates a platform may be",
         _ => "",
     }
