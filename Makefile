@@ -116,6 +116,10 @@ publish-check: need-cargo ## the crates that others may use, packaged and built 
 bench: need-cargo ## handshake time, notes a second in process and through the encrypted path
 	cargo run --locked --release -p sealnote-bench
 
+.PHONY: bench-verifier
+bench-verifier: need-cargo ## time to verify evidence of each kind
+	cargo run --locked --release -p sealnote-bench --bin verifier
+
 .PHONY: bench-inference
 bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transformers: docs/benchmarks.md
 	cargo build --locked --release -p sealnote-bench --bin inference
