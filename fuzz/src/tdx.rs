@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer;
-use sealnote_software_attester::tdx::{Form, Machine, Platform, REPORT_DATA, system_time};
+use sealnote_software_attester::tdx::{
+    Form, MR_CONFIG_ID, MR_OWNER, MR_OWNER_CONFIG, MRTD, Machine, Platform, REPORT_DATA,
+    system_time,
+};
 use sealnote_verifier::tdx::{QuoteFields, VerifiedQuote, inspect};
 use sealnote_verifier::{Policy, Rejection, TrustRoots, UnixTime};
 use serde_json::{Value, json};
@@ -47,7 +50,11 @@ impl Fixture {
         let machine = Machine::new(form, &Platform::default(), now, rng);
         let mut machine = machine.expect("a machine");
         machine.set(REPORT_DATA, &[0x5a; 64]);
-        for (register, digest) in [(0, 0xa0), (1, 0xa1), (3, 0xa4)] {
+        machine.set(MRTD, &[0xd7; 48]);
+        machine.set(MR_CONFIG_ID, &[0xc1; 48]);
+        machine.set(MR_OWNER, &[0xc2; 48]);
+        machine.set(MR_OWNER_CONFIG, &[0xc3; 48]);
+        for (register, digest) in [(0, 0xa0), (1, 0xa1), (2, 0xa3), (3, 0xa4)] {
             machine.measure(register, [digest; 48]);
         }
         let quote = machine.quote().expect("a quote");
