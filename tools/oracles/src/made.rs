@@ -68,6 +68,7 @@ fn flips(base: Base, fixture: &Fixture, oracle: &Oracle, tally: &mut Tally) {
         tally.add(
             group,
             format_args!("{base:?}, bit {bit} of byte {at:#x}"),
+            &report,
             &ours,
             theirs,
         );
@@ -82,8 +83,14 @@ fn attempt(
     oracle: &Oracle,
     tally: &mut Tally,
 ) -> bool {
-    let endorsements = attempt.endorsements();
+    let (report, endorsements) = (attempt.signed(), attempt.endorsements());
     let theirs = Endorsements::decode(&endorsements)
-        .is_ok_and(|read| oracle.accepts(&attempt.signed(), read.leaf, read.intermediate));
-    tally.add(group, format_args!("{name:?}"), &attempt.check(), theirs)
+        .is_ok_and(|read| oracle.accepts(&report, read.leaf, read.intermediate));
+    tally.add(
+        group,
+        format_args!("{name:?}"),
+        &report,
+        &attempt.check(),
+        theirs,
+    )
 }

@@ -2,13 +2,15 @@
 //! one, the reason is known.
 //!
 //! - SEV-SNP: the `sev` crate, which parses a report and verifies its signature and the chain. It has no policy, no time
-//!   and no revocation. It computes with an older stack of RustCrypto, or with OpenSSL: `--features openssl`.
+//!   and no revocation. It computes with an older stack of RustCrypto, or with OpenSSL (`--no-default-features
+//!   --features openssl`). Where both read a report, they must read the same.
 //! - Intel TDX: none. The verifier's own engine is dcap-qvl, which would judge itself.
 //!
 //! `make test-oracles` runs it. The genuine reports are outside the repository, in the folder that `SEALNOTE_VECTORS`
 //! names, else in `../shared/vectors` from the project's root; where it is absent, only reports of the software attester
 //! are compared, and the exit code is 77.
 
+mod fields;
 mod genuine;
 mod made;
 mod oracle;

@@ -5,6 +5,8 @@ use std::fmt;
 use sealnote_verifier::Rejection;
 use sealnote_verifier::sev_snp::checks;
 
+use crate::fields;
+
 /// Checks that refuse what the oracle accepts, with the reason. S1 and S11 are not among them: a length and a signature
 /// are the same to both.
 #[rustfmt::skip] // A line each, so that they can be read as a table.
@@ -13,8 +15,8 @@ const REASONS: &[(&str, &str)] = &[
     ("S3", "sev ignores what is above and after r and s, and unknown bits of PLATFORM_INFO and KEY_INFO"),
     ("S4", "sev does not look at the algorithm's number"),
     ("S5", "sev does not look at what the report says of its key"),
-    ("S6", "sev does not look at names, and takes the root that it is given"),
-    ("S7", "sev does not look at the parameters of RSA-PSS, at a signature's unused bits and at a CA's extensions"),
+    ("S6", "sev does not look at names, and takes the root that it is given; OpenSSL ignores what is behind a certificate"),
+    ("S7", "sev does not look at the parameters of RSA-PSS, at a signature's unused bits and at extensions; OpenSSL as in S6"),
     ("S8", "sev does not look at names and extensions"),
     ("S9", "sev has no clock"),
     ("S10", "sev has no revocation"),
@@ -41,6 +43,8 @@ pub struct Tally {
     groups: Vec<(&'static str, Counts)>,
     /// The checks that refused what the oracle accepted.
     stricter: Vec<&'static str>,
+    /// Reports that both read.
+    read_by_both: usize,
     faults: Vec<String>,
 }
 
@@ -58,9 +62,17 @@ impl Tally {
         &mut self,
         group: &'static str,
         case: impl fmt::Display,
+        report: &[u8],
         ours: &Result<T, Rejection>,
         oracle: bool,
     ) -> bool {
+        if let Some(different) = fields::different(report) {
+            self.read_by_both += 1;
+            if !different.is_empty() {
+                let fault = format!("{group}: {case}: read otherwise: {}", different.join(", "));
+                self.faults.push(fault);
+            }
+        }
         let at = match self.groups.iter().position(|(name, _)| *name == group) {
             Some(at) => at,
             None => {
@@ -134,6 +146,11 @@ impl fmt::Display for Tally {
             }
             writeln!(f)?;
         }
+        writeln!(
+            f,
+            "\nread by both, and alike but for what is below: {} reports",
+            self.read_by_both
+        )?;
         writeln!(f, "\naccepted by the oracle, refused by")?;
         for check in checks::ALL {
             let count = self.stricter.iter().filter(|id| **id == check.id()).count();
