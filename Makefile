@@ -26,6 +26,7 @@ PROGRAMS := target/programs
 ROOT := target/enclave-root
 EIF := target/eif
 BUILDER_ARGS := --locked --manifest-path tools/eif/Cargo.toml --target-dir target/eif-builder
+ORACLES_ARGS := --locked --manifest-path tools/oracles/Cargo.toml --target-dir target/oracles
 
 TEST_ARGS := --locked --workspace --all-features
 
@@ -73,6 +74,15 @@ test-second-implementation: ## PROTOCOL.md's worked example, recomputed in Pytho
 .PHONY: test-vtpm-quote
 test-vtpm-quote: need-cargo ## a quote by another implementation of a TPM, swtpm, against the verifier of Azure's vTPM
 	./tools/vtpm-quote.sh
+
+.PHONY: test-oracles
+test-oracles: need-cargo ## the verifier beside others' verifiers: SEV-SNP, on genuine reports and on changed ones
+	cargo run $(ORACLES_ARGS)
+	if pkg-config --exists openssl; then \
+		cargo run $(ORACLES_ARGS) --no-default-features --features openssl; \
+	else \
+		echo "skipped: the oracle on OpenSSL; it needs pkg-config and libssl-dev"; \
+	fi
 
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
