@@ -155,7 +155,7 @@ impl Comparison<'_> {
         self.add("genuine: as it is", "", report, [leaf, intermediate]);
         let listed = self.genuine.policy("required")?;
         for (case, policy, at) in [
-            ("a century ago", &self.policy, 0),
+            ("in 1970", &self.policy, 0),
             ("in a century", &self.policy, at + CENTURY),
             ("without the list that is required", &listed, *at),
         ] {

@@ -146,11 +146,7 @@ impl fmt::Display for Tally {
             }
             writeln!(f)?;
         }
-        writeln!(
-            f,
-            "\nread by both, and alike but for what is below: {} reports",
-            self.read_by_both
-        )?;
+        writeln!(f, "\nread by both: {} reports", self.read_by_both)?;
         writeln!(f, "\naccepted by the oracle, refused by")?;
         for check in checks::ALL {
             let count = self.stricter.iter().filter(|id| **id == check.id()).count();
