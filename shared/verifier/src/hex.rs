@@ -2,6 +2,8 @@
 
 use sealnote_model::SHA384_LEN;
 
+use crate::schema::{self, ValueFault};
+
 /// What is wrong with a value in hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -22,13 +24,9 @@ pub enum HexFault {
 
 /// Reads 48 bytes of hex, of either case, that are not all zero.
 pub(crate) fn expected_digest(text: &str) -> Result<[u8; SHA384_LEN], HexFault> {
-    let mut bytes = [0; SHA384_LEN];
-    if text.len() != 2 * SHA384_LEN {
-        return Err(HexFault::Length { found: text.len() });
-    }
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| HexFault::NotHex)?;
-    match bytes.iter().all(|byte| *byte == 0) {
-        true => Err(HexFault::AllZero),
-        false => Ok(bytes),
-    }
+    schema::value(text).map_err(|fault| match fault {
+        ValueFault::Length { found, .. } => HexFault::Length { found },
+        ValueFault::NotHex => HexFault::NotHex,
+        ValueFault::AllZero => HexFault::AllZero,
+    })
 }

@@ -1,11 +1,14 @@
 //! What all parts of a policy file have in common.
 
 mod object;
+mod value;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use object::{object, objects, some_object};
+pub(crate) use value::{ListFault, check_list, value, value_or_zero};
+pub use value::{ListFile, ValueFault};
 
 use crate::time::UnixTime;
 

@@ -55,10 +55,11 @@ mod value;
 
 use std::collections::BTreeMap;
 
-pub use error::{RulesError, ValueFault};
+pub use crate::schema::{ListFile, ValueFault};
+pub use error::RulesError;
 pub use file::{
-    CrlFile, EndorsementFile, FloorsFile, GuestPolicyFile, ListFile, ProductsFile, RulesFile,
-    SetFile, TcbFile,
+    CrlFile, EndorsementFile, FloorsFile, GuestPolicyFile, ProductsFile, RulesFile, SetFile,
+    TcbFile,
 };
 
 use super::product::Product;

@@ -48,8 +48,9 @@ mod error;
 mod file;
 mod value;
 
-pub use error::{RulesError, ValueFault};
-pub use file::{ListFile, RulesFile, SetFile};
+pub use crate::schema::{ListFile, ValueFault};
+pub use error::RulesError;
+pub use file::{RulesFile, SetFile};
 
 use super::tcb::TcbStatus;
 use crate::time::UnixTime;

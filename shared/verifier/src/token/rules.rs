@@ -88,7 +88,8 @@ mod error;
 mod file;
 mod measured;
 
-pub use error::{RulesError, ValueFault};
+pub use crate::schema::ValueFault;
+pub use error::RulesError;
 pub use file::{
     ContainerFile, IssuerFile, KeysFile, ProfileFile, RulesFile, SetFile, SevSnpFile, SvnFile,
     TdxFile,

@@ -9,7 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{MeasurementSet, PcrFault, Rules, RulesError};
 use crate::azure_vtpm::hcl::Tee;
 use crate::azure_vtpm::pcrs::{PCR_COUNT, PCR_LEN};
-use crate::schema::{self, ShapeError, TimeFile, not_null, objects, some_object, suite_number};
+use crate::schema::{
+    self, ShapeError, TimeFile, ValueFault, not_null, objects, some_object, suite_number,
+};
 use crate::{sev_snp, tdx};
 
 /// What the firmware booted (TCG PC Client Platform Firmware Profile).
@@ -210,16 +212,9 @@ impl SetFile {
 }
 
 fn value(text: &str) -> Result<[u8; PCR_LEN], PcrFault> {
-    let mut bytes = [0; PCR_LEN];
-    if text == "zero" {
-        return Ok(bytes);
-    }
-    if text.len() != 2 * PCR_LEN {
-        return Err(PcrFault::Length { found: text.len() });
-    }
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| PcrFault::NotHex)?;
-    match bytes == [0; PCR_LEN] {
-        true => Err(PcrFault::AllZero),
-        false => Ok(bytes),
-    }
+    schema::value_or_zero(text).map_err(|fault| match fault {
+        ValueFault::Length { found, .. } => PcrFault::Length { found },
+        ValueFault::NotHex => PcrFault::NotHex,
+        ValueFault::AllZero => PcrFault::AllZero,
+    })
 }

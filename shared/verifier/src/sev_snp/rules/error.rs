@@ -1,24 +1,6 @@
 //! Rules that cannot be used.
 
-/// What is wrong with a value in hex.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ValueFault {
-    /// Too short or too long.
-    #[error("has {found} characters, not {want} hex digits")]
-    Length {
-        /// Length of the text in bytes.
-        found: usize,
-        /// The length that is due.
-        want: usize,
-    },
-    /// Other characters than hex digits.
-    #[error("has characters that are not hex digits")]
-    NotHex,
-    /// All zero.
-    #[error("is all zero, which accepts what was never measured or set")]
-    AllZero,
-}
+use crate::schema::ValueFault;
 
 /// Rules that cannot be used. Fields are named as they stand in the policy, under `evidence.sev-snp`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

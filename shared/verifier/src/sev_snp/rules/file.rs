@@ -10,7 +10,7 @@ use super::{
     RulesError,
 };
 use crate::schema::{
-    self, ShapeError, TimeFile, not_null, object, objects, some_object, suite_number,
+    self, ListFile, ShapeError, TimeFile, not_null, object, objects, some_object, suite_number,
 };
 use crate::sev_snp::product::Product;
 use crate::sev_snp::report::{Firmware, Tcb};
@@ -224,19 +224,6 @@ pub struct GuestPolicyFile {
     /// Pages may not be swapped or moved.
     #[serde(default)]
     pub page_swap_disabled: bool,
-}
-
-/// A list, or a word in its place.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a list of texts, or a word in its place, is due"
-)]
-pub enum ListFile {
-    /// `any` or `none`.
-    Word(String),
-    /// One or more.
-    List(Vec<String>),
 }
 
 impl SetFile {

@@ -1,21 +1,16 @@
 //! Texts of a policy file: lists, hex and versions.
 
-use std::collections::BTreeSet;
-
-use super::{RulesError, ValueFault};
+use super::RulesError;
+use crate::schema::{self, ListFault};
 
 /// A list that is given has entries, each once.
 pub(super) fn check_list(field: &str, list: &[String]) -> Result<(), RulesError> {
-    let distinct: BTreeSet<&String> = list.iter().collect();
-    if list.is_empty() || list.iter().any(|entry| entry.trim().is_empty()) {
-        return Err(empty(field));
-    }
-    match distinct.len() == list.len() {
-        true => Ok(()),
-        false => Err(RulesError::Duplicate {
+    schema::check_list(list, |entry| entry).map_err(|fault| match fault {
+        ListFault::Empty => empty(field),
+        ListFault::Duplicate => RulesError::Duplicate {
             field: field.to_owned(),
-        }),
-    }
+        },
+    })
 }
 
 pub(super) fn empty(field: impl Into<String>) -> RulesError {
@@ -26,30 +21,14 @@ pub(super) fn empty(field: impl Into<String>) -> RulesError {
 
 /// Hex digits that are not all zero; zero is said by a word.
 pub(super) fn value<const N: usize>(text: &str, field: String) -> Result<[u8; N], RulesError> {
-    let mut bytes = [0; N];
-    let fault = if text.len() != 2 * N {
-        ValueFault::Length {
-            found: text.len(),
-            want: 2 * N,
-        }
-    } else if hex::decode_to_slice(text, &mut bytes).is_err() {
-        ValueFault::NotHex
-    } else if bytes == [0; N] {
-        ValueFault::AllZero
-    } else {
-        return Ok(bytes);
-    };
-    Err(RulesError::Value { field, fault })
+    schema::value(text).map_err(|fault| RulesError::Value { field, fault })
 }
 
 pub(super) fn value_or_zero<const N: usize>(
     text: &str,
     field: String,
 ) -> Result<[u8; N], RulesError> {
-    match text {
-        "zero" => Ok([0; N]),
-        text => value(text, field),
-    }
+    schema::value_or_zero(text).map_err(|fault| RulesError::Value { field, fault })
 }
 
 /// Numbers with dots between them, in digits alone.

@@ -8,7 +8,7 @@ use super::value::{check_list, empty, value, value_or_zero, values};
 use super::{
     DEFAULT_COLLATERAL_MAX_AGE_SECONDS, MeasurementSet, PlatformRule, Rules, RulesError, StatusRule,
 };
-use crate::schema::{self, ShapeError, TimeFile, not_null, objects, suite_number};
+use crate::schema::{self, ListFile, ShapeError, TimeFile, not_null, objects, suite_number};
 use crate::tdx::tcb::TcbStatus;
 use crate::time::UnixTime;
 
@@ -90,19 +90,6 @@ pub struct SetFile {
     pub xfam: String,
     /// The TDX modules that are accepted: one or more.
     pub mr_seam: Vec<String>,
-}
-
-/// A list, or a word in its place.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a list of texts, or a word in its place, is due"
-)]
-pub enum ListFile {
-    /// `any` or `none`.
-    Word(String),
-    /// One or more.
-    List(Vec<String>),
 }
 
 impl SetFile {

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::measured::value;
 use super::{IssuerRules, KeyPins, MeasurementSet, Rules, RulesError};
-use crate::schema::{self, ShapeError, TimeFile, not_null, objects, some_object, suite_number};
+use crate::schema::{
+    self, ListFault, ShapeError, TimeFile, not_null, objects, some_object, suite_number,
+};
 use crate::tdx::TcbStatus;
 use crate::tdx::rules::StatusRule;
 use crate::time::UnixTime;
@@ -426,16 +428,12 @@ impl From<ProfileFile> for Profile {
 
 /// A list has entries, each once.
 fn check_list(field: &str, list: &[String]) -> Result<(), RulesError> {
-    let distinct: BTreeSet<&String> = list.iter().collect();
-    if list.is_empty() || list.iter().any(|entry| entry.trim().is_empty()) {
-        return Err(empty(field));
-    }
-    match distinct.len() == list.len() {
-        true => Ok(()),
-        false => Err(RulesError::Duplicate {
+    schema::check_list(list, |entry| entry).map_err(|fault| match fault {
+        ListFault::Empty => empty(field),
+        ListFault::Duplicate => RulesError::Duplicate {
             field: field.to_owned(),
-        }),
-    }
+        },
+    })
 }
 
 fn empty(field: impl Into<String>) -> RulesError {

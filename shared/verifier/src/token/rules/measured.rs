@@ -1,7 +1,8 @@
 //! What a set says was measured, and its values in hex.
 
+use super::RulesError;
 use super::file::{ContainerFile, SevSnpFile, TdxFile};
-use super::{RulesError, ValueFault};
+use crate::schema;
 use crate::tdx::appraisal::{SEPT_VE_DISABLE, forbidden_attribute};
 use crate::token::profile::{Container, Measured, SevSnp, Tdx};
 
@@ -69,25 +70,9 @@ impl SevSnpFile {
 
 /// Hex digits that are not all zero; zero is said by a word.
 pub(super) fn value<const N: usize>(text: &str, field: String) -> Result<[u8; N], RulesError> {
-    let mut bytes = [0; N];
-    let fault = if text.len() != 2 * N {
-        ValueFault::Length {
-            found: text.len(),
-            want: 2 * N,
-        }
-    } else if hex::decode_to_slice(text, &mut bytes).is_err() {
-        ValueFault::NotHex
-    } else if bytes == [0; N] {
-        ValueFault::AllZero
-    } else {
-        return Ok(bytes);
-    };
-    Err(RulesError::Value { field, fault })
+    schema::value(text).map_err(|fault| RulesError::Value { field, fault })
 }
 
 fn value_or_zero<const N: usize>(text: &str, field: String) -> Result<[u8; N], RulesError> {
-    match text {
-        "zero" => Ok([0; N]),
-        text => value(text, field),
-    }
+    schema::value_or_zero(text).map_err(|fault| RulesError::Value { field, fault })
 }
