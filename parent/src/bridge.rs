@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::counter::Counter;
 use sealnote_transport::{ReceiveHalf, SendHalf, Stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -93,7 +94,7 @@ enum End {
 async fn copy(
     source: &mut ReceiveHalf,
     sink: &mut SendHalf,
-    count: &AtomicU64,
+    count: &Counter,
     activity: &Activity,
 ) -> End {
     let mut buffer = vec![0; BUFFER_BYTES];
@@ -109,7 +110,7 @@ async fn copy(
                 Ok(0) | Err(_) => return End::SinkFailed,
                 Ok(written) => {
                     rest = &rest[written..];
-                    count.fetch_add(written as u64, Relaxed);
+                    count.inc_by(written as u64);
                     activity.touch();
                 }
             }

@@ -1,33 +1,42 @@
-//! Counters. Nothing here says whose connection it was, or what it carried.
+//! Counters, for Prometheus and for the log. Nothing here says whose connection it was, or what it carried.
+//!
+//! Names follow Prometheus's conventions ("Metric and label naming"); every label has a fixed set of values.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+    },
+    registry::{Registry, Unit},
 };
+use tracing::info;
 
 /// The parent's counters since its start, shared between connections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
-    open: AtomicU64,
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    refused_by_address: AtomicU64,
-    unreached: AtomicU64,
-    dial_failures: AtomicU64,
-    to_enclave_bytes: AtomicU64,
-    to_client_bytes: AtomicU64,
+    registry: Registry,
+    open: Gauge,
+    accepted: Counter,
+    refused: Counter,
+    refused_by_address: Counter,
+    unreached: Counter,
+    dial_failures: Counter,
+    to_enclave_bytes: Counter,
+    to_client_bytes: Counter,
 }
 
-/// The counters at one moment; displays as one line.
+/// The counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Clients connected now, those that wait for the enclave included.
     pub open: u64,
     /// Clients let in since the start.
     pub accepted: u64,
-    /// Clients closed at once because there were too many.
+    /// Clients turned away because there were too many.
     pub refused: u64,
-    /// Clients closed at once because there were too many from their address.
+    /// Clients turned away because there were too many from their address.
     pub refused_by_address: u64,
     /// Clients closed because the enclave did not answer in time.
     pub unreached: u64,
@@ -39,78 +48,160 @@ pub struct Snapshot {
     pub to_client_bytes: u64,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refusal {
+    reason: RefusalReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "labels are written so")]
+enum RefusalReason {
+    connections,
+    connections_of_address,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Way {
+    direction: Direction,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "labels are written so")]
+enum Direction {
+    to_enclave,
+    to_client,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("sealnote_parent");
+        let refused = Family::<Refusal, Counter>::default();
+        let bytes = Family::<Way, Counter>::default();
+        let of_reason = |reason| refused.get_or_create_owned(&Refusal { reason });
+        let of_direction = |direction| bytes.get_or_create_owned(&Way { direction });
+        let metrics = Metrics {
+            open: Gauge::default(),
+            accepted: Counter::default(),
+            refused: of_reason(RefusalReason::connections),
+            refused_by_address: of_reason(RefusalReason::connections_of_address),
+            unreached: Counter::default(),
+            dial_failures: Counter::default(),
+            to_enclave_bytes: of_direction(Direction::to_enclave),
+            to_client_bytes: of_direction(Direction::to_client),
+            registry: Registry::default(),
+        };
+        let version = ConstGauge::new(1u64);
+        registry
+            .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
+            .register("build_info", "The version that runs", version);
+        registry.register(
+            "connections_open",
+            "Clients connected now, those that wait for the enclave included",
+            metrics.open.clone(),
+        );
+        registry.register(
+            "connections_accepted",
+            "Clients let in",
+            metrics.accepted.clone(),
+        );
+        registry.register(
+            "connections_refused",
+            "Clients turned away, by the limit that they met",
+            refused,
+        );
+        registry.register(
+            "connections_unreached",
+            "Clients closed because no enclave answered in time",
+            metrics.unreached.clone(),
+        );
+        registry.register(
+            "dial_failures",
+            "Single attempts to reach an enclave that failed",
+            metrics.dial_failures.clone(),
+        );
+        registry.register_with_unit("carried", "Bytes handed on", Unit::Bytes, bytes);
+        Metrics {
+            registry,
+            ..metrics
+        }
+    }
+}
+
 impl Metrics {
+    /// All of them as Prometheus and OpenMetrics read them.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
     /// The counters now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            open: self.open.load(Relaxed),
-            accepted: self.accepted.load(Relaxed),
-            refused: self.refused.load(Relaxed),
-            refused_by_address: self.refused_by_address.load(Relaxed),
-            unreached: self.unreached.load(Relaxed),
-            dial_failures: self.dial_failures.load(Relaxed),
-            to_enclave_bytes: self.to_enclave_bytes.load(Relaxed),
-            to_client_bytes: self.to_client_bytes.load(Relaxed),
+            open: u64::try_from(self.open.get()).unwrap_or(0),
+            accepted: self.accepted.get(),
+            refused: self.refused.get(),
+            refused_by_address: self.refused_by_address.get(),
+            unreached: self.unreached.get(),
+            dial_failures: self.dial_failures.get(),
+            to_enclave_bytes: self.to_enclave_bytes.get(),
+            to_client_bytes: self.to_client_bytes.get(),
         }
     }
 
     /// Counts a client as open until the guard is dropped.
     pub(crate) fn connection(&self) -> OpenConnection<'_> {
-        self.accepted.fetch_add(1, Relaxed);
-        self.open.fetch_add(1, Relaxed);
+        self.accepted.inc();
+        self.open.inc();
         OpenConnection(self)
     }
 
     pub(crate) fn refused(&self) {
-        self.refused.fetch_add(1, Relaxed);
+        self.refused.inc();
     }
 
     pub(crate) fn refused_by_address(&self) {
-        self.refused_by_address.fetch_add(1, Relaxed);
+        self.refused_by_address.inc();
     }
 
     pub(crate) fn unreached(&self) {
-        self.unreached.fetch_add(1, Relaxed);
+        self.unreached.inc();
     }
 
     pub(crate) fn dial_failed(&self) {
-        self.dial_failures.fetch_add(1, Relaxed);
+        self.dial_failures.inc();
     }
 
-    pub(crate) fn to_enclave(&self) -> &AtomicU64 {
+    pub(crate) fn to_enclave(&self) -> &Counter {
         &self.to_enclave_bytes
     }
 
-    pub(crate) fn to_client(&self) -> &AtomicU64 {
+    pub(crate) fn to_client(&self) -> &Counter {
         &self.to_client_bytes
     }
 }
-
 pub(crate) struct OpenConnection<'a>(&'a Metrics);
 
 impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Relaxed);
+        self.0.open.dec();
     }
 }
 
-impl fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Snapshot {
-            open,
-            accepted,
-            refused,
-            refused_by_address,
-            unreached,
-            dial_failures,
-            to_enclave_bytes,
-            to_client_bytes,
-        } = self;
-        write!(
-            f,
-            "open={open} accepted={accepted} refused={refused} \
-             refused_by_address={refused_by_address} unreached={unreached} dial_failures={dial_failures} to_enclave_bytes={to_enclave_bytes} \
-             to_client_bytes={to_client_bytes}"
-        )
+impl Snapshot {
+    /// One event of the log.
+    pub(crate) fn log(&self, event: &'static str) {
+        info!(
+            open = self.open,
+            accepted = self.accepted,
+            refused = self.refused,
+            refused_by_address = self.refused_by_address,
+            unreached = self.unreached,
+            dial_failures = self.dial_failures,
+            to_enclave_bytes = self.to_enclave_bytes,
+            to_client_bytes = self.to_client_bytes,
+            "{event}"
+        );
     }
 }

@@ -5,21 +5,23 @@ use std::{future::Future, sync::Arc, time::Instant};
 use sealnote_transport::{Endpoint, Listener, Stream, TransportError};
 use thiserror::Error;
 use tokio::{
+    sync::oneshot,
     task::JoinSet,
-    time::{interval_at, timeout},
+    time::{sleep, timeout},
 };
+use tracing::{info, warn};
 
 use crate::{
-    Config, Metrics, Snapshot, bridge, endorsements,
+    Config, Control, Metrics, Snapshot, bridge, endorsements,
     limits::{Full, Origin, Place, Places, dial},
-    log::{self, RateLimit},
+    log::RateLimit,
+    reload::Current,
 };
 
 /// A parent that listens, and copies once it [runs](Parent::run).
 #[derive(Debug)]
 pub struct Parent {
     listener: Listener,
-    places: Places,
     shared: Arc<Shared>,
 }
 
@@ -40,9 +42,9 @@ impl Parent {
         let listener = Listener::bind(&config.listen)
             .await
             .map_err(ParentError::Bind)?;
-        let places = Places::new(config.max_connections, config.max_connections_per_address);
         let shared = Shared {
-            config,
+            places: Places::default(),
+            config: Arc::new(Current::new(config)),
             metrics: Arc::default(),
             refusals: RateLimit::default(),
             refusals_by_address: RateLimit::default(),
@@ -50,7 +52,6 @@ impl Parent {
         };
         Ok(Parent {
             listener,
-            places,
             shared: Arc::new(shared),
         })
     }
@@ -65,30 +66,43 @@ impl Parent {
         Arc::clone(&self.shared.metrics)
     }
 
+    /// What changes its configuration while it runs.
+    pub fn control(&self) -> Control {
+        Control::of(&self.shared.config)
+    }
+
     /// Serves until `shutdown` completes; then accepts no more, gives the open connections the
     /// drain timeout to end, and closes the rest. Returns the final counters.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Snapshot, ParentError> {
-        let Parent {
-            listener,
-            places,
-            shared,
-        } = self;
-        let mut connections = JoinSet::new();
-        let failed = tokio::select! {
-            error = accept_all(&listener, &places, &shared, &mut connections) => Some(error),
-            never = print_metrics(&shared) => match never {},
-            never = hand_over_endorsements(&shared) => match never {},
-            () = shutdown => None,
+        let Parent { listener, shared } = self;
+        let mut background = JoinSet::new();
+        background.spawn(log_counters(Arc::clone(&shared)));
+        background.spawn(hand_over_endorsements(Arc::clone(&shared)));
+
+        // A task of its own: in this one it would wake the runtime's other threads for every client.
+        let (stop, stopped) = oneshot::channel();
+        let mut accepting = tokio::spawn(accept_until(stopped, listener, Arc::clone(&shared)));
+        let ended = tokio::select! {
+            ended = &mut accepting => ended,
+            () = shutdown => {
+                drop(stop);
+                accepting.await
+            }
         };
-        // Whoever connects from now on is refused by the system, and does not wait in vain.
-        drop(listener);
+        let Accepted {
+            mut connections,
+            failed,
+        } = match ended {
+            Ok(accepted) => accepted,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
 
         let open = shared.metrics.snapshot().open;
         if open > 0 {
-            log::line(format_args!("stopping open={open}"));
+            info!(open, "stopping");
         }
         let drained = async { while connections.join_next().await.is_some() {} };
-        let _ = timeout(shared.config.drain_timeout, drained).await;
+        let _ = timeout(shared.config.get().drain_timeout, drained).await;
         connections.shutdown().await;
 
         match failed {
@@ -100,68 +114,96 @@ impl Parent {
 
 #[derive(Debug)]
 struct Shared {
-    config: Config,
+    config: Arc<Current>,
+    places: Places,
     metrics: Arc<Metrics>,
     refusals: RateLimit,
     refusals_by_address: RateLimit,
     dial_failures: RateLimit,
 }
 
-async fn accept_all(
-    listener: &Listener,
-    places: &Places,
-    shared: &Arc<Shared>,
-    connections: &mut JoinSet<()>,
-) -> TransportError {
-    loop {
-        let client = match listener.accept().await {
-            Ok(client) => client,
-            Err(error) => return error,
+/// What is there when accepting has ended.
+struct Accepted {
+    connections: JoinSet<()>,
+    /// The listener's own failure.
+    failed: Option<TransportError>,
+}
+
+/// Lets clients in until `stopped` resolves. The listener is gone then: who connects from now on is refused by the system,
+/// and does not wait in vain.
+async fn accept_until(
+    mut stopped: oneshot::Receiver<()>,
+    listener: Listener,
+    shared: Arc<Shared>,
+) -> Accepted {
+    let mut connections = JoinSet::new();
+    let failed = loop {
+        let client = tokio::select! {
+            client = listener.accept() => client,
+            _ = &mut stopped => break None,
         };
+        match client {
+            Ok(client) => shared.let_in(client, &mut connections),
+            Err(error) => break Some(error),
+        }
         // Finished tasks would otherwise be kept until the end.
         while connections.try_join_next().is_some() {}
-        match places.take(client.peer_address().map(Origin::from)) {
-            Ok(place) => {
-                connections.spawn(serve(client, place, Arc::clone(shared)));
-            }
-            Err(full) => {
-                drop(client);
-                shared.refuse(full);
-            }
-        }
+    };
+    Accepted {
+        connections,
+        failed,
     }
 }
 
 impl Shared {
+    /// Serves a client, or turns it away.
+    fn let_in(self: &Arc<Self>, client: Stream, connections: &mut JoinSet<()>) {
+        let config = self.config.get();
+        match self
+            .places
+            .take(client.peer_address().map(Origin::from), &config)
+        {
+            Ok(place) => {
+                connections.spawn(serve(client, place, config, Arc::clone(self)));
+            }
+            Err(full) => {
+                drop(client);
+                self.refuse(full, &config);
+            }
+        }
+    }
+
     /// Counts a client that was closed at once, and says so, but not whose it was.
-    fn refuse(&self, full: Full) {
+    fn refuse(&self, full: Full, config: &Config) {
         let now = Instant::now();
         match full {
             Full::All => {
                 self.metrics.refused();
                 if let Some(count) = self.refusals.due(now) {
-                    let cap = self.config.max_connections;
-                    log::line(format_args!(
-                        "too many connections cap={cap} refused={count}"
-                    ));
+                    warn!(
+                        cap = config.max_connections,
+                        refused = count,
+                        "too many connections"
+                    );
                 }
             }
             Full::Origin => {
                 self.metrics.refused_by_address();
                 if let Some(count) = self.refusals_by_address.due(now) {
-                    let cap = self.config.max_connections_per_address;
-                    log::line(format_args!(
-                        "too many connections from one address cap={cap} refused={count}"
-                    ));
+                    let cap = config.max_connections_per_address;
+                    warn!(
+                        cap,
+                        refused = count,
+                        "too many connections from one address"
+                    );
                 }
             }
         }
     }
 }
 
-async fn serve(client: Stream, _place: Place, shared: Arc<Shared>) {
+async fn serve(client: Stream, _place: Place, config: Arc<Config>, shared: Arc<Shared>) {
     let Shared {
-        config,
         metrics,
         dial_failures,
         ..
@@ -169,10 +211,8 @@ async fn serve(client: Stream, _place: Place, shared: Arc<Shared>) {
     let _open = metrics.connection();
     let on_failure = |error: &TransportError| {
         metrics.dial_failed();
-        if let Some(count) = dial_failures.due(Instant::now()) {
-            log::line(format_args!(
-                "enclave not reached failures={count}: {error}"
-            ));
+        if let Some(failures) = dial_failures.due(Instant::now()) {
+            warn!(failures, "enclave not reached: {error}");
         }
     };
     match dial(&config.enclave, config.connect_timeout, on_failure).await {
@@ -181,24 +221,40 @@ async fn serve(client: Stream, _place: Place, shared: Arc<Shared>) {
     }
 }
 
-async fn hand_over_endorsements(shared: &Shared) -> std::convert::Infallible {
-    match &shared.config.endorsements {
-        Some(endorsements) => endorsements::hand_over_all(endorsements).await,
-        None => std::future::pending().await,
+async fn hand_over_endorsements(shared: Arc<Shared>) {
+    let mut configs = shared.config.watch();
+    loop {
+        let endorsements = configs.borrow_and_update().endorsements.clone();
+        let handing_over = async {
+            match &endorsements {
+                Some(endorsements) => endorsements::hand_over_all(endorsements).await,
+                None => std::future::pending().await,
+            }
+        };
+        // A new configuration begins anew, by what it says.
+        tokio::select! {
+            never = handing_over => match never {},
+            changed = configs.changed() => if changed.is_err() { return },
+        }
     }
 }
 
-async fn print_metrics(shared: &Shared) -> std::convert::Infallible {
-    let Some(period) = shared
-        .config
-        .metrics_interval
-        .filter(|period| !period.is_zero())
-    else {
-        return std::future::pending().await;
-    };
-    let mut ticks = interval_at(tokio::time::Instant::now() + period, period);
+async fn log_counters(shared: Arc<Shared>) {
+    let mut configs = shared.config.watch();
     loop {
-        ticks.tick().await;
-        log::line(shared.metrics.snapshot());
+        let period = configs.borrow_and_update().metrics_interval;
+        let ticks = async {
+            match period {
+                Some(period) => loop {
+                    sleep(period).await;
+                    shared.metrics.snapshot().log("counters");
+                },
+                None => std::future::pending::<()>().await,
+            }
+        };
+        tokio::select! {
+            () = ticks => {}
+            changed = configs.changed() => if changed.is_err() { return },
+        }
     }
 }
