@@ -84,6 +84,11 @@ test-oracles: need-cargo ## the verifier beside others' verifiers: SEV-SNP, on g
 		echo "skipped: the oracle on OpenSSL; it needs pkg-config and libssl-dev"; \
 	fi
 
+.PHONY: test-metrics
+test-metrics: need-cargo ## what the parent answers to a scrape, judged by Prometheus's promtool
+	cargo build --locked -p sealnote-parent
+	./tools/parent/metrics.sh target/debug/sealnote-parent
+
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
 test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSanitizer
