@@ -8,7 +8,7 @@ use sealnote_transport::probe_vsock_loopback;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use crate::{Control, Parent, log, settings::Settings};
+use crate::{Control, Parent, limits, log, settings::Settings};
 
 /// Copies bytes between clients and the enclave, and can read none of them.
 #[derive(Parser, Clone)]
@@ -51,6 +51,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = arguments.settings()?;
     log::start(settings.log_format.unwrap_or_default());
     let config = settings.config()?;
+    limits::allow_open_files(&config);
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
@@ -96,7 +97,9 @@ impl Arguments {
 }
 
 fn reload(arguments: &Arguments, control: &Control) -> anyhow::Result<()> {
-    Ok(control.replace(arguments.settings()?.config()?)?)
+    let config = arguments.settings()?.config()?;
+    limits::allow_open_files(&config);
+    Ok(control.replace(config)?)
 }
 
 async fn probe_vsock() -> ExitCode {
