@@ -7,10 +7,9 @@ use std::{io, net::IpAddr};
 
 use clap::ValueEnum;
 use proxy_header::{ParseConfig, Protocol, ProxyHeader};
-use sealnote_transport::Stream;
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Whether clients come through a proxy that says whose connection it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -42,7 +41,9 @@ pub(crate) enum HeaderError {
 
 /// Reads the header, and no byte of what follows it: the address that the proxy gives for the client; none where it speaks
 /// for itself (LOCAL, as in a health check), or knows no IP address.
-pub(crate) async fn read_header(client: &mut Stream) -> Result<Option<IpAddr>, HeaderError> {
+pub(crate) async fn read_header(
+    client: &mut (impl AsyncRead + Unpin),
+) -> Result<Option<IpAddr>, HeaderError> {
     let mut header = [0; MAX_HEADER];
     client.read_exact(&mut header[..FIXED]).await?;
     if !header.starts_with(SIGNATURE) {
@@ -82,5 +83,55 @@ fn source(header: &[u8]) -> Result<Option<IpAddr>, HeaderError> {
         Some(address) if address.protocol == Protocol::Stream => Ok(Some(address.source.ip())),
         Some(_) => Err(HeaderError::Datagrams),
         None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEHIND: &[u8] = b"what follows";
+
+    #[tokio::test]
+    async fn any_byte_may_be_another_and_nothing_behind_the_header_is_read() {
+        let headers = [
+            (0x21, 0x11, 12),
+            (0x21, 0x21, 36),
+            (0x21, 0x31, 216),
+            (0x20, 0, 0),
+        ];
+        for (command, family, length) in headers {
+            let mut header = [SIGNATURE, &[command, family, 0, length]].concat();
+            header.extend(1..=length);
+            for place in 0..header.len() {
+                for byte in 0..=u8::MAX {
+                    let mut changed = header.clone();
+                    changed[place] = byte;
+                    let declared =
+                        FIXED + usize::from(changed[14]) * 256 + usize::from(changed[15]);
+                    let sent = [&changed, BEHIND].concat();
+                    let mut rest = &sent[..];
+                    match read_header(&mut rest).await {
+                        Ok(_) => assert_eq!(rest.len(), sent.len() - declared),
+                        Err(HeaderError::NotVersion2) => assert!(place < SIGNATURE.len()),
+                        Err(HeaderError::TooLong(length)) => assert_eq!(length, declared),
+                        Err(HeaderError::Ended(_)) => assert!(declared > sent.len()),
+                        Err(_) => assert!((12..16).contains(&place), "byte {place} is {byte}"),
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_header_is_taken_whole_or_not_at_all() {
+        let mut header = [SIGNATURE, &[0x21, 0x11, 0, 12]].concat();
+        header.extend([192, 0, 2, 1, 127, 0, 0, 1, 0, 80, 1, 187]);
+        for length in 0..header.len() {
+            let ended = read_header(&mut &header[..length]).await;
+            assert!(matches!(ended, Err(HeaderError::Ended(_))), "{length}");
+        }
+        let source = read_header(&mut &header[..]).await.unwrap();
+        assert_eq!(source, Some([192, 0, 2, 1].into()));
     }
 }

@@ -425,6 +425,42 @@ mod tests {
     }
 
     #[test]
+    fn every_limit_can_be_set_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "listen = 'tcp:a:1'\nenclave = 'tcp:a:2'\nproxy-protocol = 'v2'\nmax-connections = 1\n\
+            max-connections-per-address = 2\nmax-connection-rate = 3\nmax-connection-rate-per-address = 4\n\
+            handshake-timeout = 5\nconnect-timeout = 6\nidle-timeout = 7\nlifetime-timeout = 8\n\
+            max-bytes-per-connection = 9\n";
+        let settings = Settings::default().over_files(&[file(&dir, "all", text)]);
+        let config = settings.unwrap().config().unwrap();
+        assert_eq!(config.proxy_protocol, ProxyProtocol::V2);
+        let counts = [
+            config.max_connections.get() as u64,
+            config.max_connections_per_address.get() as u64,
+            config.max_connection_rate.unwrap().get().into(),
+            config.max_connection_rate_per_address.unwrap().get().into(),
+            config.handshake_timeout.as_secs(),
+            config.connect_timeout.as_secs(),
+            config.idle_timeout.as_secs(),
+            config.lifetime_timeout.as_secs(),
+            config.max_bytes_per_connection.unwrap().get(),
+        ];
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_proxy_is_not_over_vsock() {
+        let settings = Settings {
+            listen: "vsock:any:1".parse().ok(),
+            enclave: "tcp:a:2".parse().ok(),
+            proxy_protocol: Some(ProxyProtocol::V2),
+            ..Settings::default()
+        };
+        let error = settings.config().unwrap_err();
+        assert!(matches!(error, SettingsError::ProxyOverVsock));
+    }
+
+    #[test]
     fn what_is_wrong_in_a_file_is_said_with_its_place() {
         let dir = tempfile::tempdir().unwrap();
         for (text, expected) in [
