@@ -4,13 +4,13 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use sealnote_transport::Endpoint;
 
-use crate::Endorsements;
+use crate::{Endorsements, Listen};
 
 /// Addresses and limits.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients come in.
-    pub listen: Endpoint,
+    pub listen: Listen,
     /// Where the enclave listens; dialled once for each client.
     pub enclave: Endpoint,
     /// The most clients at a time; one more is closed at once.
@@ -41,6 +41,10 @@ impl Config {
     /// The default limits: 160 connections, 48 from one address, 60 s to reach the enclave, 1 h idle, 10 s
     /// to stop.
     pub fn new(listen: Endpoint, enclave: Endpoint) -> Self {
+        Config::with(listen.into(), enclave)
+    }
+
+    pub(crate) fn with(listen: Listen, enclave: Endpoint) -> Self {
         Config {
             listen,
             enclave,

@@ -4,6 +4,10 @@
 mod admin;
 #[path = "parent/endorsements.rs"]
 mod endorsements;
+#[path = "parent/program.rs"]
+mod program;
+#[path = "parent/upgrade.rs"]
+mod upgrade;
 
 use std::{
     net::SocketAddr,
