@@ -89,6 +89,12 @@ test-metrics: need-cargo ## what the parent answers to a scrape, judged by Prome
 	cargo build --locked -p sealnote-parent
 	./tools/parent/metrics.sh target/debug/sealnote-parent
 
+.PHONY: test-units
+test-units: need-cargo ## systemd's units of the parent: read and scored by systemd, their sandbox held against the program
+	./tools/need.sh systemd-analyze=systemd strace=strace
+	cargo build --locked -p sealnote-parent
+	python3 tools/systemd/check.py target/debug/sealnote-parent
+
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
 test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSanitizer
