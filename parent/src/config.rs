@@ -7,13 +7,13 @@ use std::{
 
 use sealnote_transport::Endpoint;
 
-use crate::{Endorsements, ProxyProtocol};
+use crate::{Endorsements, Listen, ProxyProtocol};
 
 /// Addresses and limits.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients come in.
-    pub listen: Endpoint,
+    pub listen: Listen,
     /// Where the enclave listens; dialled once for each client.
     pub enclave: Endpoint,
     /// Whether a proxy before this one says whose each connection is. Only for a listener over TCP or a Unix socket that
@@ -58,6 +58,10 @@ impl Config {
     /// The default limits: 160 connections, 48 from one address, 60 s to reach the enclave, 30 s for its first byte and for
     /// the client's, 1 h idle, 2 h in all, 10 s to stop; none on the rate of new connections, nor on bytes.
     pub fn new(listen: Endpoint, enclave: Endpoint) -> Self {
+        Config::with(listen.into(), enclave)
+    }
+
+    pub(crate) fn with(listen: Listen, enclave: Endpoint) -> Self {
         Config {
             listen,
             enclave,

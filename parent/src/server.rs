@@ -19,7 +19,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    Config, Control, Metrics, ProxyProtocol, Snapshot,
+    Config, Control, Listen, Metrics, ProxyProtocol, Snapshot,
     admin::{self, NotReady, Pages},
     bridge, endorsements,
     limits::{Entrance, Farewells, Limit, Origin, Place, dial, silent_until},
@@ -43,6 +43,9 @@ pub enum ParentError {
     /// The address for clients cannot be listened on.
     #[error(transparent)]
     Bind(TransportError),
+    /// [`Listen::Systemd`] names no address; [`Parent::on`] takes the socket.
+    #[error("there is no address to listen on, and no socket")]
+    NoSocket,
     /// The address for the operator's HTTP cannot be listened on.
     #[error("metrics-listen: {0}")]
     BindAdmin(TransportError),
@@ -54,9 +57,15 @@ pub enum ParentError {
 impl Parent {
     /// Listens for clients; the enclave need not be there yet.
     pub async fn bind(config: Config) -> Result<Self, ParentError> {
-        let listener = Listener::bind(&config.listen)
-            .await
-            .map_err(ParentError::Bind)?;
+        let Listen::At(endpoint) = &config.listen else {
+            return Err(ParentError::NoSocket);
+        };
+        let listener = Listener::bind(endpoint).await.map_err(ParentError::Bind)?;
+        Parent::on(listener, config).await
+    }
+
+    /// Takes clients from `listener`, wherever it comes from.
+    pub async fn on(listener: Listener, config: Config) -> Result<Self, ParentError> {
         let admin = match &config.metrics_listen {
             Some(endpoint) => Some(
                 Listener::bind(endpoint)

@@ -16,16 +16,16 @@ use sealnote_transport::Endpoint;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
-use crate::{Config, Endorsements, ProxyProtocol, log::LogFormat};
+use crate::{Config, Endorsements, Listen, ProxyProtocol, log::LogFormat};
 
 /// All that can be set, and none of it must be. As a file its keys are the flags' names: `max-connections = 64`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH
+    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH; or systemd, for the socket of its socket unit
     #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_LISTEN")]
     #[serde(default, deserialize_with = "text")]
-    pub listen: Option<Endpoint>,
+    pub listen: Option<Listen>,
 
     /// Where the enclave listens, as vsock:16:5005
     #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_ENCLAVE")]
@@ -234,9 +234,10 @@ impl Settings {
     pub fn config(self) -> Result<Config, SettingsError> {
         let listen = self.listen.ok_or(SettingsError::Missing("listen"))?;
         let enclave = self.enclave.ok_or(SettingsError::Missing("enclave"))?;
-        let mut config = Config::new(listen, enclave);
+        let mut config = Config::with(listen, enclave);
         set(&mut config.proxy_protocol, self.proxy_protocol);
-        if let (ProxyProtocol::V2, Endpoint::Vsock { .. }) = (config.proxy_protocol, &config.listen)
+        if let (ProxyProtocol::V2, Listen::At(Endpoint::Vsock { .. })) =
+            (config.proxy_protocol, &config.listen)
         {
             return Err(SettingsError::ProxyOverVsock);
         }

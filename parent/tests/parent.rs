@@ -6,8 +6,12 @@ mod admin;
 mod endorsements;
 #[path = "parent/limits.rs"]
 mod limits;
+#[path = "parent/program.rs"]
+mod program;
 #[path = "parent/proxy_protocol.rs"]
 mod proxy_protocol;
+#[path = "parent/upgrade.rs"]
+mod upgrade;
 
 use std::{
     net::SocketAddr,
