@@ -215,10 +215,18 @@ async fn serve(client: Stream, _place: Place, config: Arc<Config>, shared: Arc<S
             warn!(failures, "enclave not reached: {error}");
         }
     };
-    match dial(&config.enclave, config.connect_timeout, on_failure).await {
-        Ok(enclave) => bridge::bridge(client, enclave, config.idle_timeout, metrics).await,
-        Err(_) => metrics.unreached(),
-    }
+    // On the heap, and off it again: what dialling takes is not kept while bytes are copied.
+    let dialled = Box::pin(dial(&config.enclave, config.connect_timeout, on_failure)).await;
+    let Ok(enclave) = dialled else {
+        metrics.unreached();
+        return;
+    };
+    let limits = bridge::Limits {
+        idle: config.idle_timeout,
+        lifetime: None,
+        bytes: None,
+    };
+    let _why = bridge::bridge(client, enclave, limits, metrics).await;
 }
 
 async fn hand_over_endorsements(shared: Arc<Shared>) {
