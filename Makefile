@@ -43,7 +43,8 @@ help: ## this list
 	@echo "PREFIX=/usr/local, DESTDIR=: where install puts them"
 	@echo "MINUTES=60: how long soak lasts"
 	@echo "TIME=3600: how many seconds fuzz lasts, all targets together"
-	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone"
+	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone; or a quick bench-proxy"
+	@echo "ROWS=bulk,idle, PROXIES=sealnote,nginx: a part of bench-proxy; which there are it says if one is none"
 
 .PHONY: demo
 demo: programs ## the whole flow on the example notes: attest, seal, classify, open
@@ -136,6 +137,15 @@ bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transf
 	./tools/bench-inference/setup.sh target/bench-venv
 	target/bench-venv/bin/python tools/bench-inference/run.py target/release/inference "$(MODEL)" "$(NOTES)" target/bench-inference --rounds $(ROUNDS)
 	target/bench-venv/bin/python tools/bench-inference/report.py target/bench-inference/results.json docs
+
+# The parent as it is shipped.
+.PHONY: bench-proxy
+bench-proxy: ROUNDS = 5
+bench-proxy: need-cargo ## the parent as a proxy beside socat, HAProxy and nginx: docs/parent-performance.md
+	cargo build --locked --release -p sealnote-bench-proxy
+	$(STATIC) build $(STATIC_ARGS) -p sealnote-parent
+	./tools/bench-proxy/run.sh target/release/bench-proxy $(STATIC_OUT)/sealnote-parent \
+		--rounds $(ROUNDS) $(addprefix --rows ,$(ROWS)) $(addprefix --proxies ,$(PROXIES)) | tee target/bench-proxy.md
 
 .PHONY: test-interrupted
 test-interrupted: programs ## a run of 200,000 records whose programs are killed 36 times: the results are those of an undisturbed one
