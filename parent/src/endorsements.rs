@@ -20,8 +20,7 @@ use tokio::{
     task::spawn_blocking,
     time::{sleep, timeout},
 };
-
-use crate::log;
+use tracing::info;
 
 /// Where endorsements are, and where they go.
 #[derive(Clone, Debug)]
@@ -116,7 +115,7 @@ impl Said {
     fn now(&mut self, lines: HashMap<String, String>) {
         for (name, line) in &lines {
             if self.0.get(name) != Some(line) {
-                log::line(line);
+                info!("{line}");
             }
         }
         self.0 = lines;

@@ -12,23 +12,29 @@
 //! let config = Config::new("tcp:127.0.0.1:0".parse()?, "vsock:16:5005".parse()?);
 //! let parent = Parent::bind(config).await?;
 //! println!("{}", parent.local_endpoint());
-//! let metrics = parent.run(std::future::pending()).await?;
+//! parent.run(std::future::pending()).await?;
 //! # Ok(())
 //! # }
 //! ```
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod bridge;
 mod config;
 mod endorsements;
 mod limits;
 mod log;
 mod metrics;
+pub mod program;
+mod reload;
 mod server;
+pub mod settings;
 
 pub use bridge::BUFFER_BYTES;
 pub use config::Config;
 pub use endorsements::{ENDORSED_KINDS, Endorsements, MAX_ENDORSEMENTS};
+pub use log::LogFormat;
 pub use metrics::{Metrics, Snapshot};
+pub use reload::{Control, ReloadError};
 pub use server::{Parent, ParentError};

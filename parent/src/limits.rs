@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::{IpAddr, Ipv4Addr},
-    num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -11,8 +10,10 @@ use std::{
 use sealnote_transport::{Cid, Endpoint, PeerAddress, Stream, TransportError, connect_within};
 use tokio::time::{Instant, sleep};
 
+use crate::Config;
+
 /// The caps on connections: in all, and of one [`Origin`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Places(Arc<Counts>);
 
 /// A place under both caps, given back when dropped.
@@ -54,24 +55,16 @@ impl From<PeerAddress> for Origin {
 }
 
 impl Places {
-    pub(crate) fn new(in_all: NonZeroUsize, by_origin: NonZeroUsize) -> Self {
-        Places(Arc::new(Counts {
-            in_all,
-            by_origin,
-            taken: Mutex::default(),
-        }))
-    }
-
     /// A place if one is free now. Nobody queues: a client that is told at once can go elsewhere.
     /// Without an origin, only the cap on all connections counts.
-    pub(crate) fn take(&self, origin: Option<Origin>) -> Result<Place, Full> {
+    pub(crate) fn take(&self, origin: Option<Origin>, caps: &Config) -> Result<Place, Full> {
         let mut taken = self.0.taken();
-        if taken.in_all >= self.0.in_all.get() {
+        if taken.in_all >= caps.max_connections.get() {
             return Err(Full::All);
         }
         if let Some(origin) = origin {
             let of_origin = taken.by_origin.entry(origin).or_default();
-            if *of_origin >= self.0.by_origin.get() {
+            if *of_origin >= caps.max_connections_per_address.get() {
                 return Err(Full::Origin);
             }
             *of_origin += 1;
@@ -100,10 +93,8 @@ impl Drop for Place {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Counts {
-    in_all: NonZeroUsize,
-    by_origin: NonZeroUsize,
     taken: Mutex<Taken>,
 }
 
@@ -162,26 +153,32 @@ mod tests {
 
     #[test]
     fn places_are_counted_and_given_back() {
-        let places = places(2, 2);
-        let first = places.take(None).unwrap();
-        let _second = places.take(ip("192.0.2.1")).unwrap();
-        assert_eq!(places.take(None).unwrap_err(), Full::All);
+        let (places, caps) = (Places::default(), caps(2, 2));
+        let first = places.take(None, &caps).unwrap();
+        let _second = places.take(ip("192.0.2.1"), &caps).unwrap();
+        assert_eq!(places.take(None, &caps).unwrap_err(), Full::All);
         drop(first);
-        assert!(places.take(None).is_ok());
+        assert!(places.take(None, &caps).is_ok());
     }
 
     #[test]
     fn one_origin_has_no_more_than_its_share() {
-        let places = places(9, 2);
-        let one = places.take(ip("192.0.2.1")).unwrap();
-        let two = places.take(ip("192.0.2.1")).unwrap();
-        assert_eq!(places.take(ip("192.0.2.1")).unwrap_err(), Full::Origin);
+        let (places, caps) = (Places::default(), caps(9, 2));
+        let one = places.take(ip("192.0.2.1"), &caps).unwrap();
+        let two = places.take(ip("192.0.2.1"), &caps).unwrap();
+        assert_eq!(
+            places.take(ip("192.0.2.1"), &caps).unwrap_err(),
+            Full::Origin
+        );
         // Who is refused takes nothing, from nobody.
-        let _other = places.take(ip("192.0.2.2")).unwrap();
-        let _nameless = [(); 3].map(|()| places.take(None).unwrap());
+        let _other = places.take(ip("192.0.2.2"), &caps).unwrap();
+        let _nameless = [(); 3].map(|()| places.take(None, &caps).unwrap());
         drop(one);
-        let again = places.take(ip("192.0.2.1")).unwrap();
-        assert_eq!(places.take(ip("192.0.2.1")).unwrap_err(), Full::Origin);
+        let again = places.take(ip("192.0.2.1"), &caps).unwrap();
+        assert_eq!(
+            places.take(ip("192.0.2.1"), &caps).unwrap_err(),
+            Full::Origin
+        );
         drop((two, again));
         assert_eq!(places.0.taken().by_origin.len(), 1);
         assert_eq!(places.0.taken().in_all, 4);
@@ -192,17 +189,20 @@ mod tests {
         assert_eq!(ip("2001:db8:0:1::1"), ip("2001:db8:0:1:ffff::2"));
         assert_ne!(ip("2001:db8:0:1::1"), ip("2001:db8:0:2::1"));
         let vsock = |cid| Some(Origin::from(PeerAddress::Vsock(Cid(cid))));
-        let places = places(9, 1);
+        let (places, caps) = (Places::default(), caps(9, 1));
         let _held = ["2001:db8:0:1::1", "2001:db8:0:2::1", "192.0.2.1"]
-            .map(|address| places.take(ip(address)).unwrap());
-        let _guest = places.take(vsock(3)).unwrap();
-        assert_eq!(places.take(vsock(3)).unwrap_err(), Full::Origin);
-        assert!(places.take(vsock(4)).is_ok());
+            .map(|address| places.take(ip(address), &caps).unwrap());
+        let _guest = places.take(vsock(3), &caps).unwrap();
+        assert_eq!(places.take(vsock(3), &caps).unwrap_err(), Full::Origin);
+        assert!(places.take(vsock(4), &caps).is_ok());
     }
 
-    fn places(in_all: usize, by_origin: usize) -> Places {
-        let count = |number| NonZeroUsize::new(number).unwrap();
-        Places::new(count(in_all), count(by_origin))
+    fn caps(in_all: usize, by_origin: usize) -> Config {
+        let nowhere: Endpoint = "tcp:127.0.0.1:1".parse().unwrap();
+        let mut config = Config::new(nowhere.clone(), nowhere);
+        config.max_connections = in_all.try_into().unwrap();
+        config.max_connections_per_address = by_origin.try_into().unwrap();
+        config
     }
 
     fn ip(address: &str) -> Option<Origin> {

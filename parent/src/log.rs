@@ -1,15 +1,55 @@
-//! Fixed events on standard error. None of them takes bytes that a peer sent.
+//! The log: fixed events with a time, to standard error. None of them takes bytes that a peer sent, and none says whose
+//! connection it was unless the operator asks for it.
 
 use std::{
-    fmt,
-    io::{self, Write},
+    fmt, io,
     sync::Mutex,
     time::{Duration, Instant},
 };
 
-/// Writes one line. A closed standard error is no reason to stop serving.
-pub(crate) fn line(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "sealnote-parent: {message}");
+use clap::ValueEnum;
+use sealnote_transport::PeerAddress;
+use serde::Deserialize;
+use tracing::{Value, field};
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// A sentence, then `name=value`.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Has the events of this process written from now on. Only the first call counts.
+pub fn start(format: LogFormat) {
+    let lines = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_target(false);
+    // An error is that of a log which was started before.
+    let _ = match format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+}
+
+/// The field `address` of a line about `client`, where it is `asked` for: without a port, which tells nobody apart.
+pub(crate) fn address(client: Option<PeerAddress>, asked: bool) -> Option<impl Value> {
+    client.filter(|_| asked).map(Address).map(field::display)
+}
+
+struct Address(PeerAddress);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            PeerAddress::Ip(address) => address.fmt(f),
+            PeerAddress::Vsock(cid) => write!(f, "vsock:{cid}"),
+        }
+    }
 }
 
 /// Lets an event through at most once in [`QUIET`], so that a flood of connections is no flood of

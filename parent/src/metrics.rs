@@ -1,33 +1,56 @@
-//! Counters. Nothing here says whose connection it was, or what it carried.
+//! Counters, for Prometheus and for the log. Nothing here says whose connection it was, or what it carried.
+//!
+//! Names follow Prometheus's conventions ("Metric and label naming"); every label has a fixed set of values.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+mod process;
+mod text;
+
+use std::{num::NonZeroUsize, time::Instant};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
 };
+use tracing::info;
+
+use crate::bridge::Ended;
+
+pub(crate) use text::CONTENT_TYPE;
 
 /// The parent's counters since its start, shared between connections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
-    open: AtomicU64,
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    refused_by_address: AtomicU64,
-    unreached: AtomicU64,
-    dial_failures: AtomicU64,
-    to_enclave_bytes: AtomicU64,
-    to_client_bytes: AtomicU64,
+    registry: Registry,
+    ready: Gauge,
+    open: Gauge,
+    limit: Gauge,
+    accepted: Counter,
+    refused: Counter,
+    refused_by_address: Counter,
+    ended: Family<End, Counter>,
+    durations: Histogram,
+    connects: Histogram,
+    dial_failures: Counter,
+    to_enclave_bytes: Counter,
+    to_client_bytes: Counter,
 }
 
-/// The counters at one moment; displays as one line.
+/// The counters at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Clients connected now, those that wait for the enclave included.
     pub open: u64,
     /// Clients let in since the start.
     pub accepted: u64,
-    /// Clients closed at once because there were too many.
+    /// Clients turned away because there were too many.
     pub refused: u64,
-    /// Clients closed at once because there were too many from their address.
+    /// Clients turned away because there were too many from their address.
     pub refused_by_address: u64,
     /// Clients closed because the enclave did not answer in time.
     pub unreached: u64,
@@ -39,78 +62,272 @@ pub struct Snapshot {
     pub to_client_bytes: u64,
 }
 
+/// Why a connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "labels are written so")]
+pub(crate) enum EndReason {
+    /// Both sides had said all.
+    finished,
+    /// The client's connection failed.
+    client_failed,
+    /// The enclave's connection failed.
+    enclave_failed,
+    /// No enclave was reached in time.
+    enclave_unreached,
+    /// Nothing had moved for too long.
+    idle,
+    /// The parent stopped, and waited no longer.
+    stopped,
+}
+
+impl From<Ended> for EndReason {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Finished => EndReason::finished,
+            Ended::ClientFailed => EndReason::client_failed,
+            Ended::EnclaveFailed => EndReason::enclave_failed,
+            Ended::Idle => EndReason::idle,
+        }
+    }
+}
+
+const END_REASONS: [EndReason; 6] = [
+    EndReason::finished,
+    EndReason::client_failed,
+    EndReason::enclave_failed,
+    EndReason::enclave_unreached,
+    EndReason::idle,
+    EndReason::stopped,
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct End {
+    reason: EndReason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refusal {
+    reason: RefusalReason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "labels are written so")]
+enum RefusalReason {
+    connections,
+    connections_of_address,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Way {
+    direction: Direction,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "labels are written so")]
+enum Direction {
+    to_enclave,
+    to_client,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let refused = Family::<Refusal, Counter>::default();
+        let bytes = Family::<Way, Counter>::default();
+        let of_reason = |reason| refused.get_or_create_owned(&Refusal { reason });
+        let of_direction = |direction| bytes.get_or_create_owned(&Way { direction });
+        let metrics = Metrics {
+            ready: Gauge::default(),
+            open: Gauge::default(),
+            limit: Gauge::default(),
+            accepted: Counter::default(),
+            refused: of_reason(RefusalReason::connections),
+            refused_by_address: of_reason(RefusalReason::connections_of_address),
+            ended: Family::default(),
+            // To more than the hour that a session lasts.
+            durations: Histogram::new(exponential_buckets(0.01, 4.0, 11)),
+            // To more than the minute that a client is held while the enclave boots.
+            connects: Histogram::new(exponential_buckets(0.000_1, 4.0, 11)),
+            dial_failures: Counter::default(),
+            to_enclave_bytes: of_direction(Direction::to_enclave),
+            to_client_bytes: of_direction(Direction::to_client),
+            registry: Registry::default(),
+        };
+        // A rate of what is there from the start shows the first of a kind, too.
+        for reason in END_REASONS {
+            drop(metrics.ended.get_or_create(&End { reason }));
+        }
+        let mut all = Registry::default();
+        all.register_collector(Box::new(process::Process::started_now()));
+        let registry = all.sub_registry_with_prefix("sealnote_parent");
+        let version = ConstGauge::new(1u64);
+        registry
+            .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
+            .register("build_info", "The version that runs", version);
+        registry.register(
+            "ready",
+            "1 while clients should come, as /readyz says; 0 otherwise",
+            metrics.ready.clone(),
+        );
+        registry.register(
+            "connections_open",
+            "Clients connected now, those that wait for the enclave included",
+            metrics.open.clone(),
+        );
+        registry.register(
+            "connections_limit",
+            "The most clients at a time",
+            metrics.limit.clone(),
+        );
+        registry.register(
+            "connections_accepted",
+            "Clients let in",
+            metrics.accepted.clone(),
+        );
+        registry.register(
+            "connections_refused",
+            "Clients turned away, by the limit that they met",
+            refused,
+        );
+        registry.register(
+            "connections_ended",
+            "Connections that have ended, by the reason",
+            metrics.ended.clone(),
+        );
+        registry.register_with_unit(
+            "connection_duration",
+            "How long connections lasted",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        registry.register_with_unit(
+            "enclave_connect_duration",
+            "How long clients waited until an enclave was reached, attempts that failed included",
+            Unit::Seconds,
+            metrics.connects.clone(),
+        );
+        registry.register(
+            "dial_failures",
+            "Single attempts to reach an enclave that failed",
+            metrics.dial_failures.clone(),
+        );
+        registry.register_with_unit("carried", "Bytes handed on", Unit::Bytes, bytes);
+        Metrics {
+            registry: all,
+            ..metrics
+        }
+    }
+}
+
 impl Metrics {
+    /// All of them in Prometheus's text format.
+    pub fn encode(&self) -> String {
+        let mut open_metrics = String::new();
+        // Writing to a String does not fail.
+        let _ = encode(&mut open_metrics, &self.registry);
+        text::prometheus(&open_metrics)
+    }
+
     /// The counters now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            open: self.open.load(Relaxed),
-            accepted: self.accepted.load(Relaxed),
-            refused: self.refused.load(Relaxed),
-            refused_by_address: self.refused_by_address.load(Relaxed),
-            unreached: self.unreached.load(Relaxed),
-            dial_failures: self.dial_failures.load(Relaxed),
-            to_enclave_bytes: self.to_enclave_bytes.load(Relaxed),
-            to_client_bytes: self.to_client_bytes.load(Relaxed),
+            open: u64::try_from(self.open.get()).unwrap_or(0),
+            accepted: self.accepted.get(),
+            refused: self.refused.get(),
+            refused_by_address: self.refused_by_address.get(),
+            unreached: self.ended(EndReason::enclave_unreached).get(),
+            dial_failures: self.dial_failures.get(),
+            to_enclave_bytes: self.to_enclave_bytes.get(),
+            to_client_bytes: self.to_client_bytes.get(),
         }
     }
 
     /// Counts a client as open until the guard is dropped.
     pub(crate) fn connection(&self) -> OpenConnection<'_> {
-        self.accepted.fetch_add(1, Relaxed);
-        self.open.fetch_add(1, Relaxed);
-        OpenConnection(self)
+        self.accepted.inc();
+        self.open.inc();
+        OpenConnection {
+            metrics: self,
+            since: Instant::now(),
+            end: EndReason::stopped,
+        }
     }
 
     pub(crate) fn refused(&self) {
-        self.refused.fetch_add(1, Relaxed);
+        self.refused.inc();
     }
 
     pub(crate) fn refused_by_address(&self) {
-        self.refused_by_address.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn unreached(&self) {
-        self.unreached.fetch_add(1, Relaxed);
+        self.refused_by_address.inc();
     }
 
     pub(crate) fn dial_failed(&self) {
-        self.dial_failures.fetch_add(1, Relaxed);
+        self.dial_failures.inc();
     }
 
-    pub(crate) fn to_enclave(&self) -> &AtomicU64 {
+    pub(crate) fn to_enclave(&self) -> &Counter {
         &self.to_enclave_bytes
     }
 
-    pub(crate) fn to_client(&self) -> &AtomicU64 {
+    pub(crate) fn to_client(&self) -> &Counter {
         &self.to_client_bytes
+    }
+
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.set(ready.into());
+    }
+
+    pub(crate) fn set_connections_limit(&self, limit: NonZeroUsize) {
+        self.limit
+            .set(i64::try_from(limit.get()).unwrap_or(i64::MAX));
+    }
+
+    fn ended(&self, reason: EndReason) -> Counter {
+        self.ended.get_or_create_owned(&End { reason })
     }
 }
 
-pub(crate) struct OpenConnection<'a>(&'a Metrics);
+/// A client that is connected. Dropped without an [end](OpenConnection::ended) it was cut off by the parent's own.
+pub(crate) struct OpenConnection<'a> {
+    metrics: &'a Metrics,
+    since: Instant,
+    end: EndReason,
+}
+
+impl OpenConnection<'_> {
+    /// The client is joined to an enclave.
+    pub(crate) fn enclave_reached(&self) {
+        self.metrics
+            .connects
+            .observe(self.since.elapsed().as_secs_f64());
+    }
+
+    pub(crate) fn ended(mut self, reason: impl Into<EndReason>) {
+        self.end = reason.into();
+    }
+}
 
 impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Relaxed);
+        let lasted = self.since.elapsed().as_secs_f64();
+        self.metrics.durations.observe(lasted);
+        self.metrics.ended(self.end).inc();
+        self.metrics.open.dec();
     }
 }
 
-impl fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Snapshot {
-            open,
-            accepted,
-            refused,
-            refused_by_address,
-            unreached,
-            dial_failures,
-            to_enclave_bytes,
-            to_client_bytes,
-        } = self;
-        write!(
-            f,
-            "open={open} accepted={accepted} refused={refused} \
-             refused_by_address={refused_by_address} unreached={unreached} dial_failures={dial_failures} to_enclave_bytes={to_enclave_bytes} \
-             to_client_bytes={to_client_bytes}"
-        )
+impl Snapshot {
+    /// One event of the log.
+    pub(crate) fn log(&self, event: &'static str) {
+        info!(
+            open = self.open,
+            accepted = self.accepted,
+            refused = self.refused,
+            refused_by_address = self.refused_by_address,
+            unreached = self.unreached,
+            dial_failures = self.dial_failures,
+            to_enclave_bytes = self.to_enclave_bytes,
+            to_client_bytes = self.to_client_bytes,
+            "{event}"
+        );
     }
 }

@@ -114,7 +114,7 @@ async fn panicking_enclave() {
     let rig = Rig::start(single(), setup).await.unwrap();
     let notes = [format!("{CANARY}."), "A fracture.".to_owned()];
     let submitted = submit_all(&rig.client().unwrap(), &notes).await;
-    println!("{submitted:?} {:?} {}", rig.metrics, rig.metrics.snapshot());
+    println!("{submitted:?} {:?} {}", rig.metrics, rig.metrics.encode());
     assert!(matches!(
         submitted.outcomes[..],
         [Some(Err(_)), Some(Ok(_))]

@@ -1,0 +1,62 @@
+//! The configuration that holds now, and how another takes its place while the parent runs.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::Config;
+
+/// The configuration that holds now, for whoever is to act by it.
+///
+/// What a connection is told when it comes holds for it to its end.
+#[derive(Debug)]
+pub(crate) struct Current(watch::Sender<Arc<Config>>);
+
+/// Changes the configuration of a parent that runs.
+#[derive(Clone, Debug)]
+pub struct Control(Arc<Current>);
+
+/// Why another configuration was not taken.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// It differs in what only a start can change.
+    #[error("{0} cannot change while the parent runs; restart it")]
+    Fixed(&'static str),
+}
+
+impl Current {
+    pub(crate) fn new(config: Config) -> Self {
+        Current(watch::Sender::new(Arc::new(config)))
+    }
+
+    pub(crate) fn get(&self) -> Arc<Config> {
+        Arc::clone(&self.0.borrow())
+    }
+
+    /// Sees each configuration that comes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Config>> {
+        self.0.subscribe()
+    }
+}
+
+impl Control {
+    pub(crate) fn of(current: &Arc<Current>) -> Self {
+        Control(Arc::clone(current))
+    }
+
+    /// Has `config` hold from now on; connections that are open keep the limits that they came under. An error changes
+    /// nothing.
+    pub fn replace(&self, config: Config) -> Result<(), ReloadError> {
+        let current = self.0.get();
+        if config.listen != current.listen {
+            return Err(ReloadError::Fixed("listen"));
+        }
+        if config.metrics_listen != current.metrics_listen {
+            return Err(ReloadError::Fixed("metrics-listen"));
+        }
+        self.0.0.send_replace(Arc::new(config));
+        Ok(())
+    }
+}
