@@ -144,13 +144,21 @@ bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transf
 	target/bench-venv/bin/python tools/bench-inference/report.py target/bench-inference/results.json docs
 
 # The parent as it is shipped.
+PROXY_BUILD = $(STATIC) build $(STATIC_ARGS) -p sealnote-parent -p sealnote-bench-proxy
+PROXY_PROGRAMS = $(addprefix $(STATIC_OUT)/,bench-proxy sealnote-parent)
+PROXY_ARGS = --rounds $(ROUNDS) $(addprefix --rows ,$(ROWS)) $(addprefix --proxies ,$(PROXIES))
+
 .PHONY: bench-proxy
 bench-proxy: ROUNDS = 5
 bench-proxy: need-cargo ## the parent as a proxy beside socat, HAProxy and nginx: docs/parent-performance.md
-	cargo build --locked --release -p sealnote-bench-proxy
-	$(STATIC) build $(STATIC_ARGS) -p sealnote-parent
-	./tools/bench-proxy/run.sh target/release/bench-proxy $(STATIC_OUT)/sealnote-parent \
-		--rounds $(ROUNDS) $(addprefix --rows ,$(ROWS)) $(addprefix --proxies ,$(PROXIES)) | tee target/bench-proxy.md
+	$(PROXY_BUILD)
+	./tools/bench-proxy/run.sh $(PROXY_PROGRAMS) $(PROXY_ARGS) | tee target/bench-proxy.md
+
+.PHONY: bench-proxy-vsock
+bench-proxy-vsock: ROUNDS = 3
+bench-proxy-vsock: need-cargo ## the same from TCP to vsock beside socat, in a QEMU guest
+	$(PROXY_BUILD)
+	./tools/bench-proxy/vsock.sh $(PROXY_PROGRAMS) target/bench-proxy-vsock.md --idle 1000 $(PROXY_ARGS)
 
 .PHONY: test-interrupted
 test-interrupted: programs ## a run of 200,000 records whose programs are killed 36 times: the results are those of an undisturbed one

@@ -41,12 +41,14 @@ fn members(group: u32) -> anyhow::Result<Vec<Member>> {
         let Some(pid) = pid.filter(|pid| *pid != group) else {
             continue;
         };
-        // One that has ended meanwhile is no member.
-        if let Ok(stat) = fs::read_to_string(folder.join("stat")) {
-            let (of, ticks) = parse_stat(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
-            if of == group {
-                members.push(Member { folder, ticks });
-            }
+        // One that has ended meanwhile is no member; of one that ends right now the file is empty.
+        let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
+        if stat.is_empty() {
+            continue;
+        }
+        let (of, ticks) = parse_stat(&stat).with_context(|| format!("/proc/{pid}/stat"))?;
+        if of == group {
+            members.push(Member { folder, ticks });
         }
     }
     Ok(members)
