@@ -45,6 +45,7 @@ help: ## this list
 	@echo "TIME=3600: how many seconds fuzz lasts, all targets together"
 	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone; or a quick bench-proxy"
 	@echo "ROWS=bulk,idle, PROXIES=sealnote,nginx: a part of bench-proxy; which there are it says if one is none"
+	@echo "BEFORE=PROGRAM: another build of sealnote-parent beside this one, in bench-proxy"
 
 .PHONY: demo
 demo: programs ## the whole flow on the example notes: attest, seal, classify, open
@@ -146,7 +147,7 @@ bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transf
 # The parent as it is shipped.
 PROXY_BUILD = $(STATIC) build $(STATIC_ARGS) -p sealnote-parent -p sealnote-bench-proxy
 PROXY_PROGRAMS = $(addprefix $(STATIC_OUT)/,bench-proxy sealnote-parent)
-PROXY_ARGS = --rounds $(ROUNDS) $(addprefix --rows ,$(ROWS)) $(addprefix --proxies ,$(PROXIES))
+PROXY_ARGS = --rounds $(ROUNDS) $(addprefix --rows ,$(ROWS)) $(addprefix --proxies ,$(PROXIES)) $(addprefix --before ,$(BEFORE))
 
 .PHONY: bench-proxy
 bench-proxy: ROUNDS = 5

@@ -66,6 +66,9 @@ struct Run {
     /// What is compared, all unless given
     #[arg(long, value_delimiter = ',')]
     proxies: Vec<Proxy>,
+    /// Another build of the parent, to be measured beside it
+    #[arg(long)]
+    before: Option<PathBuf>,
     /// How many idle connections, at most
     #[arg(long, default_value_t = 10_000)]
     idle: usize,
@@ -95,6 +98,9 @@ fn main() -> anyhow::Result<()> {
 fn measure(run: Run) -> anyhow::Result<()> {
     let rows = or_all(run.rows);
     let mut proxies = or_all(run.proxies);
+    if run.before.is_none() {
+        proxies.retain(|proxy| *proxy != Proxy::Before);
+    }
     if let Some(Address::Vsock { .. }) = run.backend {
         proxies.retain(|proxy| proxy.has_vsock());
     }
@@ -103,6 +109,7 @@ fn measure(run: Run) -> anyhow::Result<()> {
         programs: Programs {
             this: env::current_exe()?,
             parent: run.parent,
+            before: run.before,
             backend: run.backend,
         },
     };

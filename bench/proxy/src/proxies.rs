@@ -7,6 +7,7 @@ mod socat;
 
 use std::{ffi::OsString, path::Path};
 
+use anyhow::Context;
 use clap::ValueEnum;
 
 use crate::address::Address;
@@ -14,6 +15,8 @@ use crate::address::Address;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Proxy {
     Sealnote,
+    /// Another build of it, to see what a change has brought.
+    Before,
     Haproxy,
     HaproxySplice,
     Nginx,
@@ -31,12 +34,14 @@ pub struct Setting<'a> {
     /// For its configuration.
     pub folder: &'a Path,
     pub parent: &'a Path,
+    pub before: Option<&'a Path>,
 }
 
 impl Proxy {
     pub fn title(self) -> &'static str {
         match self {
             Self::Sealnote => "sealnote-parent",
+            Self::Before => "sealnote-parent, before",
             Self::Haproxy => "HAProxy",
             Self::HaproxySplice => "HAProxy, splice",
             Self::Nginx => "nginx",
@@ -48,7 +53,11 @@ impl Proxy {
     /// The command that runs it in the foreground; `None` for none.
     pub fn command(self, setting: &Setting) -> anyhow::Result<Option<Vec<OsString>>> {
         Ok(Some(match self {
-            Self::Sealnote => sealnote::command(setting),
+            Self::Sealnote => sealnote::command(setting.parent, setting),
+            Self::Before => {
+                let before = setting.before.context("no other build is given")?;
+                sealnote::command(before, setting)
+            }
             Self::Haproxy => haproxy::command(setting, false)?,
             Self::HaproxySplice => haproxy::command(setting, true)?,
             Self::Nginx => nginx::command(setting)?,
@@ -64,7 +73,7 @@ impl Proxy {
 
     /// HAProxy and nginx have no vsock.
     pub fn has_vsock(self) -> bool {
-        matches!(self, Self::Sealnote | Self::Socat | Self::Direct)
+        !matches!(self, Self::Haproxy | Self::HaproxySplice | Self::Nginx)
     }
 }
 

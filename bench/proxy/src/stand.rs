@@ -23,6 +23,7 @@ use crate::{
 pub struct Programs {
     pub this: PathBuf,
     pub parent: PathBuf,
+    pub before: Option<PathBuf>,
     /// Instead of a Unix socket.
     pub backend: Option<Address>,
 }
@@ -58,6 +59,7 @@ impl Stand {
             max_clients,
             folder: folder.path(),
             parent: &programs.parent,
+            before: programs.before.as_deref(),
         };
         let log = folder.path().join("log");
         let proxy = match proxy.command(&setting)? {

@@ -1,11 +1,11 @@
 //! `sealnote-parent`, with its limits on connections out of the way.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 use super::{Setting, words};
 
-pub fn command(setting: &Setting) -> Vec<OsString> {
-    let mut command = vec![setting.parent.into()];
+pub fn command(program: &Path, setting: &Setting) -> Vec<OsString> {
+    let mut command = vec![program.into()];
     let max = setting.max_clients.to_string();
     command.extend(words(&[
         "--listen",
