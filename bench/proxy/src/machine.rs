@@ -2,7 +2,7 @@
 
 use std::{fs, thread};
 
-/// Processor, cores and kernel.
+/// Processor, cores, kernel, and how busy others keep them now.
 pub fn line() -> anyhow::Result<String> {
     let cpu = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpu
@@ -11,5 +11,10 @@ pub fn line() -> anyhow::Result<String> {
     let model = model.map_or("unknown processor", |(_, model)| model);
     let cores = thread::available_parallelism()?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    Ok(format!("{model}, {cores} cores, Linux {}", kernel.trim()))
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').next().unwrap_or_default();
+    Ok(format!(
+        "{model}, {cores} cores, Linux {}; load average {load} when it began",
+        kernel.trim()
+    ))
 }

@@ -115,6 +115,7 @@ fn measure(run: Run) -> anyhow::Result<()> {
     };
     let measurements: Vec<Measurement> = rows.into_iter().flat_map(Rows::measurements).collect();
     let mut table = Table::default();
+    let machine = machine::line()?;
     let mut failures = 0;
     let start = Instant::now();
     for round in 1..=run.rounds {
@@ -142,7 +143,7 @@ fn measure(run: Run) -> anyhow::Result<()> {
             }
         }
     }
-    println!("{}", machine::line()?);
+    println!("{machine}");
     print!("{}", table.markdown(&proxies));
     ensure!(failures == 0, "{failures} measurements failed: see above");
     Ok(())
