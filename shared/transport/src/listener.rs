@@ -110,7 +110,10 @@ impl Listener {
         match &self.inner {
             Inner::Tcp(listener) => listener.accept().await.map(|(s, _)| Stream::Tcp(s)),
             Inner::Unix(listener, _) => listener.accept().await.map(|(s, _)| Stream::Unix(s)),
-            Inner::Vsock(listener) => listener.accept().await.map(|(s, _)| Stream::Vsock(s.into())),
+            Inner::Vsock(listener) => listener
+                .accept()
+                .await
+                .map(|(s, _)| Stream::Vsock(s.into())),
         }
     }
 }

@@ -64,25 +64,26 @@ pub struct SendHalf(SendInner);
 /// Connects, for as long as the system takes: minutes over TCP; over vsock two seconds as a rule,
 /// and without end where the kernel has no transport for that CID.
 pub async fn connect(endpoint: &Endpoint) -> Result<Stream, TransportError> {
-    let connected = match endpoint {
-        Endpoint::Vsock { cid: Cid::ANY, .. }
-        | Endpoint::Vsock { port: 0, .. }
-        | Endpoint::Tcp { port: 0, .. } => {
-            return Err(TransportError::NotConnectable {
-                endpoint: endpoint.clone(),
-            });
-        }
-        Endpoint::Vsock { cid, port } => VsockStream::connect(VsockAddr::new(cid.0, *port))
-            .await
-            .map(|stream| Stream::Vsock(stream.into())),
-        Endpoint::Unix { path } => UnixStream::connect(path).await.map(Stream::Unix),
-        Endpoint::Tcp { host, port } => TcpStream::connect((host.as_str(), *port))
-            .await
-            .and_then(|stream| {
-                tcp_options(SockRef::from(&stream))?;
-                Ok(Stream::Tcp(stream))
-            }),
-    };
+    let connected =
+        match endpoint {
+            Endpoint::Vsock { cid: Cid::ANY, .. }
+            | Endpoint::Vsock { port: 0, .. }
+            | Endpoint::Tcp { port: 0, .. } => {
+                return Err(TransportError::NotConnectable {
+                    endpoint: endpoint.clone(),
+                });
+            }
+            Endpoint::Vsock { cid, port } => VsockStream::connect(VsockAddr::new(cid.0, *port))
+                .await
+                .map(|stream| Stream::Vsock(stream.into())),
+            Endpoint::Unix { path } => UnixStream::connect(path).await.map(Stream::Unix),
+            Endpoint::Tcp { host, port } => TcpStream::connect((host.as_str(), *port))
+                .await
+                .and_then(|stream| {
+                    tcp_options(SockRef::from(&stream))?;
+                    Ok(Stream::Tcp(stream))
+                }),
+        };
     connected.map_err(|reason| TransportError::Connect {
         endpoint: endpoint.clone(),
         reason,
@@ -149,7 +150,10 @@ impl Stream {
             }
             Stream::Vsock(Vsock { stream, max_write }) => {
                 let (receive, send) = stream.into_split();
-                (ReceiveInner::Vsock(receive), SendInner::Vsock(send, max_write))
+                (
+                    ReceiveInner::Vsock(receive),
+                    SendInner::Vsock(send, max_write),
+                )
             }
         };
         (ReceiveHalf(receive), SendHalf(send))
