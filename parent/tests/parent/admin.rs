@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sealnote_parent::{Config, Parent, ParentError};
+use sealnote_parent::{Config, Listen, Parent, ParentError};
 use sealnote_transport::{Endpoint, Stream, connect};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -269,7 +269,7 @@ async fn rig(adjust: impl FnOnce(&mut Config)) -> Rig {
     Rig::start(|config| {
         config.metrics_listen = Some(Endpoint::Unix {
             path: match &config.listen {
-                Endpoint::Unix { path } => path.with_file_name("metrics"),
+                Listen::At(Endpoint::Unix { path }) => path.with_file_name("metrics"),
                 other => panic!("{other} is no Unix socket"),
             },
         });

@@ -4,6 +4,7 @@ use std::{
     io,
     net::IpAddr,
     num::NonZeroUsize,
+    os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -169,6 +170,17 @@ pub(crate) fn tcp_options(socket: SockRef<'_>) -> io::Result<()> {
         .with_interval(KEEPALIVE_INTERVAL)
         .with_retries(KEEPALIVE_RETRIES);
     socket.set_tcp_keepalive(&keepalive)
+}
+
+/// The socket, for calls that must not wait.
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+            Stream::Vsock(vsock) => vsock.stream.as_fd(),
+        }
+    }
 }
 
 impl AsyncRead for Stream {
