@@ -119,7 +119,7 @@ async fn a_peer_has_the_address_that_it_came_from() {
     }
 }
 
-/// Of what is accepted it is inherited from the listener, which is how Linux does it (tcp(7) promises it of no option).
+/// Of what is accepted it is inherited from the listener, which is what Linux does and no standard promises.
 #[tokio::test]
 async fn both_ends_of_tcp_are_prompt_and_notice_who_has_vanished() {
     let listener = Listener::bind(&"tcp:127.0.0.1:0".parse().unwrap())
