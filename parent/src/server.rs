@@ -322,9 +322,11 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
             return open.ended(EndReason::silent);
         }
     };
-    let Ok(enclave) = dialled else {
+    let Ok(mut enclave) = dialled else {
         return open.ended(EndReason::enclave_unreached);
     };
+    client.set_max_vsock_write(config.max_vsock_write);
+    enclave.set_max_vsock_write(config.max_vsock_write);
     open.enclave_reached();
     let limits = bridge::Limits {
         idle: config.idle_timeout,

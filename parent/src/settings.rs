@@ -141,6 +141,16 @@ pub struct Settings {
     )]
     pub max_bytes_per_connection: Option<NonZeroU64>,
 
+    /// Hand no more than so many bytes to a vsock at once: 32768 unless given. Some hosts' vsock hangs for good on one write of
+    /// 60 KiB or more
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SEALNOTE_PARENT_MAX_VSOCK_WRITE",
+        help_heading = OPERATION
+    )]
+    pub max_vsock_write: Option<NonZeroUsize>,
+
     /// After that: how long open connections may go on, 10 unless given
     #[arg(
         long,
@@ -254,6 +264,7 @@ impl Settings {
         set(&mut config.drain_delay, self.drain_delay);
         set(&mut config.lifetime_timeout, self.lifetime_timeout);
         config.max_bytes_per_connection = self.max_bytes_per_connection;
+        set(&mut config.max_vsock_write, self.max_vsock_write);
         set(&mut config.drain_timeout, self.drain_timeout);
         set(&mut config.log_addresses, self.log_addresses);
         config.metrics_listen = self.metrics_listen;
@@ -289,6 +300,7 @@ impl Settings {
             max_bytes_per_connection: self
                 .max_bytes_per_connection
                 .or(under.max_bytes_per_connection),
+            max_vsock_write: self.max_vsock_write.or(under.max_vsock_write),
             drain_timeout: self.drain_timeout.or(under.drain_timeout),
             metrics_interval: self.metrics_interval.or(under.metrics_interval),
             log_format: self.log_format.or(under.log_format),
@@ -431,7 +443,7 @@ mod tests {
         let text = "listen = 'tcp:a:1'\nenclave = 'tcp:a:2'\nproxy-protocol = 'v2'\nmax-connections = 1\n\
             max-connections-per-address = 2\nmax-connection-rate = 3\nmax-connection-rate-per-address = 4\n\
             handshake-timeout = 5\nconnect-timeout = 6\nidle-timeout = 7\nlifetime-timeout = 8\n\
-            max-bytes-per-connection = 9\n";
+            max-bytes-per-connection = 9\nmax-vsock-write = 10\n";
         let settings = Settings::default().over_files(&[file(&dir, "all", text)]);
         let config = settings.unwrap().config().unwrap();
         assert_eq!(config.proxy_protocol, ProxyProtocol::V2);
@@ -445,8 +457,9 @@ mod tests {
             config.idle_timeout.as_secs(),
             config.lifetime_timeout.as_secs(),
             config.max_bytes_per_connection.unwrap().get(),
+            config.max_vsock_write.get() as u64,
         ];
-        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     }
 
     #[test]

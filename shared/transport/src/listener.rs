@@ -109,6 +109,13 @@ impl Listener {
     async fn accept_once(&self) -> io::Result<Stream> {
         match &self.inner {
             Inner::Tcp(listener) => listener.accept().await.map(|(s, _)| Stream::Tcp(s)),
+            Inner::TcpOfOthers(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Fails when the peer has reset the connection already: its fault alone.
+                tcp_options(SockRef::from(&stream))
+                    .map_err(|_| io::ErrorKind::ConnectionAborted)?;
+                Ok(Stream::Tcp(stream))
+            }
             Inner::Unix(listener, _) => listener.accept().await.map(|(s, _)| Stream::Unix(s)),
             Inner::Vsock(listener) => listener
                 .accept()
@@ -121,6 +128,8 @@ impl Listener {
 #[derive(Debug)]
 pub(crate) enum Inner {
     Tcp(TcpListener),
+    /// Whose queue may have connections that are older than what we could set here.
+    TcpOfOthers(TcpListener),
     Unix(
         UnixListener,
         #[allow(dead_code, reason = "held for its drop")] Option<unix::SocketFile>,
