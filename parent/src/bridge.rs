@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, upstreams::InUse};
 
 /// How much is held of a connection, each way, beside the kernel's own buffers.
 pub const BUFFER_BYTES: usize = 32 * 1024;
@@ -24,7 +24,13 @@ pub const BUFFER_BYTES: usize = 32 * 1024;
 /// The end of one direction is passed on as the end of that direction alone. When the enclave
 /// fails, what it had sent still reaches the client, for up to [`LINGER`]; when the client fails,
 /// the enclave is let go at once, so that it stops working for nobody.
-pub(crate) async fn bridge(client: Stream, enclave: Stream, idle: Duration, metrics: &Metrics) {
+pub(crate) async fn bridge(
+    client: Stream,
+    enclave: Stream,
+    mut in_use: InUse,
+    idle: Duration,
+    metrics: &Metrics,
+) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_enclave, mut to_enclave) = enclave.into_split();
     let activity = Activity::new();
@@ -36,6 +42,7 @@ pub(crate) async fn bridge(client: Stream, enclave: Stream, idle: Duration, metr
             &mut to_enclave,
             metrics.to_enclave(),
             &activity,
+            |_| {},
         )
         .await
         {
@@ -54,6 +61,7 @@ pub(crate) async fn bridge(client: Stream, enclave: Stream, idle: Duration, metr
             &mut to_client,
             metrics.to_client(),
             &activity,
+            |length| in_use.received(length),
         )
         .await
         {
@@ -96,6 +104,7 @@ async fn copy(
     sink: &mut SendHalf,
     count: &Counter,
     activity: &Activity,
+    mut received: impl FnMut(usize),
 ) -> End {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
@@ -105,6 +114,7 @@ async fn copy(
             Err(_) => return End::SourceFailed,
         };
         activity.touch();
+        received(rest.len());
         while !rest.is_empty() {
             match sink.write(rest).await {
                 Ok(0) | Err(_) => return End::SinkFailed,

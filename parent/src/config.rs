@@ -4,15 +4,20 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use sealnote_transport::Endpoint;
 
-use crate::Endorsements;
+use crate::{Balance, Enclaves, Endorsements};
 
 /// Addresses and limits.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients come in.
     pub listen: Endpoint,
-    /// Where the enclave listens; dialled once for each client.
-    pub enclave: Endpoint,
+    /// Where the enclaves listen; one is dialled for each client.
+    pub enclaves: Enclaves,
+    /// How that one is chosen.
+    pub balance: Balance,
+    /// How often an enclave is probed at most, while no session shows that it is well: a probe costs it an attestation. If
+    /// `None` it never is, and then none is left out, however often it fails.
+    pub probe_interval: Option<Duration>,
     /// The most clients at a time; one more is closed at once.
     pub max_connections: NonZeroUsize,
     /// The most clients at a time from one IPv4 address, one IPv6 network of /64, or one vsock CID; one
@@ -32,12 +37,19 @@ pub struct Config {
 }
 
 impl Config {
-    /// The default limits: 160 connections, 48 from one address, 60 s to reach the enclave, 1 h idle, 10 s
-    /// to stop.
+    /// One enclave, and the default limits: 160 connections, 48 from one address, 60 s to reach the enclave, 1 h idle, 10 s
+    /// to stop; a probe in 10 s.
     pub fn new(listen: Endpoint, enclave: Endpoint) -> Self {
+        Config::of(listen, enclave.into())
+    }
+
+    /// The same with several enclaves.
+    pub fn of(listen: Endpoint, enclaves: Enclaves) -> Self {
         Config {
             listen,
-            enclave,
+            enclaves,
+            balance: Balance::default(),
+            probe_interval: Some(Duration::from_secs(10)),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_connections_per_address: DEFAULT_MAX_CONNECTIONS_PER_ADDRESS,
             connect_timeout: Duration::from_secs(60),

@@ -29,6 +29,7 @@ pub mod program;
 mod reload;
 mod server;
 pub mod settings;
+mod upstreams;
 
 pub use bridge::BUFFER_BYTES;
 pub use config::Config;
@@ -37,3 +38,7 @@ pub use log::LogFormat;
 pub use metrics::{Metrics, Snapshot};
 pub use reload::{Control, ReloadError};
 pub use server::{Parent, ParentError};
+pub use upstreams::{
+    Balance, Enclave, Enclaves, EnclavesError, MAX_ANSWER, PROBE_HELLO, ParseEnclaveError,
+    ProbeError, Upstreams, answer_length, probe,
+};

@@ -13,6 +13,8 @@ use prometheus_client::{
 };
 use tracing::info;
 
+use crate::upstreams::Upstreams;
+
 /// The parent's counters since its start, shared between connections.
 #[derive(Debug)]
 pub struct Metrics {
@@ -22,6 +24,7 @@ pub struct Metrics {
     refused: Counter,
     refused_by_address: Counter,
     unreached: Counter,
+    /// In the registry it is counted by enclave.
     dial_failures: Counter,
     to_enclave_bytes: Counter,
     to_client_bytes: Counter,
@@ -114,11 +117,6 @@ impl Default for Metrics {
             "Clients closed because no enclave answered in time",
             metrics.unreached.clone(),
         );
-        registry.register(
-            "dial_failures",
-            "Single attempts to reach an enclave that failed",
-            metrics.dial_failures.clone(),
-        );
         registry.register_with_unit("carried", "Bytes handed on", Unit::Bytes, bytes);
         Metrics {
             registry,
@@ -128,6 +126,17 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// With those of each enclave.
+    pub(crate) fn of(upstreams: &Upstreams) -> Self {
+        let mut metrics = Metrics {
+            dial_failures: upstreams.dial_failures(),
+            ..Metrics::default()
+        };
+        let of_enclaves = Box::new(upstreams.clone());
+        metrics.registry.register_collector(of_enclaves);
+        metrics
+    }
+
     /// All of them as Prometheus and OpenMetrics read them.
     pub fn encode(&self) -> String {
         let mut text = String::new();
@@ -167,10 +176,6 @@ impl Metrics {
 
     pub(crate) fn unreached(&self) {
         self.unreached.inc();
-    }
-
-    pub(crate) fn dial_failed(&self) {
-        self.dial_failures.inc();
     }
 
     pub(crate) fn to_enclave(&self) -> &Counter {

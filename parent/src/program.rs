@@ -56,12 +56,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
-    let enclave = config.enclave.clone();
+    let enclaves = config.enclaves.clone();
     let parent = Parent::bind(config).await?;
-    info!(
-        "listening on {} for the enclave at {enclave}",
-        parent.local_endpoint()
-    );
+    info!("listening on {} for {enclaves}", parent.local_endpoint());
 
     let control = parent.control();
     let reloading = async move {

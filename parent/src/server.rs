@@ -13,9 +13,10 @@ use tracing::{info, warn};
 
 use crate::{
     Config, Control, Metrics, Snapshot, bridge, endorsements,
-    limits::{Full, Origin, Place, Places, dial},
+    limits::{Full, Origin, Place, Places},
     log::RateLimit,
     reload::Current,
+    upstreams::Upstreams,
 };
 
 /// A parent that listens, and copies once it [runs](Parent::run).
@@ -42,13 +43,14 @@ impl Parent {
         let listener = Listener::bind(&config.listen)
             .await
             .map_err(ParentError::Bind)?;
+        let upstreams = Upstreams::new(&config);
         let shared = Shared {
             places: Places::default(),
             config: Arc::new(Current::new(config)),
-            metrics: Arc::default(),
+            metrics: Arc::new(Metrics::of(&upstreams)),
+            upstreams,
             refusals: RateLimit::default(),
             refusals_by_address: RateLimit::default(),
-            dial_failures: RateLimit::default(),
         };
         Ok(Parent {
             listener,
@@ -66,6 +68,11 @@ impl Parent {
         Arc::clone(&self.shared.metrics)
     }
 
+    /// The enclaves, to see whether clients can be served.
+    pub fn upstreams(&self) -> Upstreams {
+        self.shared.upstreams.clone()
+    }
+
     /// What changes its configuration while it runs.
     pub fn control(&self) -> Control {
         Control::of(&self.shared.config)
@@ -78,6 +85,7 @@ impl Parent {
         let mut background = JoinSet::new();
         background.spawn(log_counters(Arc::clone(&shared)));
         background.spawn(hand_over_endorsements(Arc::clone(&shared)));
+        background.spawn(shared.upstreams.clone().follow(shared.config.watch()));
 
         // A task of its own: in this one it would wake the runtime's other threads for every client.
         let (stop, stopped) = oneshot::channel();
@@ -117,9 +125,9 @@ struct Shared {
     config: Arc<Current>,
     places: Places,
     metrics: Arc<Metrics>,
+    upstreams: Upstreams,
     refusals: RateLimit,
     refusals_by_address: RateLimit,
-    dial_failures: RateLimit,
 }
 
 /// What is there when accepting has ended.
@@ -204,19 +212,13 @@ impl Shared {
 
 async fn serve(client: Stream, _place: Place, config: Arc<Config>, shared: Arc<Shared>) {
     let Shared {
-        metrics,
-        dial_failures,
-        ..
+        metrics, upstreams, ..
     } = &*shared;
     let _open = metrics.connection();
-    let on_failure = |error: &TransportError| {
-        metrics.dial_failed();
-        if let Some(failures) = dial_failures.due(Instant::now()) {
-            warn!(failures, "enclave not reached: {error}");
+    match upstreams.connect(config.connect_timeout).await {
+        Ok((enclave, in_use)) => {
+            bridge::bridge(client, enclave, in_use, config.idle_timeout, metrics).await;
         }
-    };
-    match dial(&config.enclave, config.connect_timeout, on_failure).await {
-        Ok(enclave) => bridge::bridge(client, enclave, config.idle_timeout, metrics).await,
         Err(_) => metrics.unreached(),
     }
 }

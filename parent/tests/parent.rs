@@ -2,6 +2,8 @@
 
 #[path = "parent/endorsements.rs"]
 mod endorsements;
+#[path = "parent/upstreams.rs"]
+mod upstreams;
 
 use std::{
     net::SocketAddr,
@@ -355,6 +357,8 @@ impl Rig {
         };
         let enclave_endpoint = unix("enclave");
         let mut config = Config::new(unix("parent"), enclave_endpoint.clone());
+        // What a test's enclave accepts is clients alone.
+        config.probe_interval = None;
         adjust(&mut config);
         let parent = Parent::bind(config).await.unwrap();
         let (shutdown, stopped) = oneshot::channel();
