@@ -19,6 +19,19 @@ use crate::{metrics::Metrics, upstreams::InUse};
 /// How much is held of a connection, each way, beside the kernel's own buffers.
 pub const BUFFER_BYTES: usize = 32 * 1024;
 
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Both directions came to their end.
+    Finished,
+    /// The client reset the connection, or vanished.
+    ClientFailed,
+    /// The enclave did.
+    EnclaveFailed,
+    /// Nothing had moved for too long.
+    Idle,
+}
+
 /// Copies until both directions have ended, one side fails, or nothing has moved for `idle`.
 ///
 /// The end of one direction is passed on as the end of that direction alone. When the enclave
@@ -30,7 +43,7 @@ pub(crate) async fn bridge(
     mut in_use: InUse,
     idle: Duration,
     metrics: &Metrics,
-) {
+) -> Ended {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_enclave, mut to_enclave) = enclave.into_split();
     let activity = Activity::new();
@@ -46,12 +59,12 @@ pub(crate) async fn bridge(
         )
         .await
         {
-            End::Finished => Ok(()),
+            End::Finished => Ok(Ended::Finished),
             End::SourceFailed => Err(ClientGone),
             End::SinkFailed => {
                 enclave_failed.notify_one();
                 discard(&mut from_client).await;
-                Ok(())
+                Ok(Ended::EnclaveFailed)
             }
         }
     };
@@ -65,12 +78,12 @@ pub(crate) async fn bridge(
         )
         .await
         {
-            End::Finished => Ok(()),
+            End::Finished => Ok(Ended::Finished),
             End::SinkFailed => Err(ClientGone),
             End::SourceFailed => {
                 let _ = to_client.shutdown().await;
                 enclave_failed.notify_one();
-                Ok(())
+                Ok(Ended::EnclaveFailed)
             }
         }
     };
@@ -79,9 +92,13 @@ pub(crate) async fn bridge(
         sleep(LINGER).await;
     };
     tokio::select! {
-        _ = async { tokio::try_join!(upwards, downwards) } => {}
-        () = activity.idle_for(idle) => {}
-        () = linger => {}
+        both = async { tokio::try_join!(upwards, downwards) } => match both {
+            Ok((Ended::Finished, downwards)) => downwards,
+            Ok((upwards, _)) => upwards,
+            Err(ClientGone) => Ended::ClientFailed,
+        },
+        () = activity.idle_for(idle) => Ended::Idle,
+        () = linger => Ended::EnclaveFailed,
     }
 }
 

@@ -2,28 +2,39 @@
 //!
 //! Names follow Prometheus's conventions ("Metric and label naming"); every label has a fixed set of values.
 
+mod process;
+mod text;
+
+use std::{num::NonZeroUsize, time::Instant};
+
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
     metrics::{
         counter::Counter,
         family::Family,
         gauge::{ConstGauge, Gauge},
+        histogram::{Histogram, exponential_buckets},
     },
     registry::{Registry, Unit},
 };
 use tracing::info;
 
-use crate::upstreams::Upstreams;
+use crate::{bridge::Ended, limits::Limit, upstreams::Upstreams};
+
+pub(crate) use text::CONTENT_TYPE;
 
 /// The parent's counters since its start, shared between connections.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    ready: Gauge,
     open: Gauge,
+    limit: Gauge,
     accepted: Counter,
-    refused: Counter,
-    refused_by_address: Counter,
-    unreached: Counter,
+    refused: Family<Refusal, Counter>,
+    ended: Family<End, Counter>,
+    durations: Histogram,
+    connects: Histogram,
     /// In the registry it is counted by enclave.
     dial_failures: Counter,
     to_enclave_bytes: Counter,
@@ -41,6 +52,10 @@ pub struct Snapshot {
     pub refused: u64,
     /// Clients turned away because there were too many from their address.
     pub refused_by_address: u64,
+    /// Clients turned away because too many came in a second, in all or from their address.
+    pub refused_by_rate: u64,
+    /// Connections closed because they did not begin with the PROXY header that they must have.
+    pub refused_by_proxy_header: u64,
     /// Clients closed because the enclave did not answer in time.
     pub unreached: u64,
     /// Single attempts to reach the enclave that failed.
@@ -49,6 +64,55 @@ pub struct Snapshot {
     pub to_enclave_bytes: u64,
     /// Bytes handed to clients.
     pub to_client_bytes: u64,
+}
+
+/// Why a connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "labels are written so")]
+pub(crate) enum EndReason {
+    /// Both sides had said all.
+    finished,
+    /// The client's connection failed.
+    client_failed,
+    /// The enclave's connection failed.
+    enclave_failed,
+    /// No enclave was reached in time.
+    enclave_unreached,
+    /// The client was turned away after its proxy had said whose it is, or because it had not.
+    refused,
+    /// The client had not said a word in time.
+    silent,
+    /// Nothing had moved for too long.
+    idle,
+    /// The parent stopped, and waited no longer.
+    stopped,
+}
+
+impl From<Ended> for EndReason {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Finished => EndReason::finished,
+            Ended::ClientFailed => EndReason::client_failed,
+            Ended::EnclaveFailed => EndReason::enclave_failed,
+            Ended::Idle => EndReason::idle,
+        }
+    }
+}
+
+const END_REASONS: [EndReason; 8] = [
+    EndReason::finished,
+    EndReason::client_failed,
+    EndReason::enclave_failed,
+    EndReason::enclave_unreached,
+    EndReason::refused,
+    EndReason::silent,
+    EndReason::idle,
+    EndReason::stopped,
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct End {
+    reason: EndReason,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -61,6 +125,28 @@ struct Refusal {
 enum RefusalReason {
     connections,
     connections_of_address,
+    rate,
+    rate_of_address,
+    proxy_header,
+}
+
+const REFUSAL_REASONS: [RefusalReason; 5] = [
+    RefusalReason::connections,
+    RefusalReason::connections_of_address,
+    RefusalReason::rate,
+    RefusalReason::rate_of_address,
+    RefusalReason::proxy_header,
+];
+
+impl From<Limit> for RefusalReason {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Connections => RefusalReason::connections,
+            Limit::ConnectionsOfAddress => RefusalReason::connections_of_address,
+            Limit::Rate => RefusalReason::rate,
+            Limit::RateOfAddress => RefusalReason::rate_of_address,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -75,32 +161,59 @@ enum Direction {
     to_client,
 }
 
+/// Of every name but the process's own.
+const PREFIX: &str = "sealnote_parent";
+
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("sealnote_parent");
         let refused = Family::<Refusal, Counter>::default();
         let bytes = Family::<Way, Counter>::default();
-        let of_reason = |reason| refused.get_or_create_owned(&Refusal { reason });
+        // Each is there from the start, so that its first increase is seen as one.
+        for reason in REFUSAL_REASONS {
+            drop(refused.get_or_create(&Refusal { reason }));
+        }
         let of_direction = |direction| bytes.get_or_create_owned(&Way { direction });
         let metrics = Metrics {
+            ready: Gauge::default(),
             open: Gauge::default(),
+            limit: Gauge::default(),
             accepted: Counter::default(),
-            refused: of_reason(RefusalReason::connections),
-            refused_by_address: of_reason(RefusalReason::connections_of_address),
-            unreached: Counter::default(),
+            refused: refused.clone(),
+            ended: Family::default(),
+            // To more than the hour that a session lasts.
+            durations: Histogram::new(exponential_buckets(0.01, 4.0, 11)),
+            // To more than the minute that a client is held while the enclave boots.
+            connects: Histogram::new(exponential_buckets(0.000_1, 4.0, 11)),
             dial_failures: Counter::default(),
             to_enclave_bytes: of_direction(Direction::to_enclave),
             to_client_bytes: of_direction(Direction::to_client),
             registry: Registry::default(),
         };
+        // A rate of what is there from the start shows the first of a kind, too.
+        for reason in END_REASONS {
+            drop(metrics.ended.get_or_create(&End { reason }));
+        }
+        let mut all = Registry::default();
+        all.register_collector(Box::new(process::Process::started_now()));
+        let registry = all.sub_registry_with_prefix(PREFIX);
         let version = ConstGauge::new(1u64);
         registry
             .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
             .register("build_info", "The version that runs", version);
         registry.register(
+            "ready",
+            "1 while clients should come, as /readyz says; 0 otherwise",
+            metrics.ready.clone(),
+        );
+        registry.register(
             "connections_open",
             "Clients connected now, those that wait for the enclave included",
             metrics.open.clone(),
+        );
+        registry.register(
+            "connections_limit",
+            "The most clients at a time",
+            metrics.limit.clone(),
         );
         registry.register(
             "connections_accepted",
@@ -113,13 +226,25 @@ impl Default for Metrics {
             refused,
         );
         registry.register(
-            "connections_unreached",
-            "Clients closed because no enclave answered in time",
-            metrics.unreached.clone(),
+            "connections_ended",
+            "Connections that have ended, by the reason",
+            metrics.ended.clone(),
+        );
+        registry.register_with_unit(
+            "connection_duration",
+            "How long connections lasted",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        registry.register_with_unit(
+            "enclave_connect_duration",
+            "How long clients waited until an enclave was reached, attempts that failed included",
+            Unit::Seconds,
+            metrics.connects.clone(),
         );
         registry.register_with_unit("carried", "Bytes handed on", Unit::Bytes, bytes);
         Metrics {
-            registry,
+            registry: all,
             ..metrics
         }
     }
@@ -133,16 +258,19 @@ impl Metrics {
             ..Metrics::default()
         };
         let of_enclaves = Box::new(upstreams.clone());
-        metrics.registry.register_collector(of_enclaves);
+        metrics
+            .registry
+            .sub_registry_with_prefix(PREFIX)
+            .register_collector(of_enclaves);
         metrics
     }
 
-    /// All of them as Prometheus and OpenMetrics read them.
+    /// All of them in Prometheus's text format.
     pub fn encode(&self) -> String {
-        let mut text = String::new();
+        let mut open_metrics = String::new();
         // Writing to a String does not fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        let _ = encode(&mut open_metrics, &self.registry);
+        text::prometheus(&open_metrics)
     }
 
     /// The counters now.
@@ -150,9 +278,12 @@ impl Metrics {
         Snapshot {
             open: u64::try_from(self.open.get()).unwrap_or(0),
             accepted: self.accepted.get(),
-            refused: self.refused.get(),
-            refused_by_address: self.refused_by_address.get(),
-            unreached: self.unreached.get(),
+            refused: self.refused_for(RefusalReason::connections),
+            refused_by_address: self.refused_for(RefusalReason::connections_of_address),
+            refused_by_rate: self.refused_for(RefusalReason::rate)
+                + self.refused_for(RefusalReason::rate_of_address),
+            refused_by_proxy_header: self.refused_for(RefusalReason::proxy_header),
+            unreached: self.ended(EndReason::enclave_unreached).get(),
             dial_failures: self.dial_failures.get(),
             to_enclave_bytes: self.to_enclave_bytes.get(),
             to_client_bytes: self.to_client_bytes.get(),
@@ -161,21 +292,30 @@ impl Metrics {
 
     /// Counts a client as open until the guard is dropped.
     pub(crate) fn connection(&self) -> OpenConnection<'_> {
-        self.accepted.inc();
         self.open.inc();
-        OpenConnection(self)
+        OpenConnection {
+            metrics: self,
+            since: Instant::now(),
+            end: EndReason::stopped,
+        }
     }
 
-    pub(crate) fn refused(&self) {
-        self.refused.inc();
+    pub(crate) fn accepted(&self) {
+        self.accepted.inc();
     }
 
-    pub(crate) fn refused_by_address(&self) {
-        self.refused_by_address.inc();
+    pub(crate) fn refused(&self, limit: Limit) {
+        let reason = limit.into();
+        self.refused.get_or_create(&Refusal { reason }).inc();
     }
 
-    pub(crate) fn unreached(&self) {
-        self.unreached.inc();
+    pub(crate) fn refused_by_proxy_header(&self) {
+        let reason = RefusalReason::proxy_header;
+        self.refused.get_or_create(&Refusal { reason }).inc();
+    }
+
+    fn refused_for(&self, reason: RefusalReason) -> u64 {
+        self.refused.get_or_create(&Refusal { reason }).get()
     }
 
     pub(crate) fn to_enclave(&self) -> &Counter {
@@ -185,12 +325,47 @@ impl Metrics {
     pub(crate) fn to_client(&self) -> &Counter {
         &self.to_client_bytes
     }
+
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.set(ready.into());
+    }
+
+    pub(crate) fn set_connections_limit(&self, limit: NonZeroUsize) {
+        self.limit
+            .set(i64::try_from(limit.get()).unwrap_or(i64::MAX));
+    }
+
+    fn ended(&self, reason: EndReason) -> Counter {
+        self.ended.get_or_create_owned(&End { reason })
+    }
 }
-pub(crate) struct OpenConnection<'a>(&'a Metrics);
+
+/// A client that is connected. Dropped without an [end](OpenConnection::ended) it was cut off by the parent's own.
+pub(crate) struct OpenConnection<'a> {
+    metrics: &'a Metrics,
+    since: Instant,
+    end: EndReason,
+}
+
+impl OpenConnection<'_> {
+    /// The client is joined to an enclave.
+    pub(crate) fn enclave_reached(&self) {
+        self.metrics
+            .connects
+            .observe(self.since.elapsed().as_secs_f64());
+    }
+
+    pub(crate) fn ended(mut self, reason: impl Into<EndReason>) {
+        self.end = reason.into();
+    }
+}
 
 impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
-        self.0.open.dec();
+        let lasted = self.since.elapsed().as_secs_f64();
+        self.metrics.durations.observe(lasted);
+        self.metrics.ended(self.end).inc();
+        self.metrics.open.dec();
     }
 }
 
@@ -202,6 +377,8 @@ impl Snapshot {
             accepted = self.accepted,
             refused = self.refused,
             refused_by_address = self.refused_by_address,
+            refused_by_rate = self.refused_by_rate,
+            refused_by_proxy_header = self.refused_by_proxy_header,
             unreached = self.unreached,
             dial_failures = self.dial_failures,
             to_enclave_bytes = self.to_enclave_bytes,

@@ -1,20 +1,31 @@
 //! Accepting clients and letting them go.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
 use sealnote_transport::{Endpoint, Listener, Stream, TransportError};
 use thiserror::Error;
 use tokio::{
     sync::oneshot,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{sleep, timeout, timeout_at},
 };
 use tracing::{info, warn};
 
 use crate::{
-    Config, Control, Metrics, Snapshot, bridge, endorsements,
-    limits::{Full, Origin, Place, Places},
-    log::RateLimit,
+    Config, Control, Listen, Metrics, ProxyProtocol, Snapshot,
+    admin::{self, NotReady, Pages},
+    bridge, endorsements,
+    limits::{Entrance, Farewells, Limit, Origin, Place, silent_until},
+    log::{self, RateLimit},
+    metrics::EndReason,
+    proxy_protocol::{self, HeaderError},
     reload::Current,
     upstreams::Upstreams,
 };
@@ -23,6 +34,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Parent {
     listener: Listener,
+    admin: Option<Listener>,
     shared: Arc<Shared>,
 }
 
@@ -32,6 +44,12 @@ pub enum ParentError {
     /// The address for clients cannot be listened on.
     #[error(transparent)]
     Bind(TransportError),
+    /// [`Listen::Systemd`] names no address; [`Parent::on`] takes the socket.
+    #[error("there is no address to listen on, and no socket")]
+    NoSocket,
+    /// The address for the operator's HTTP cannot be listened on.
+    #[error("metrics-listen: {0}")]
+    BindAdmin(TransportError),
     /// The listening socket has failed.
     #[error(transparent)]
     Accept(TransportError),
@@ -40,20 +58,36 @@ pub enum ParentError {
 impl Parent {
     /// Listens for clients; the enclave need not be there yet.
     pub async fn bind(config: Config) -> Result<Self, ParentError> {
-        let listener = Listener::bind(&config.listen)
-            .await
-            .map_err(ParentError::Bind)?;
+        let Listen::At(endpoint) = &config.listen else {
+            return Err(ParentError::NoSocket);
+        };
+        let listener = Listener::bind(endpoint).await.map_err(ParentError::Bind)?;
+        Parent::on(listener, config).await
+    }
+
+    /// Takes clients from `listener`, wherever it comes from.
+    pub async fn on(listener: Listener, config: Config) -> Result<Self, ParentError> {
+        let admin = match &config.metrics_listen {
+            Some(endpoint) => Some(
+                Listener::bind(endpoint)
+                    .await
+                    .map_err(ParentError::BindAdmin)?,
+            ),
+            None => None,
+        };
         let upstreams = Upstreams::new(&config);
         let shared = Shared {
-            places: Places::default(),
+            stopping: AtomicBool::new(false),
+            entrance: Entrance::default(),
+            farewells: Farewells::default(),
             config: Arc::new(Current::new(config)),
             metrics: Arc::new(Metrics::of(&upstreams)),
             upstreams,
-            refusals: RateLimit::default(),
-            refusals_by_address: RateLimit::default(),
+            lines: Lines::default(),
         };
         Ok(Parent {
             listener,
+            admin,
             shared: Arc::new(shared),
         })
     }
@@ -61,6 +95,11 @@ impl Parent {
     /// Where clients come in, with port 0 resolved.
     pub fn local_endpoint(&self) -> &Endpoint {
         self.listener.local_endpoint()
+    }
+
+    /// Where the operator's HTTP is served, with port 0 resolved.
+    pub fn metrics_endpoint(&self) -> Option<&Endpoint> {
+        self.admin.as_ref().map(Listener::local_endpoint)
     }
 
     /// The counters, to look at while it runs.
@@ -78,11 +117,18 @@ impl Parent {
         Control::of(&self.shared.config)
     }
 
-    /// Serves until `shutdown` completes; then accepts no more, gives the open connections the
-    /// drain timeout to end, and closes the rest. Returns the final counters.
+    /// Serves until `shutdown` completes; then says for the drain delay that no more clients should come, accepts no more,
+    /// gives the open connections the drain timeout to end, and closes the rest. Returns the final counters.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Snapshot, ParentError> {
-        let Parent { listener, shared } = self;
+        let Parent {
+            listener,
+            admin,
+            shared,
+        } = self;
         let mut background = JoinSet::new();
+        if let Some(admin) = admin {
+            background.spawn(admin::serve(admin, shared.pages()));
+        }
         background.spawn(log_counters(Arc::clone(&shared)));
         background.spawn(hand_over_endorsements(Arc::clone(&shared)));
         background.spawn(shared.upstreams.clone().follow(shared.config.watch()));
@@ -92,7 +138,7 @@ impl Parent {
         let mut accepting = tokio::spawn(accept_until(stopped, listener, Arc::clone(&shared)));
         let ended = tokio::select! {
             ended = &mut accepting => ended,
-            () = shutdown => {
+            () = shared.leave_after(shutdown) => {
                 drop(stop);
                 accepting.await
             }
@@ -123,11 +169,20 @@ impl Parent {
 #[derive(Debug)]
 struct Shared {
     config: Arc<Current>,
-    places: Places,
+    /// From the order to stop on.
+    stopping: AtomicBool,
+    entrance: Entrance,
+    farewells: Farewells,
     metrics: Arc<Metrics>,
     upstreams: Upstreams,
-    refusals: RateLimit,
-    refusals_by_address: RateLimit,
+    lines: Lines,
+}
+
+/// How often each kind of line is logged.
+#[derive(Debug, Default)]
+struct Lines {
+    refusals: [RateLimit; Limit::ALL.len()],
+    proxy_headers: RateLimit,
 }
 
 /// What is there when accepting has ended.
@@ -164,62 +219,121 @@ async fn accept_until(
 }
 
 impl Shared {
-    /// Serves a client, or turns it away.
-    fn let_in(self: &Arc<Self>, client: Stream, connections: &mut JoinSet<()>) {
-        let config = self.config.get();
-        match self
-            .places
-            .take(client.peer_address().map(Origin::from), &config)
-        {
-            Ok(place) => {
-                connections.spawn(serve(client, place, config, Arc::clone(self)));
-            }
-            Err(full) => {
-                drop(client);
-                self.refuse(full, &config);
-            }
+    fn pages(self: &Arc<Self>) -> Pages {
+        let shared = Arc::clone(self);
+        Pages {
+            metrics: Arc::clone(&self.metrics),
+            config: Arc::clone(&self.config),
+            ready: Box::new(move || shared.ready()),
         }
     }
 
-    /// Counts a client that was closed at once, and says so, but not whose it was.
-    fn refuse(&self, full: Full, config: &Config) {
-        let now = Instant::now();
-        match full {
-            Full::All => {
-                self.metrics.refused();
-                if let Some(count) = self.refusals.due(now) {
-                    warn!(
-                        cap = config.max_connections,
-                        refused = count,
-                        "too many connections"
-                    );
-                }
-            }
-            Full::Origin => {
-                self.metrics.refused_by_address();
-                if let Some(count) = self.refusals_by_address.due(now) {
-                    let cap = config.max_connections_per_address;
-                    warn!(
-                        cap,
-                        refused = count,
-                        "too many connections from one address"
-                    );
-                }
-            }
+    fn ready(&self) -> Result<(), NotReady> {
+        if self.stopping.load(Relaxed) {
+            return Err(NotReady("the parent is stopping"));
         }
+        match self.upstreams.ready() {
+            true => Ok(()),
+            false => Err(NotReady("no enclave answers")),
+        }
+    }
+
+    /// The order, and the time that balancers have to see it.
+    async fn leave_after(&self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        self.stopping.store(true, Relaxed);
+        sleep(self.config.get().drain_delay).await;
+    }
+
+    /// Serves a client, or turns it away.
+    fn let_in(self: &Arc<Self>, client: Stream, connections: &mut JoinSet<()>) {
+        let (config, now) = (self.config.get(), Instant::now());
+        let mut place = match self.entrance.enter(&config, now) {
+            Ok(place) => place,
+            Err(limit) => return self.turn_away(client, limit, &config),
+        };
+        if config.proxy_protocol == ProxyProtocol::Off
+            && let Some(address) = client.peer_address()
+            && let Err(limit) = self
+                .entrance
+                .admit(&mut place, address.into(), &config, now)
+        {
+            return self.turn_away(client, limit, &config);
+        }
+        connections.spawn(serve(client, place, config, Arc::clone(self)));
+    }
+
+    /// Tells a client that there is no place for it, counts it, and logs that there was one; whose it was only where the
+    /// operator asks for it.
+    fn turn_away(&self, client: Stream, limit: Limit, config: &Config) {
+        let address = log::address(client.peer_address(), config.log_addresses);
+        self.farewells.say_full(client);
+        self.metrics.refused(limit);
+        if let Some(refused) = self.lines.refusals[limit as usize].due(Instant::now()) {
+            warn!(limit = limit.value(config), refused, address, "{limit}");
+        }
+    }
+
+    /// Lets a client in that comes through a proxy, once the proxy has said whose it is.
+    async fn admit_proxied(
+        &self,
+        mut client: Stream,
+        place: &mut Place,
+        config: &Config,
+        deadline: Instant,
+    ) -> Option<Stream> {
+        let header = timeout_at(deadline.into(), proxy_protocol::read_header(&mut client)).await;
+        let claimed = match header.unwrap_or(Err(HeaderError::Late)) {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                self.metrics.refused_by_proxy_header();
+                if let Some(refused) = self.lines.proxy_headers.due(Instant::now()) {
+                    warn!(refused, "closed: {error}");
+                }
+                return None;
+            }
+        };
+        // A connection of the proxy's own counts as the proxy's.
+        let own = || client.peer_address().map(Origin::from);
+        if let Some(origin) = claimed.map(Origin::from).or_else(own)
+            && let Err(limit) = self.entrance.admit(place, origin, config, Instant::now())
+        {
+            self.turn_away(client, limit, config);
+            return None;
+        }
+        Some(client)
     }
 }
 
-async fn serve(client: Stream, _place: Place, config: Arc<Config>, shared: Arc<Shared>) {
+async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared: Arc<Shared>) {
     let Shared {
         metrics, upstreams, ..
     } = &*shared;
-    let _open = metrics.connection();
-    match upstreams.connect(config.connect_timeout).await {
-        Ok((enclave, in_use)) => {
-            bridge::bridge(client, enclave, in_use, config.idle_timeout, metrics).await;
+    let open = metrics.connection();
+    let deadline = Instant::now() + config.handshake_timeout;
+    if config.proxy_protocol == ProxyProtocol::V2 {
+        // On the heap, and not in every connection's task for as long as it lasts.
+        let admitted = Box::pin(shared.admit_proxied(client, &mut place, &config, deadline));
+        match admitted.await {
+            Some(admitted) => client = admitted,
+            None => return open.ended(EndReason::refused),
         }
-        Err(_) => metrics.unreached(),
+    }
+    metrics.accepted();
+
+    let dialled = tokio::select! {
+        biased;
+        dialled = upstreams.connect(config.connect_timeout) => dialled,
+        () = silent_until(deadline.into(), &client) => {
+            return open.ended(EndReason::silent);
+        }
+    };
+    match dialled {
+        Ok((enclave, in_use)) => {
+            open.enclave_reached();
+            open.ended(bridge::bridge(client, enclave, in_use, config.idle_timeout, metrics).await);
+        }
+        Err(_) => open.ended(EndReason::enclave_unreached),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     fmt, fs, io,
     marker::PhantomData,
-    num::NonZeroUsize,
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -20,16 +20,19 @@ use serde::{
 };
 use thiserror::Error;
 
-use crate::{Balance, Config, Enclave, Enclaves, EnclavesError, Endorsements, log::LogFormat};
+use crate::{
+    Balance, Config, Enclave, Enclaves, EnclavesError, Endorsements, Listen, ProxyProtocol,
+    log::LogFormat,
+};
 
 /// All that can be set, and none of it must be. As a file its keys are the flags' names: `max-connections = 64`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH
+    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH; or systemd, for the socket of its socket unit
     #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_LISTEN")]
     #[serde(default, deserialize_with = "text")]
-    pub listen: Option<Endpoint>,
+    pub listen: Option<Listen>,
 
     /// Where an enclave listens, as vsock:16:5005; given again for each further one. With ,weight=2 it gets twice its share of
     /// clients, with ,drain no more than it has. In the environment variable spaces stand between them
@@ -60,6 +63,11 @@ pub struct Settings {
     )]
     pub probe_interval: Option<Seconds>,
 
+    /// Whether each connection begins with a PROXY protocol header, whose address is then the client's. Only where nobody but
+    /// a proxy that you trust reaches the listener, which is TCP or a Unix socket: anybody can write one. Off unless given
+    #[arg(long, value_name = "VERSION", env = "SEALNOTE_PARENT_PROXY_PROTOCOL")]
+    pub proxy_protocol: Option<ProxyProtocol>,
+
     /// The most clients at a time, 160 unless given; one more is told that the parent is full
     #[arg(
         long,
@@ -79,6 +87,35 @@ pub struct Settings {
     )]
     pub max_connections_per_address: Option<NonZeroUsize>,
 
+    /// The most new clients in a second, and as many at once; one more is told that the parent is full. No limit unless given
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "SEALNOTE_PARENT_MAX_CONNECTION_RATE",
+        help_heading = LIMITS
+    )]
+    pub max_connection_rate: Option<NonZeroU32>,
+
+    /// The most new clients in a second from one IPv4 address, IPv6 /64 or vsock CID, and as many at once; one more is told
+    /// that the parent is full. No limit unless given
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "SEALNOTE_PARENT_MAX_CONNECTION_RATE_PER_ADDRESS",
+        help_heading = LIMITS
+    )]
+    pub max_connection_rate_per_address: Option<NonZeroU32>,
+
+    /// Close a connection whose client has sent nothing so long after it came, or whose enclave has sent nothing so long
+    /// after it was reached: 30 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_HANDSHAKE_TIMEOUT",
+        help_heading = LIMITS
+    )]
+    pub handshake_timeout: Option<Seconds>,
+
     /// How long a client is held while the enclave does not answer, as when it boots: 60 unless given
     #[arg(
         long,
@@ -97,7 +134,45 @@ pub struct Settings {
     )]
     pub idle_timeout: Option<Seconds>,
 
-    /// After the order to stop: how long open connections may go on, 10 unless given
+    /// Serve HTTP here: /metrics for Prometheus, /healthz and /readyz. Not for strangers: it has no access control
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "SEALNOTE_PARENT_METRICS_LISTEN",
+        help_heading = OPERATION
+    )]
+    #[serde(default, deserialize_with = "text")]
+    pub metrics_listen: Option<Endpoint>,
+
+    /// After the order to stop: how long clients are still let in while /readyz says that they should not come, so that a
+    /// load balancer sees it first; not at all unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_DRAIN_DELAY",
+        help_heading = OPERATION
+    )]
+    pub drain_delay: Option<Seconds>,
+
+    /// Close a connection that has lasted so long, busy or not: 7200 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_LIFETIME_TIMEOUT",
+        help_heading = LIMITS
+    )]
+    pub lifetime_timeout: Option<Seconds>,
+
+    /// Close a connection that has carried so many bytes, both ways added up. No limit unless given
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SEALNOTE_PARENT_MAX_BYTES_PER_CONNECTION",
+        help_heading = LIMITS
+    )]
+    pub max_bytes_per_connection: Option<NonZeroU64>,
+
+    /// After that: how long open connections may go on, 10 unless given
     #[arg(
         long,
         value_name = "SECONDS",
@@ -123,6 +198,18 @@ pub struct Settings {
         help_heading = OPERATION
     )]
     pub log_format: Option<LogFormat>,
+
+    /// Have the log say the addresses of clients that are turned away; it says nobody's unless given
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "SEALNOTE_PARENT_LOG_ADDRESSES",
+        help_heading = OPERATION
+    )]
+    pub log_addresses: Option<bool>,
 
     /// Hand over to the enclave what its machine's vendor signed about it: the files sev-snp, tdx,
     /// azure-vtpm and token of this folder, at the start and then every minute
@@ -179,18 +266,32 @@ impl Settings {
     pub fn config(self) -> Result<Config, SettingsError> {
         let listen = self.listen.ok_or(SettingsError::Missing("listen"))?;
         let enclave = self.enclave.ok_or(SettingsError::Missing("enclave"))?;
-        let mut config = Config::of(listen, Enclaves::try_from(enclave)?);
+        let mut config = Config::with(listen, Enclaves::try_from(enclave)?);
         set(&mut config.balance, self.balance);
         let probe_interval = self.probe_interval.map(Duration::from);
         set(&mut config.probe_interval, probe_interval);
+        set(&mut config.proxy_protocol, self.proxy_protocol);
+        if let (ProxyProtocol::V2, Listen::At(Endpoint::Vsock { .. })) =
+            (config.proxy_protocol, &config.listen)
+        {
+            return Err(SettingsError::ProxyOverVsock);
+        }
         set(&mut config.max_connections, self.max_connections);
         set(
             &mut config.max_connections_per_address,
             self.max_connections_per_address,
         );
+        config.max_connection_rate = self.max_connection_rate;
+        config.max_connection_rate_per_address = self.max_connection_rate_per_address;
+        set(&mut config.handshake_timeout, self.handshake_timeout);
         set(&mut config.connect_timeout, self.connect_timeout);
         set(&mut config.idle_timeout, self.idle_timeout);
+        set(&mut config.drain_delay, self.drain_delay);
+        set(&mut config.lifetime_timeout, self.lifetime_timeout);
+        config.max_bytes_per_connection = self.max_bytes_per_connection;
         set(&mut config.drain_timeout, self.drain_timeout);
+        set(&mut config.log_addresses, self.log_addresses);
+        config.metrics_listen = self.metrics_listen;
         config.metrics_interval = self.metrics_interval.map(Duration::from);
         config.endorsements = match (self.endorsements, self.endorsements_to) {
             (Some(folder), Some(enclave)) => Some(Endorsements::new(folder, enclave)),
@@ -207,15 +308,28 @@ impl Settings {
             enclave: self.enclave.or(under.enclave),
             balance: self.balance.or(under.balance),
             probe_interval: self.probe_interval.or(under.probe_interval),
+            proxy_protocol: self.proxy_protocol.or(under.proxy_protocol),
             max_connections: self.max_connections.or(under.max_connections),
             max_connections_per_address: self
                 .max_connections_per_address
                 .or(under.max_connections_per_address),
+            max_connection_rate: self.max_connection_rate.or(under.max_connection_rate),
+            max_connection_rate_per_address: self
+                .max_connection_rate_per_address
+                .or(under.max_connection_rate_per_address),
+            handshake_timeout: self.handshake_timeout.or(under.handshake_timeout),
             connect_timeout: self.connect_timeout.or(under.connect_timeout),
             idle_timeout: self.idle_timeout.or(under.idle_timeout),
+            metrics_listen: self.metrics_listen.or(under.metrics_listen),
+            drain_delay: self.drain_delay.or(under.drain_delay),
+            lifetime_timeout: self.lifetime_timeout.or(under.lifetime_timeout),
+            max_bytes_per_connection: self
+                .max_bytes_per_connection
+                .or(under.max_bytes_per_connection),
             drain_timeout: self.drain_timeout.or(under.drain_timeout),
             metrics_interval: self.metrics_interval.or(under.metrics_interval),
             log_format: self.log_format.or(under.log_format),
+            log_addresses: self.log_addresses.or(under.log_addresses),
             endorsements: self.endorsements.or(under.endorsements),
             endorsements_to: self.endorsements_to.or(under.endorsements_to),
         }
@@ -292,6 +406,9 @@ pub enum SettingsError {
     /// The enclaves are none that can be served with.
     #[error(transparent)]
     Enclaves(#[from] EnclavesError),
+    /// A PROXY header is of a proxy over TCP or a Unix socket.
+    #[error("proxy-protocol is for listeners over TCP or Unix sockets, and listen is over vsock")]
+    ProxyOverVsock,
 }
 
 impl SettingsError {
@@ -386,6 +503,42 @@ mod tests {
         assert_eq!(config.max_connections.get(), 3);
         assert_eq!(config.idle_timeout, Duration::from_secs(5));
         assert_eq!(config.connect_timeout, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn every_limit_can_be_set_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "listen = 'tcp:a:1'\nenclave = 'tcp:a:2'\nproxy-protocol = 'v2'\nmax-connections = 1\n\
+            max-connections-per-address = 2\nmax-connection-rate = 3\nmax-connection-rate-per-address = 4\n\
+            handshake-timeout = 5\nconnect-timeout = 6\nidle-timeout = 7\nlifetime-timeout = 8\n\
+            max-bytes-per-connection = 9\n";
+        let settings = Settings::default().over_files(&[file(&dir, "all", text)]);
+        let config = settings.unwrap().config().unwrap();
+        assert_eq!(config.proxy_protocol, ProxyProtocol::V2);
+        let counts = [
+            config.max_connections.get() as u64,
+            config.max_connections_per_address.get() as u64,
+            config.max_connection_rate.unwrap().get().into(),
+            config.max_connection_rate_per_address.unwrap().get().into(),
+            config.handshake_timeout.as_secs(),
+            config.connect_timeout.as_secs(),
+            config.idle_timeout.as_secs(),
+            config.lifetime_timeout.as_secs(),
+            config.max_bytes_per_connection.unwrap().get(),
+        ];
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_proxy_is_not_over_vsock() {
+        let settings = Settings {
+            listen: "vsock:any:1".parse().ok(),
+            enclave: Some(vec!["tcp:a:2".parse().unwrap()]),
+            proxy_protocol: Some(ProxyProtocol::V2),
+            ..Settings::default()
+        };
+        let error = settings.config().unwrap_err();
+        assert!(matches!(error, SettingsError::ProxyOverVsock));
     }
 
     #[test]

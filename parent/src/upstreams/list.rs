@@ -207,7 +207,7 @@ mod tests {
 
             first.eject();
             assert_eq!(turns(&mut list, 4), "2 2 2 2");
-            assert_eq!(choose(&mut list, &[second.clone()]), None);
+            assert_eq!(choose(&mut list, std::slice::from_ref(&second)), None);
             second.eject();
             let either = turns(&mut list, 20);
             assert!(either.contains('1') && either.contains('2'), "{either}");
@@ -266,6 +266,6 @@ mod tests {
             .split(' ')
             .map(|enclave| format!("tcp:{enclave}").parse().unwrap());
         let enclaves = Enclaves::try_from(enclaves.collect::<Vec<_>>()).unwrap();
-        Config::of("tcp:a:0".parse().unwrap(), enclaves)
+        Config::with("tcp:a:0".parse().unwrap(), enclaves)
     }
 }

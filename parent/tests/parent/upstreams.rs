@@ -318,7 +318,7 @@ impl House {
             enclaves.push(StandIn::start(number as u8, endpoint).await);
         }
         let list = named(&enclaves, options.map(Some));
-        let mut config = Config::of(unix("parent".into()), list);
+        let mut config = Config::with(unix("parent".into()).into(), list);
         adjust(&mut config);
         let parent = Parent::bind(config.clone()).await.unwrap();
         House {

@@ -125,7 +125,7 @@ impl Pair {
                 .unwrap();
             enclaves.push(enclave.endpoint.into());
         }
-        let mut config = Config::of(anywhere(), Enclaves::try_from(enclaves).unwrap());
+        let mut config = Config::with(anywhere().into(), Enclaves::try_from(enclaves).unwrap());
         config.balance = Balance::RoundRobin;
         let (parent, _, _) = start_parent_with(config).await.unwrap();
         let relay = Relay::start(&anywhere(), parent, |_| Act::Pass)
