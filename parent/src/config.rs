@@ -7,15 +7,20 @@ use std::{
 
 use sealnote_transport::{Endpoint, MAX_VSOCK_WRITE};
 
-use crate::{Endorsements, Listen, ProxyProtocol};
+use crate::{Balance, Enclaves, Endorsements, Listen, ProxyProtocol};
 
 /// Addresses and limits.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients come in.
     pub listen: Listen,
-    /// Where the enclave listens; dialled once for each client.
-    pub enclave: Endpoint,
+    /// Where the enclaves listen; one is dialled for each client.
+    pub enclaves: Enclaves,
+    /// How that one is chosen.
+    pub balance: Balance,
+    /// How often an enclave is probed at most, while no session shows that it is well: a probe costs it an attestation. If
+    /// `None` it never is, and then none is left out, however often it fails.
+    pub probe_interval: Option<Duration>,
     /// Whether a proxy before this one says whose each connection is. Only for a listener over TCP or a Unix socket that
     /// nobody but the proxy reaches.
     pub proxy_protocol: ProxyProtocol,
@@ -57,16 +62,19 @@ pub struct Config {
 }
 
 impl Config {
-    /// The default limits: 160 connections, 48 from one address, 60 s to reach the enclave, 30 s for its first byte and for
+    /// One enclave, a probe in 10 s, and the default limits: 160 connections, 48 from one address, 60 s to reach the enclave, 30 s for its first byte and for
     /// the client's, 1 h idle, 2 h in all, 10 s to stop; none on the rate of new connections, nor on bytes.
     pub fn new(listen: Endpoint, enclave: Endpoint) -> Self {
-        Config::with(listen.into(), enclave)
+        Config::with(listen.into(), enclave.into())
     }
 
-    pub(crate) fn with(listen: Listen, enclave: Endpoint) -> Self {
+    /// The same with several enclaves.
+    pub fn with(listen: Listen, enclaves: Enclaves) -> Self {
         Config {
             listen,
-            enclave,
+            enclaves,
+            balance: Balance::default(),
+            probe_interval: Some(Duration::from_secs(10)),
             proxy_protocol: ProxyProtocol::Off,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_connections_per_address: DEFAULT_MAX_CONNECTIONS_PER_ADDRESS,

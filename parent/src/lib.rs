@@ -33,6 +33,7 @@ mod reload;
 mod server;
 pub mod settings;
 mod systemd;
+mod upstreams;
 
 pub use bridge::BUFFER_BYTES;
 pub use config::Config;
@@ -43,3 +44,7 @@ pub use metrics::{Metrics, Snapshot};
 pub use proxy_protocol::ProxyProtocol;
 pub use reload::{Control, ReloadError};
 pub use server::{Parent, ParentError};
+pub use upstreams::{
+    Balance, Enclave, Enclaves, EnclavesError, MAX_ANSWER, PROBE_HELLO, ParseEnclaveError,
+    ProbeError, Upstreams, answer_length, probe,
+};

@@ -19,7 +19,7 @@ use prometheus_client::{
 };
 use tracing::info;
 
-use crate::{bridge::Ended, limits::Limit};
+use crate::{bridge::Ended, limits::Limit, upstreams::Upstreams};
 
 pub(crate) use text::CONTENT_TYPE;
 
@@ -35,6 +35,7 @@ pub struct Metrics {
     ended: Family<End, Counter>,
     durations: Histogram,
     connects: Histogram,
+    /// In the registry it is counted by enclave.
     dial_failures: Counter,
     to_enclave_bytes: Counter,
     to_client_bytes: Counter,
@@ -168,6 +169,9 @@ enum Direction {
     to_client,
 }
 
+/// Of every name but the process's own.
+const PREFIX: &str = "sealnote_parent";
+
 impl Default for Metrics {
     fn default() -> Self {
         let refused = Family::<Refusal, Counter>::default();
@@ -199,7 +203,7 @@ impl Default for Metrics {
         }
         let mut all = Registry::default();
         all.register_collector(Box::new(process::Process::started_now()));
-        let registry = all.sub_registry_with_prefix("sealnote_parent");
+        let registry = all.sub_registry_with_prefix(PREFIX);
         let version = ConstGauge::new(1u64);
         registry
             .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
@@ -246,11 +250,6 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.connects.clone(),
         );
-        registry.register(
-            "dial_failures",
-            "Single attempts to reach an enclave that failed",
-            metrics.dial_failures.clone(),
-        );
         registry.register_with_unit("carried", "Bytes handed on", Unit::Bytes, bytes);
         Metrics {
             registry: all,
@@ -260,6 +259,20 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// With those of each enclave.
+    pub(crate) fn of(upstreams: &Upstreams) -> Self {
+        let mut metrics = Metrics {
+            dial_failures: upstreams.dial_failures(),
+            ..Metrics::default()
+        };
+        let of_enclaves = Box::new(upstreams.clone());
+        metrics
+            .registry
+            .sub_registry_with_prefix(PREFIX)
+            .register_collector(of_enclaves);
+        metrics
+    }
+
     /// All of them in Prometheus's text format.
     pub fn encode(&self) -> String {
         let mut open_metrics = String::new();
@@ -311,10 +324,6 @@ impl Metrics {
 
     fn refused_for(&self, reason: RefusalReason) -> u64 {
         self.refused.get_or_create(&Refusal { reason }).get()
-    }
-
-    pub(crate) fn dial_failed(&self) {
-        self.dial_failures.inc();
     }
 
     pub(crate) fn to_enclave(&self) -> &Counter {

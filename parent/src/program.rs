@@ -88,15 +88,12 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
-    let enclave = config.enclave.clone();
+    let enclaves = config.enclaves.clone();
     let parent = match config.listen {
         Listen::At(_) => Parent::bind(config).await?,
         Listen::Systemd => Parent::on(handed.listener()?, config).await?,
     };
-    info!(
-        "listening on {} for the enclave at {enclave}",
-        parent.local_endpoint()
-    );
+    info!("listening on {} for {enclaves}", parent.local_endpoint());
     if let Some(endpoint) = parent.metrics_endpoint() {
         info!("metrics on {endpoint}");
     }

@@ -22,11 +22,12 @@ use crate::{
     Config, Control, Listen, Metrics, ProxyProtocol, Snapshot,
     admin::{self, NotReady, Pages},
     bridge, endorsements,
-    limits::{Entrance, Farewells, Limit, Origin, Place, dial, silent_until},
+    limits::{Entrance, Farewells, Limit, Origin, Place, silent_until},
     log::{self, RateLimit},
     metrics::EndReason,
     proxy_protocol::{self, HeaderError},
     reload::Current,
+    upstreams::Upstreams,
 };
 
 /// A parent that listens, and copies once it [runs](Parent::run).
@@ -74,12 +75,14 @@ impl Parent {
             ),
             None => None,
         };
+        let upstreams = Upstreams::new(&config);
         let shared = Shared {
             stopping: AtomicBool::new(false),
             entrance: Entrance::default(),
             farewells: Farewells::default(),
             config: Arc::new(Current::new(config)),
-            metrics: Arc::default(),
+            metrics: Arc::new(Metrics::of(&upstreams)),
+            upstreams,
             lines: Lines::default(),
         };
         Ok(Parent {
@@ -104,6 +107,11 @@ impl Parent {
         Arc::clone(&self.shared.metrics)
     }
 
+    /// The enclaves, to see whether clients can be served.
+    pub fn upstreams(&self) -> Upstreams {
+        self.shared.upstreams.clone()
+    }
+
     /// What changes its configuration while it runs.
     pub fn control(&self) -> Control {
         Control::of(&self.shared.config)
@@ -123,6 +131,7 @@ impl Parent {
         }
         background.spawn(log_counters(Arc::clone(&shared)));
         background.spawn(hand_over_endorsements(Arc::clone(&shared)));
+        background.spawn(shared.upstreams.clone().follow(shared.config.watch()));
 
         // A task of its own: in this one it would wake the runtime's other threads for every client.
         let (stop, stopped) = oneshot::channel();
@@ -165,6 +174,7 @@ struct Shared {
     entrance: Entrance,
     farewells: Farewells,
     metrics: Arc<Metrics>,
+    upstreams: Upstreams,
     lines: Lines,
 }
 
@@ -173,7 +183,6 @@ struct Shared {
 struct Lines {
     refusals: [RateLimit; Limit::ALL.len()],
     proxy_headers: RateLimit,
-    dial_failures: RateLimit,
 }
 
 /// What is there when accepting has ended.
@@ -220,9 +229,12 @@ impl Shared {
     }
 
     fn ready(&self) -> Result<(), NotReady> {
-        match self.stopping.load(Relaxed) {
-            true => Err(NotReady("the parent is stopping")),
-            false => Ok(()),
+        if self.stopping.load(Relaxed) {
+            return Err(NotReady("the parent is stopping"));
+        }
+        match self.upstreams.ready() {
+            true => Ok(()),
+            false => Err(NotReady("no enclave answers")),
         }
     }
 
@@ -294,7 +306,9 @@ impl Shared {
 }
 
 async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared: Arc<Shared>) {
-    let Shared { metrics, lines, .. } = &*shared;
+    let Shared {
+        metrics, upstreams, ..
+    } = &*shared;
     let open = metrics.connection();
     let deadline = Instant::now() + config.handshake_timeout;
     if config.proxy_protocol == ProxyProtocol::V2 {
@@ -307,14 +321,8 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
     }
     metrics.accepted();
 
-    let on_failure = |error: &TransportError| {
-        metrics.dial_failed();
-        if let Some(failures) = lines.dial_failures.due(Instant::now()) {
-            warn!(failures, "enclave not reached: {error}");
-        }
-    };
     // On the heap, and off it again: what dialling takes is not kept while bytes are copied.
-    let dialling = Box::pin(dial(&config.enclave, config.connect_timeout, on_failure));
+    let dialling = Box::pin(upstreams.connect(config.connect_timeout));
     let dialled = tokio::select! {
         biased;
         dialled = dialling => dialled,

@@ -5,6 +5,7 @@
 use std::{
     collections::HashMap,
     fmt, fs, io,
+    marker::PhantomData,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     str::FromStr,
@@ -13,10 +14,16 @@ use std::{
 
 use clap::Args;
 use sealnote_transport::Endpoint;
-use serde::{Deserialize, Deserializer, de};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, SeqAccess, Visitor},
+};
 use thiserror::Error;
 
-use crate::{Config, Endorsements, Listen, ProxyProtocol, log::LogFormat};
+use crate::{
+    Balance, Config, Enclave, Enclaves, EnclavesError, Endorsements, Listen, ProxyProtocol,
+    log::LogFormat,
+};
 
 /// All that can be set, and none of it must be. As a file its keys are the flags' names: `max-connections = 64`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
@@ -27,10 +34,34 @@ pub struct Settings {
     #[serde(default, deserialize_with = "text")]
     pub listen: Option<Listen>,
 
-    /// Where the enclave listens, as vsock:16:5005
-    #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_ENCLAVE")]
-    #[serde(default, deserialize_with = "text")]
-    pub enclave: Option<Endpoint>,
+    /// Where an enclave listens, as vsock:16:5005; given again for each further one. With ,weight=2 it gets twice its share of
+    /// clients, with ,drain no more than it has. In the environment variable spaces stand between them
+    #[arg(
+        long,
+        value_name = "ADDR[,weight=N][,drain]",
+        value_delimiter = ' ',
+        env = "SEALNOTE_PARENT_ENCLAVE"
+    )]
+    #[serde(default, deserialize_with = "texts")]
+    pub enclave: Option<Vec<Enclave>>,
+
+    /// Which of several enclaves a client gets, least-connections unless given
+    #[arg(
+        long,
+        value_name = "HOW",
+        env = "SEALNOTE_PARENT_BALANCE",
+        help_heading = ENCLAVES
+    )]
+    pub balance: Option<Balance>,
+
+    /// Probe an enclave so often at most, while no session shows that it is well: 10 unless given. It makes its evidence each time
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_PROBE_INTERVAL",
+        help_heading = ENCLAVES
+    )]
+    pub probe_interval: Option<Seconds>,
 
     /// Whether each connection begins with a PROXY protocol header, whose address is then the client's. Only where nobody but
     /// a proxy that you trust reaches the listener, which is TCP or a Unix socket: anybody can write one. Off unless given
@@ -211,6 +242,7 @@ pub struct Settings {
     pub endorsements_to: Option<Endpoint>,
 }
 
+const ENCLAVES: &str = "Enclaves";
 const LIMITS: &str = "Limits";
 const OPERATION: &str = "Operation";
 const ENDORSEMENTS: &str = "Endorsements";
@@ -244,7 +276,10 @@ impl Settings {
     pub fn config(self) -> Result<Config, SettingsError> {
         let listen = self.listen.ok_or(SettingsError::Missing("listen"))?;
         let enclave = self.enclave.ok_or(SettingsError::Missing("enclave"))?;
-        let mut config = Config::with(listen, enclave);
+        let mut config = Config::with(listen, Enclaves::try_from(enclave)?);
+        set(&mut config.balance, self.balance);
+        let probe_interval = self.probe_interval.map(Duration::from);
+        set(&mut config.probe_interval, probe_interval);
         set(&mut config.proxy_protocol, self.proxy_protocol);
         if let (ProxyProtocol::V2, Listen::At(Endpoint::Vsock { .. })) =
             (config.proxy_protocol, &config.listen)
@@ -282,6 +317,8 @@ impl Settings {
         Settings {
             listen: self.listen.or(under.listen),
             enclave: self.enclave.or(under.enclave),
+            balance: self.balance.or(under.balance),
+            probe_interval: self.probe_interval.or(under.probe_interval),
             proxy_protocol: self.proxy_protocol.or(under.proxy_protocol),
             max_connections: self.max_connections.or(under.max_connections),
             max_connections_per_address: self
@@ -378,6 +415,9 @@ pub enum SettingsError {
     /// What cannot be done without is not set.
     #[error("{0} is not set: give --{0}, or the same key in a file of --config")]
     Missing(&'static str),
+    /// The enclaves are none that can be served with.
+    #[error(transparent)]
+    Enclaves(#[from] EnclavesError),
     /// A PROXY header is of a proxy over TCP or a Unix socket.
     #[error("proxy-protocol is for listeners over TCP or Unix sockets, and listen is over vsock")]
     ProxyOverVsock,
@@ -411,6 +451,46 @@ where
 {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Some).map_err(de::Error::custom)
+}
+
+/// One value that is written as text, or a list of them.
+fn texts<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    deserializer.deserialize_any(Texts(PhantomData)).map(Some)
+}
+
+struct Texts<T>(PhantomData<T>);
+
+impl<'de, T: FromStr<Err: fmt::Display>> Visitor<'de> for Texts<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a list of strings")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(vec![text.parse().map_err(E::custom)?])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Text(value)) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(values)
+    }
+}
+
+struct Text<T>(T);
+
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Text).map_err(de::Error::custom)
+    }
 }
 
 #[cfg(test)]
@@ -466,7 +546,7 @@ mod tests {
     fn a_proxy_is_not_over_vsock() {
         let settings = Settings {
             listen: "vsock:any:1".parse().ok(),
-            enclave: "tcp:a:2".parse().ok(),
+            enclave: Some(vec!["tcp:a:2".parse().unwrap()]),
             proxy_protocol: Some(ProxyProtocol::V2),
             ..Settings::default()
         };
@@ -488,6 +568,19 @@ mod tests {
             ("max-connections = 0", ":1:19: invalid value: integer `0`"),
             ("listen = ", ":1:10: "),
             ("log-format = 'xml'", ":1:14: unknown variant `xml`"),
+            (
+                "enclave = 'vsock:16:5005,wieght=2'",
+                ":1:11: after vsock:16:5005 and a comma come",
+            ),
+            (
+                "enclave = [\n'vsock:16:5005',\n '16:5005',\n]",
+                ":1:11: `16:5005` is not an endpoint",
+            ),
+            (
+                "enclave = 16",
+                ":1:11: invalid type: integer `16`, expected a string or",
+            ),
+            ("balance = 'random'", ":1:11: unknown variant `random`"),
         ] {
             let path = file(&dir, "bad", text);
             let error = Settings::default()
@@ -498,6 +591,43 @@ mod tests {
             assert!(error.starts_with(&expected), "{error}, not {expected}");
             assert!(!error.contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn enclaves_are_one_or_several_and_a_flag_goes_before_all_of_a_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = |flags: &[&str], text: &str| {
+            let enclave = flags.iter().map(|flag| flag.parse().unwrap()).collect();
+            let flags = Settings {
+                listen: "tcp:a:1".parse().ok(),
+                enclave: (!flags.is_empty()).then_some(enclave),
+                ..Settings::default()
+            };
+            flags
+                .over_files(&[file(&dir, "file", text)])
+                .unwrap()
+                .config()
+        };
+        let several = "enclave = ['vsock:16:5005', 'vsock:17:5005,weight=2']\n\
+                       balance = 'round-robin'\nprobe-interval = 30";
+        let of_file = config(&[], several).unwrap();
+        assert_eq!(
+            of_file.enclaves.to_string(),
+            "vsock:16:5005 vsock:17:5005,weight=2"
+        );
+        assert_eq!(of_file.balance, Balance::RoundRobin);
+        assert_eq!(of_file.probe_interval, Some(Duration::from_secs(30)));
+        let of_flags = config(&["vsock:18:5005"], several).unwrap();
+        assert_eq!(of_flags.enclaves.to_string(), "vsock:18:5005");
+        let one = config(&[], "enclave = 'vsock:16:5005'").unwrap();
+        assert_eq!(one.enclaves.to_string(), "vsock:16:5005");
+        let twice = config(&["vsock:1:1", "vsock:1:1,drain"], "").unwrap_err();
+        assert!(matches!(
+            twice,
+            SettingsError::Enclaves(EnclavesError::Twice(_))
+        ));
+        let none = config(&[], "enclave = []").unwrap_err();
+        assert!(matches!(none, SettingsError::Enclaves(EnclavesError::None)));
     }
 
     #[test]
@@ -523,7 +653,7 @@ mod tests {
         );
         let settings = Settings {
             listen: "tcp:a:1".parse().ok(),
-            enclave: "tcp:a:2".parse().ok(),
+            enclave: Some(vec!["tcp:a:2".parse().unwrap()]),
             endorsements: Some("folder".into()),
             ..Settings::default()
         };

@@ -12,6 +12,8 @@ mod program;
 mod proxy_protocol;
 #[path = "parent/upgrade.rs"]
 mod upgrade;
+#[path = "parent/upstreams.rs"]
+mod upstreams;
 
 use std::{
     net::SocketAddr,
@@ -369,6 +371,8 @@ impl Rig {
         };
         let enclave_endpoint = unix("enclave");
         let mut config = Config::new(unix("parent"), enclave_endpoint.clone());
+        // What a test's enclave accepts is clients alone.
+        config.probe_interval = None;
         adjust(&mut config);
         let parent = Parent::bind(config).await.unwrap();
         let (shutdown, stopped) = oneshot::channel();
