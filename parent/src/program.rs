@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::{
-    Control, Listen, Parent, log,
+    Control, Listen, LogFormat, Parent, ReloadError, log,
     settings::Settings,
     systemd::{self, Handed},
 };
@@ -80,7 +80,8 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
         return Ok(probe_vsock().await);
     }
     let settings = arguments.settings()?;
-    log::start(settings.log_format.unwrap_or_default());
+    let log_format = settings.log_format;
+    log::start(log_format.unwrap_or_default());
     let config = settings.config()?;
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.
@@ -106,7 +107,7 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
     let reloading = async move {
         while hangup.recv().await.is_some() {
             systemd::reloading();
-            match reload(&arguments, &control) {
+            match reload(&arguments, log_format, &control) {
                 Ok(()) => info!("settings read again"),
                 Err(error) => error!("the settings stay as they are: {error:#}"),
             }
@@ -134,8 +135,16 @@ impl Arguments {
     }
 }
 
-fn reload(arguments: &Arguments, control: &Control) -> anyhow::Result<()> {
-    Ok(control.replace(arguments.settings()?.config()?)?)
+fn reload(
+    arguments: &Arguments,
+    log_format: Option<LogFormat>,
+    control: &Control,
+) -> anyhow::Result<()> {
+    let settings = arguments.settings()?;
+    if settings.log_format != log_format {
+        return Err(ReloadError::Fixed("log-format").into());
+    }
+    Ok(control.replace(settings.config()?)?)
 }
 
 async fn probe_vsock() -> ExitCode {

@@ -116,7 +116,7 @@ pub struct Settings {
     )]
     pub log_format: Option<LogFormat>,
 
-    /// Have the log say the addresses of clients that are turned away; it says nobody's unless given
+    /// Log the addresses of clients that are turned away; without it no line has an address
     #[arg(
         long,
         value_name = "BOOL",
