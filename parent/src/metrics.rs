@@ -19,7 +19,7 @@ use prometheus_client::{
 };
 use tracing::info;
 
-use crate::bridge::Ended;
+use crate::{bridge::Ended, limits::Limit};
 
 pub(crate) use text::CONTENT_TYPE;
 
@@ -31,8 +31,7 @@ pub struct Metrics {
     open: Gauge,
     limit: Gauge,
     accepted: Counter,
-    refused: Counter,
-    refused_by_address: Counter,
+    refused: Family<Refusal, Counter>,
     ended: Family<End, Counter>,
     durations: Histogram,
     connects: Histogram,
@@ -52,6 +51,10 @@ pub struct Snapshot {
     pub refused: u64,
     /// Clients turned away because there were too many from their address.
     pub refused_by_address: u64,
+    /// Clients turned away because too many came in a second, in all or from their address.
+    pub refused_by_rate: u64,
+    /// Connections closed because they did not begin with the PROXY header that they must have.
+    pub refused_by_proxy_header: u64,
     /// Clients closed because the enclave did not answer in time.
     pub unreached: u64,
     /// Single attempts to reach the enclave that failed.
@@ -74,6 +77,10 @@ pub(crate) enum EndReason {
     enclave_failed,
     /// No enclave was reached in time.
     enclave_unreached,
+    /// The client was turned away after its proxy had said whose it is, or because it had not.
+    refused,
+    /// The client had not said a word in time.
+    silent,
     /// Nothing had moved for too long.
     idle,
     /// The parent stopped, and waited no longer.
@@ -91,11 +98,13 @@ impl From<Ended> for EndReason {
     }
 }
 
-const END_REASONS: [EndReason; 6] = [
+const END_REASONS: [EndReason; 8] = [
     EndReason::finished,
     EndReason::client_failed,
     EndReason::enclave_failed,
     EndReason::enclave_unreached,
+    EndReason::refused,
+    EndReason::silent,
     EndReason::idle,
     EndReason::stopped,
 ];
@@ -115,6 +124,28 @@ struct Refusal {
 enum RefusalReason {
     connections,
     connections_of_address,
+    rate,
+    rate_of_address,
+    proxy_header,
+}
+
+const REFUSAL_REASONS: [RefusalReason; 5] = [
+    RefusalReason::connections,
+    RefusalReason::connections_of_address,
+    RefusalReason::rate,
+    RefusalReason::rate_of_address,
+    RefusalReason::proxy_header,
+];
+
+impl From<Limit> for RefusalReason {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Connections => RefusalReason::connections,
+            Limit::ConnectionsOfAddress => RefusalReason::connections_of_address,
+            Limit::Rate => RefusalReason::rate,
+            Limit::RateOfAddress => RefusalReason::rate_of_address,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -133,15 +164,17 @@ impl Default for Metrics {
     fn default() -> Self {
         let refused = Family::<Refusal, Counter>::default();
         let bytes = Family::<Way, Counter>::default();
-        let of_reason = |reason| refused.get_or_create_owned(&Refusal { reason });
+        // Each is there from the start, so that its first increase is seen as one.
+        for reason in REFUSAL_REASONS {
+            drop(refused.get_or_create(&Refusal { reason }));
+        }
         let of_direction = |direction| bytes.get_or_create_owned(&Way { direction });
         let metrics = Metrics {
             ready: Gauge::default(),
             open: Gauge::default(),
             limit: Gauge::default(),
             accepted: Counter::default(),
-            refused: of_reason(RefusalReason::connections),
-            refused_by_address: of_reason(RefusalReason::connections_of_address),
+            refused: refused.clone(),
             ended: Family::default(),
             // To more than the hour that a session lasts.
             durations: Histogram::new(exponential_buckets(0.01, 4.0, 11)),
@@ -232,8 +265,11 @@ impl Metrics {
         Snapshot {
             open: u64::try_from(self.open.get()).unwrap_or(0),
             accepted: self.accepted.get(),
-            refused: self.refused.get(),
-            refused_by_address: self.refused_by_address.get(),
+            refused: self.refused_for(RefusalReason::connections),
+            refused_by_address: self.refused_for(RefusalReason::connections_of_address),
+            refused_by_rate: self.refused_for(RefusalReason::rate)
+                + self.refused_for(RefusalReason::rate_of_address),
+            refused_by_proxy_header: self.refused_for(RefusalReason::proxy_header),
             unreached: self.ended(EndReason::enclave_unreached).get(),
             dial_failures: self.dial_failures.get(),
             to_enclave_bytes: self.to_enclave_bytes.get(),
@@ -243,7 +279,6 @@ impl Metrics {
 
     /// Counts a client as open until the guard is dropped.
     pub(crate) fn connection(&self) -> OpenConnection<'_> {
-        self.accepted.inc();
         self.open.inc();
         OpenConnection {
             metrics: self,
@@ -252,12 +287,22 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn refused(&self) {
-        self.refused.inc();
+    pub(crate) fn accepted(&self) {
+        self.accepted.inc();
     }
 
-    pub(crate) fn refused_by_address(&self) {
-        self.refused_by_address.inc();
+    pub(crate) fn refused(&self, limit: Limit) {
+        let reason = limit.into();
+        self.refused.get_or_create(&Refusal { reason }).inc();
+    }
+
+    pub(crate) fn refused_by_proxy_header(&self) {
+        let reason = RefusalReason::proxy_header;
+        self.refused.get_or_create(&Refusal { reason }).inc();
+    }
+
+    fn refused_for(&self, reason: RefusalReason) -> u64 {
+        self.refused.get_or_create(&Refusal { reason }).get()
     }
 
     pub(crate) fn dial_failed(&self) {
@@ -323,6 +368,8 @@ impl Snapshot {
             accepted = self.accepted,
             refused = self.refused,
             refused_by_address = self.refused_by_address,
+            refused_by_rate = self.refused_by_rate,
+            refused_by_proxy_header = self.refused_by_proxy_header,
             unreached = self.unreached,
             dial_failures = self.dial_failures,
             to_enclave_bytes = self.to_enclave_bytes,

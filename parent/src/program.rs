@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::{
-    Control, Listen, LogFormat, Parent, ReloadError, log,
+    Control, Listen, LogFormat, Parent, ReloadError, limits, log,
     settings::Settings,
     systemd::{self, Handed},
 };
@@ -83,6 +83,7 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
     let log_format = settings.log_format;
     log::start(log_format.unwrap_or_default());
     let config = settings.config()?;
+    limits::allow_open_files(&config);
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
@@ -100,7 +101,6 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
     if let Some(endpoint) = parent.metrics_endpoint() {
         info!("metrics on {endpoint}");
     }
-
     systemd::ready();
 
     let control = parent.control();
@@ -144,7 +144,9 @@ fn reload(
     if settings.log_format != log_format {
         return Err(ReloadError::Fixed("log-format").into());
     }
-    Ok(control.replace(settings.config()?)?)
+    let config = settings.config()?;
+    limits::allow_open_files(&config);
+    Ok(control.replace(config)?)
 }
 
 async fn probe_vsock() -> ExitCode {

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -14,17 +15,18 @@ use thiserror::Error;
 use tokio::{
     sync::oneshot,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{sleep, timeout, timeout_at},
 };
 use tracing::{info, warn};
 
 use crate::{
-    Config, Control, Listen, Metrics, Snapshot,
+    Config, Control, Listen, Metrics, ProxyProtocol, Snapshot,
     admin::{self, NotReady, Pages},
     bridge, endorsements,
-    limits::{Full, Origin, Place, Places, dial},
+    limits::{Entrance, Farewells, Limit, Origin, Place, dial, silent_until},
     log::{self, RateLimit},
     metrics::EndReason,
+    proxy_protocol::{self, HeaderError},
     reload::Current,
 };
 
@@ -75,12 +77,11 @@ impl Parent {
         };
         let shared = Shared {
             stopping: AtomicBool::new(false),
-            places: Places::default(),
+            entrance: Entrance::default(),
+            farewells: Farewells::default(),
             config: Arc::new(Current::new(config)),
             metrics: Arc::default(),
-            refusals: RateLimit::default(),
-            refusals_by_address: RateLimit::default(),
-            dial_failures: RateLimit::default(),
+            lines: Lines::default(),
         };
         Ok(Parent {
             listener,
@@ -162,10 +163,17 @@ struct Shared {
     config: Arc<Current>,
     /// From the order to stop on.
     stopping: AtomicBool,
-    places: Places,
+    entrance: Entrance,
+    farewells: Farewells,
     metrics: Arc<Metrics>,
-    refusals: RateLimit,
-    refusals_by_address: RateLimit,
+    lines: Lines,
+}
+
+/// How often each kind of line is logged.
+#[derive(Debug, Default)]
+struct Lines {
+    refusals: [RateLimit; Limit::ALL.len()],
+    proxy_headers: RateLimit,
     dial_failures: RateLimit,
 }
 
@@ -228,65 +236,95 @@ impl Shared {
 
     /// Serves a client, or turns it away.
     fn let_in(self: &Arc<Self>, client: Stream, connections: &mut JoinSet<()>) {
-        let config = self.config.get();
-        let address = client.peer_address();
-        match self.places.take(address.map(Origin::from), &config) {
-            Ok(place) => {
-                connections.spawn(serve(client, place, config, Arc::clone(self)));
-            }
-            Err(full) => {
-                drop(client);
-                self.refuse(full, address, &config);
-            }
+        let (config, now) = (self.config.get(), Instant::now());
+        let mut place = match self.entrance.enter(&config, now) {
+            Ok(place) => place,
+            Err(limit) => return self.turn_away(client, None, limit, &config),
+        };
+        if config.proxy_protocol == ProxyProtocol::Off
+            && let Some(address) = client.peer_address()
+            && let Err(limit) = self
+                .entrance
+                .admit(&mut place, address.into(), &config, now)
+        {
+            return self.turn_away(client, None, limit, &config);
+        }
+        connections.spawn(serve(client, place, config, Arc::clone(self)));
+    }
+
+    /// Tells a client that there is no place for it, counts it, and logs that there was one; whose it was only where the
+    /// operator asks for it, as a proxy in front has `claimed` it.
+    fn turn_away(&self, client: Stream, claimed: Option<IpAddr>, limit: Limit, config: &Config) {
+        let address = claimed
+            .map(PeerAddress::Ip)
+            .or_else(|| client.peer_address());
+        let address = log::address(address, config.log_addresses);
+        self.farewells.say_full(client);
+        self.metrics.refused(limit);
+        if let Some(refused) = self.lines.refusals[limit as usize].due(Instant::now()) {
+            warn!(limit = limit.value(config), refused, address, "{limit}");
         }
     }
 
-    /// Counts a client that was closed at once, and says so; whose it was only where the operator asks for it.
-    fn refuse(&self, full: Full, address: Option<PeerAddress>, config: &Config) {
-        let now = Instant::now();
-        let address = log::address(address, config.log_addresses);
-        match full {
-            Full::All => {
-                self.metrics.refused();
-                if let Some(count) = self.refusals.due(now) {
-                    warn!(
-                        cap = config.max_connections,
-                        refused = count,
-                        address,
-                        "too many connections"
-                    );
+    /// Lets a client in that comes through a proxy, once the proxy has said whose it is.
+    async fn admit_proxied(
+        &self,
+        mut client: Stream,
+        place: &mut Place,
+        config: &Config,
+        deadline: Instant,
+    ) -> Option<Stream> {
+        let header = timeout_at(deadline.into(), proxy_protocol::read_header(&mut client)).await;
+        let claimed = match header.unwrap_or(Err(HeaderError::Late)) {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                self.metrics.refused_by_proxy_header();
+                if let Some(refused) = self.lines.proxy_headers.due(Instant::now()) {
+                    warn!(refused, "closed: {error}");
                 }
+                return None;
             }
-            Full::Origin => {
-                self.metrics.refused_by_address();
-                if let Some(count) = self.refusals_by_address.due(now) {
-                    let cap = config.max_connections_per_address;
-                    warn!(
-                        cap,
-                        refused = count,
-                        address,
-                        "too many connections from one address"
-                    );
-                }
-            }
+        };
+        // A connection of the proxy's own counts as the proxy's.
+        let own = || client.peer_address().map(Origin::from);
+        if let Some(origin) = claimed.map(Origin::from).or_else(own)
+            && let Err(limit) = self.entrance.admit(place, origin, config, Instant::now())
+        {
+            self.turn_away(client, claimed, limit, config);
+            return None;
         }
+        Some(client)
     }
 }
 
-async fn serve(client: Stream, _place: Place, config: Arc<Config>, shared: Arc<Shared>) {
-    let Shared {
-        metrics,
-        dial_failures,
-        ..
-    } = &*shared;
+async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared: Arc<Shared>) {
+    let Shared { metrics, lines, .. } = &*shared;
     let open = metrics.connection();
+    let deadline = Instant::now() + config.handshake_timeout;
+    if config.proxy_protocol == ProxyProtocol::V2 {
+        // On the heap, and not in every connection's task for as long as it lasts.
+        let admitted = Box::pin(shared.admit_proxied(client, &mut place, &config, deadline));
+        match admitted.await {
+            Some(admitted) => client = admitted,
+            None => return open.ended(EndReason::refused),
+        }
+    }
+    metrics.accepted();
+
     let on_failure = |error: &TransportError| {
         metrics.dial_failed();
-        if let Some(failures) = dial_failures.due(Instant::now()) {
+        if let Some(failures) = lines.dial_failures.due(Instant::now()) {
             warn!(failures, "enclave not reached: {error}");
         }
     };
-    match dial(&config.enclave, config.connect_timeout, on_failure).await {
+    let dialled = tokio::select! {
+        biased;
+        dialled = dial(&config.enclave, config.connect_timeout, on_failure) => dialled,
+        () = silent_until(deadline.into(), &client) => {
+            return open.ended(EndReason::silent);
+        }
+    };
+    match dialled {
         Ok(enclave) => {
             open.enclave_reached();
             open.ended(bridge::bridge(client, enclave, config.idle_timeout, metrics).await);

@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     fmt, fs, io,
-    num::NonZeroUsize,
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -16,7 +16,7 @@ use sealnote_transport::Endpoint;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
-use crate::{Config, Endorsements, Listen, log::LogFormat};
+use crate::{Config, Endorsements, Listen, ProxyProtocol, log::LogFormat};
 
 /// All that can be set, and none of it must be. As a file its keys are the flags' names: `max-connections = 64`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
@@ -31,6 +31,11 @@ pub struct Settings {
     #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_ENCLAVE")]
     #[serde(default, deserialize_with = "text")]
     pub enclave: Option<Endpoint>,
+
+    /// Whether each connection begins with a PROXY protocol header, whose address is then the client's. Only where nobody but
+    /// a proxy that you trust reaches the listener, which is TCP or a Unix socket: anybody can write one. Off unless given
+    #[arg(long, value_name = "VERSION", env = "SEALNOTE_PARENT_PROXY_PROTOCOL")]
+    pub proxy_protocol: Option<ProxyProtocol>,
 
     /// The most clients at a time, 160 unless given; one more is told that the parent is full
     #[arg(
@@ -51,6 +56,35 @@ pub struct Settings {
     )]
     pub max_connections_per_address: Option<NonZeroUsize>,
 
+    /// The most new clients in a second, and as many at once; one more is told that the parent is full. No limit unless given
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "SEALNOTE_PARENT_MAX_CONNECTION_RATE",
+        help_heading = LIMITS
+    )]
+    pub max_connection_rate: Option<NonZeroU32>,
+
+    /// The most new clients in a second from one IPv4 address, IPv6 /64 or vsock CID, and as many at once; one more is told
+    /// that the parent is full. No limit unless given
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "SEALNOTE_PARENT_MAX_CONNECTION_RATE_PER_ADDRESS",
+        help_heading = LIMITS
+    )]
+    pub max_connection_rate_per_address: Option<NonZeroU32>,
+
+    /// Close a connection whose client has sent nothing so long after it came, or whose enclave has sent nothing so long
+    /// after it was reached: 30 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_HANDSHAKE_TIMEOUT",
+        help_heading = LIMITS
+    )]
+    pub handshake_timeout: Option<Seconds>,
+
     /// How long a client is held while the enclave does not answer, as when it boots: 60 unless given
     #[arg(
         long,
@@ -68,6 +102,24 @@ pub struct Settings {
         help_heading = LIMITS
     )]
     pub idle_timeout: Option<Seconds>,
+
+    /// Close a connection that has lasted so long, busy or not: 7200 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_LIFETIME_TIMEOUT",
+        help_heading = LIMITS
+    )]
+    pub lifetime_timeout: Option<Seconds>,
+
+    /// Close a connection that has carried so many bytes, both ways added up. No limit unless given
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SEALNOTE_PARENT_MAX_BYTES_PER_CONNECTION",
+        help_heading = LIMITS
+    )]
+    pub max_bytes_per_connection: Option<NonZeroU64>,
 
     /// Serve HTTP here: /metrics for Prometheus, /healthz and /readyz. Not for strangers: it has no access control
     #[arg(
@@ -183,14 +235,25 @@ impl Settings {
         let listen = self.listen.ok_or(SettingsError::Missing("listen"))?;
         let enclave = self.enclave.ok_or(SettingsError::Missing("enclave"))?;
         let mut config = Config::with(listen, enclave);
+        set(&mut config.proxy_protocol, self.proxy_protocol);
+        if let (ProxyProtocol::V2, Listen::At(Endpoint::Vsock { .. })) =
+            (config.proxy_protocol, &config.listen)
+        {
+            return Err(SettingsError::ProxyOverVsock);
+        }
         set(&mut config.max_connections, self.max_connections);
         set(
             &mut config.max_connections_per_address,
             self.max_connections_per_address,
         );
+        config.max_connection_rate = self.max_connection_rate;
+        config.max_connection_rate_per_address = self.max_connection_rate_per_address;
+        set(&mut config.handshake_timeout, self.handshake_timeout);
         set(&mut config.connect_timeout, self.connect_timeout);
         set(&mut config.idle_timeout, self.idle_timeout);
         set(&mut config.drain_delay, self.drain_delay);
+        set(&mut config.lifetime_timeout, self.lifetime_timeout);
+        config.max_bytes_per_connection = self.max_bytes_per_connection;
         set(&mut config.drain_timeout, self.drain_timeout);
         set(&mut config.log_addresses, self.log_addresses);
         config.metrics_listen = self.metrics_listen;
@@ -208,14 +271,24 @@ impl Settings {
         Settings {
             listen: self.listen.or(under.listen),
             enclave: self.enclave.or(under.enclave),
+            proxy_protocol: self.proxy_protocol.or(under.proxy_protocol),
             max_connections: self.max_connections.or(under.max_connections),
             max_connections_per_address: self
                 .max_connections_per_address
                 .or(under.max_connections_per_address),
+            max_connection_rate: self.max_connection_rate.or(under.max_connection_rate),
+            max_connection_rate_per_address: self
+                .max_connection_rate_per_address
+                .or(under.max_connection_rate_per_address),
+            handshake_timeout: self.handshake_timeout.or(under.handshake_timeout),
             connect_timeout: self.connect_timeout.or(under.connect_timeout),
             idle_timeout: self.idle_timeout.or(under.idle_timeout),
             metrics_listen: self.metrics_listen.or(under.metrics_listen),
             drain_delay: self.drain_delay.or(under.drain_delay),
+            lifetime_timeout: self.lifetime_timeout.or(under.lifetime_timeout),
+            max_bytes_per_connection: self
+                .max_bytes_per_connection
+                .or(under.max_bytes_per_connection),
             drain_timeout: self.drain_timeout.or(under.drain_timeout),
             metrics_interval: self.metrics_interval.or(under.metrics_interval),
             log_format: self.log_format.or(under.log_format),
@@ -293,6 +366,9 @@ pub enum SettingsError {
     /// What cannot be done without is not set.
     #[error("{0} is not set: give --{0}, or the same key in a file of --config")]
     Missing(&'static str),
+    /// A PROXY header is of a proxy over TCP or a Unix socket.
+    #[error("proxy-protocol is for listeners over TCP or Unix sockets, and listen is over vsock")]
+    ProxyOverVsock,
 }
 
 impl SettingsError {
@@ -347,6 +423,42 @@ mod tests {
         assert_eq!(config.max_connections.get(), 3);
         assert_eq!(config.idle_timeout, Duration::from_secs(5));
         assert_eq!(config.connect_timeout, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn every_limit_can_be_set_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "listen = 'tcp:a:1'\nenclave = 'tcp:a:2'\nproxy-protocol = 'v2'\nmax-connections = 1\n\
+            max-connections-per-address = 2\nmax-connection-rate = 3\nmax-connection-rate-per-address = 4\n\
+            handshake-timeout = 5\nconnect-timeout = 6\nidle-timeout = 7\nlifetime-timeout = 8\n\
+            max-bytes-per-connection = 9\n";
+        let settings = Settings::default().over_files(&[file(&dir, "all", text)]);
+        let config = settings.unwrap().config().unwrap();
+        assert_eq!(config.proxy_protocol, ProxyProtocol::V2);
+        let counts = [
+            config.max_connections.get() as u64,
+            config.max_connections_per_address.get() as u64,
+            config.max_connection_rate.unwrap().get().into(),
+            config.max_connection_rate_per_address.unwrap().get().into(),
+            config.handshake_timeout.as_secs(),
+            config.connect_timeout.as_secs(),
+            config.idle_timeout.as_secs(),
+            config.lifetime_timeout.as_secs(),
+            config.max_bytes_per_connection.unwrap().get(),
+        ];
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_proxy_is_not_over_vsock() {
+        let settings = Settings {
+            listen: "vsock:any:1".parse().ok(),
+            enclave: "tcp:a:2".parse().ok(),
+            proxy_protocol: Some(ProxyProtocol::V2),
+            ..Settings::default()
+        };
+        let error = settings.config().unwrap_err();
+        assert!(matches!(error, SettingsError::ProxyOverVsock));
     }
 
     #[test]
