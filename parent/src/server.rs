@@ -317,20 +317,25 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
             warn!(failures, "enclave not reached: {error}");
         }
     };
+    // On the heap, and off it again: what dialling takes is not kept while bytes are copied.
+    let dialling = Box::pin(dial(&config.enclave, config.connect_timeout, on_failure));
     let dialled = tokio::select! {
         biased;
-        dialled = dial(&config.enclave, config.connect_timeout, on_failure) => dialled,
+        dialled = dialling => dialled,
         () = silent_until(deadline.into(), &client) => {
             return open.ended(EndReason::silent);
         }
     };
-    match dialled {
-        Ok(enclave) => {
-            open.enclave_reached();
-            open.ended(bridge::bridge(client, enclave, config.idle_timeout, metrics).await);
-        }
-        Err(_) => open.ended(EndReason::enclave_unreached),
-    }
+    let Ok(enclave) = dialled else {
+        return open.ended(EndReason::enclave_unreached);
+    };
+    open.enclave_reached();
+    let limits = bridge::Limits {
+        idle: config.idle_timeout,
+        lifetime: Some(config.lifetime_timeout),
+        bytes: config.max_bytes_per_connection.map(|bytes| bytes.get()),
+    };
+    open.ended(bridge::bridge(client, enclave, limits, metrics).await);
 }
 
 async fn hand_over_endorsements(shared: Arc<Shared>) {
