@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::{
-    Control, Listen, Parent, limits, log,
+    Control, Listen, LogFormat, Parent, ReloadError, limits, log,
     settings::Settings,
     systemd::{self, Handed},
 };
@@ -80,7 +80,8 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
         return Ok(probe_vsock().await);
     }
     let settings = arguments.settings()?;
-    log::start(settings.log_format.unwrap_or_default());
+    let log_format = settings.log_format;
+    log::start(log_format.unwrap_or_default());
     let config = settings.config()?;
     limits::allow_open_files(&config);
 
@@ -97,14 +98,13 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
     if let Some(endpoint) = parent.metrics_endpoint() {
         info!("metrics on {endpoint}");
     }
-
     systemd::ready();
 
     let control = parent.control();
     let reloading = async move {
         while hangup.recv().await.is_some() {
             systemd::reloading();
-            match reload(&arguments, &control) {
+            match reload(&arguments, log_format, &control) {
                 Ok(()) => info!("settings read again"),
                 Err(error) => error!("the settings stay as they are: {error:#}"),
             }
@@ -132,8 +132,16 @@ impl Arguments {
     }
 }
 
-fn reload(arguments: &Arguments, control: &Control) -> anyhow::Result<()> {
-    let config = arguments.settings()?.config()?;
+fn reload(
+    arguments: &Arguments,
+    log_format: Option<LogFormat>,
+    control: &Control,
+) -> anyhow::Result<()> {
+    let settings = arguments.settings()?;
+    if settings.log_format != log_format {
+        return Err(ReloadError::Fixed("log-format").into());
+    }
+    let config = settings.config()?;
     limits::allow_open_files(&config);
     Ok(control.replace(config)?)
 }

@@ -134,6 +134,24 @@ pub struct Settings {
     )]
     pub idle_timeout: Option<Seconds>,
 
+    /// Close a connection that has lasted so long, busy or not: 7200 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_LIFETIME_TIMEOUT",
+        help_heading = LIMITS
+    )]
+    pub lifetime_timeout: Option<Seconds>,
+
+    /// Close a connection that has carried so many bytes, both ways added up. No limit unless given
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SEALNOTE_PARENT_MAX_BYTES_PER_CONNECTION",
+        help_heading = LIMITS
+    )]
+    pub max_bytes_per_connection: Option<NonZeroU64>,
+
     /// Serve HTTP here: /metrics for Prometheus, /healthz and /readyz. Not for strangers: it has no access control
     #[arg(
         long,
@@ -153,24 +171,6 @@ pub struct Settings {
         help_heading = OPERATION
     )]
     pub drain_delay: Option<Seconds>,
-
-    /// Close a connection that has lasted so long, busy or not: 7200 unless given
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        env = "SEALNOTE_PARENT_LIFETIME_TIMEOUT",
-        help_heading = LIMITS
-    )]
-    pub lifetime_timeout: Option<Seconds>,
-
-    /// Close a connection that has carried so many bytes, both ways added up. No limit unless given
-    #[arg(
-        long,
-        value_name = "BYTES",
-        env = "SEALNOTE_PARENT_MAX_BYTES_PER_CONNECTION",
-        help_heading = LIMITS
-    )]
-    pub max_bytes_per_connection: Option<NonZeroU64>,
 
     /// Hand no more than so many bytes to a vsock at once: 32768 unless given. Some hosts' vsock hangs for good on one write of
     /// 60 KiB or more
@@ -209,7 +209,7 @@ pub struct Settings {
     )]
     pub log_format: Option<LogFormat>,
 
-    /// Have the log say the addresses of clients that are turned away; it says nobody's unless given
+    /// Log the addresses of clients that are turned away; without it no line has an address
     #[arg(
         long,
         value_name = "BOOL",
