@@ -172,6 +172,15 @@ pub struct Settings {
     )]
     pub drain_delay: Option<Seconds>,
 
+    /// After that: how long open connections may go on, 10 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_DRAIN_TIMEOUT",
+        help_heading = OPERATION
+    )]
+    pub drain_timeout: Option<Seconds>,
+
     /// Hand no more than so many bytes to a vsock at once: 32768 unless given. Some hosts' vsock hangs for good on one write of
     /// 60 KiB or more
     #[arg(
@@ -181,15 +190,6 @@ pub struct Settings {
         help_heading = OPERATION
     )]
     pub max_vsock_write: Option<NonZeroUsize>,
-
-    /// After that: how long open connections may go on, 10 unless given
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        env = "SEALNOTE_PARENT_DRAIN_TIMEOUT",
-        help_heading = OPERATION
-    )]
-    pub drain_timeout: Option<Seconds>,
 
     /// Log the counters so often
     #[arg(
