@@ -2,8 +2,10 @@
 //!
 //! Names follow Prometheus's conventions ("Metric and label naming"); every label has a fixed set of values.
 
+use std::fmt;
+
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode},
     metrics::{
         counter::Counter,
         family::Family,
@@ -13,7 +15,7 @@ use prometheus_client::{
 };
 use tracing::info;
 
-use crate::limits::Limit;
+use crate::{bridge::Ended, limits::Limit};
 
 /// The parent's counters since its start, shared between connections.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub struct Metrics {
     accepted: Counter,
     refused: Family<Refusal, Counter>,
     unreached: Counter,
+    ended: Family<End, Counter>,
     dial_failures: Counter,
     to_enclave_bytes: Counter,
     to_client_bytes: Counter,
@@ -88,6 +91,27 @@ impl From<Limit> for RefusalReason {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct End {
+    reason: Ended,
+}
+
+impl EncodeLabelValue for Ended {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        let label = match self {
+            Ended::Finished => "finished",
+            Ended::ClientFailed => "client_failed",
+            Ended::EnclaveFailed => "enclave_failed",
+            Ended::ClientSilent => "client_silent",
+            Ended::EnclaveSilent => "enclave_silent",
+            Ended::Idle => "idle",
+            Ended::Lifetime => "lifetime",
+            Ended::Bytes => "bytes",
+        };
+        label.encode(encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Way {
     direction: Direction,
 }
@@ -108,12 +132,17 @@ impl Default for Metrics {
         for reason in REFUSAL_REASONS {
             drop(refused.get_or_create(&Refusal { reason }));
         }
+        let ended = Family::<End, Counter>::default();
+        for reason in Ended::ALL {
+            drop(ended.get_or_create(&End { reason }));
+        }
         let of_direction = |direction| bytes.get_or_create_owned(&Way { direction });
         let metrics = Metrics {
             open: Gauge::default(),
             accepted: Counter::default(),
             refused: refused.clone(),
             unreached: Counter::default(),
+            ended: ended.clone(),
             dial_failures: Counter::default(),
             to_enclave_bytes: of_direction(Direction::to_enclave),
             to_client_bytes: of_direction(Direction::to_client),
@@ -137,6 +166,11 @@ impl Default for Metrics {
             "connections_refused",
             "Clients turned away, by the limit that they met",
             refused,
+        );
+        registry.register(
+            "connections_ended",
+            "Connections that were let in and are over, by what ended them",
+            ended,
         );
         registry.register(
             "connections_unreached",
@@ -204,6 +238,10 @@ impl Metrics {
 
     fn refused_for(&self, reason: RefusalReason) -> u64 {
         self.refused.get_or_create(&Refusal { reason }).get()
+    }
+
+    pub(crate) fn ended(&self, reason: Ended) {
+        self.ended.get_or_create(&End { reason }).inc();
     }
 
     pub(crate) fn unreached(&self) {

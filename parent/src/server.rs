@@ -1,6 +1,6 @@
 //! Accepting clients and letting them go.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{future::Future, num::NonZeroU64, sync::Arc, time::Instant};
 
 use sealnote_transport::{Endpoint, Listener, Stream, TransportError};
 use thiserror::Error;
@@ -12,7 +12,9 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    Config, Control, Metrics, ProxyProtocol, Snapshot, bridge, endorsements,
+    Config, Control, Metrics, ProxyProtocol, Snapshot,
+    bridge::{self, Ended},
+    endorsements,
     limits::{Entrance, Farewells, Limit, Origin, Place, dial, silent_until},
     log::RateLimit,
     proxy_protocol::{self, HeaderError},
@@ -127,6 +129,7 @@ struct Lines {
     refusals: [RateLimit; Limit::ALL.len()],
     proxy_headers: RateLimit,
     dial_failures: RateLimit,
+    ends: [RateLimit; Ended::ALL.len()],
 }
 
 /// What is there when accepting has ended.
@@ -241,16 +244,33 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
             warn!(failures, "enclave not reached: {error}");
         }
     };
-    let dialled = tokio::select! {
-        biased;
-        dialled = dial(&config.enclave, config.connect_timeout, on_failure) => dialled,
-        () = silent_until(deadline.into(), &client) => {
-            return;
+    // On the heap, and off it again: what dialling takes is not kept while bytes are copied.
+    let dialled = Box::pin(async {
+        tokio::select! {
+            biased;
+            dialled = dial(&config.enclave, config.connect_timeout, on_failure) => Some(dialled),
+            () = silent_until(deadline.into(), &client) => None,
+        }
+    });
+    let ended = match dialled.await {
+        None => Ended::ClientSilent,
+        Some(Err(_)) => return metrics.unreached(),
+        Some(Ok(enclave)) => {
+            let limits = bridge::Limits {
+                client_speaks_by: deadline.into(),
+                enclave_speaks_within: config.handshake_timeout,
+                idle: config.idle_timeout,
+                lifetime: Some(config.lifetime_timeout),
+                bytes: config.max_bytes_per_connection.map(NonZeroU64::get),
+            };
+            bridge::bridge(client, enclave, limits, metrics).await
         }
     };
-    match dialled {
-        Ok(enclave) => bridge::bridge(client, enclave, config.idle_timeout, metrics).await,
-        Err(_) => metrics.unreached(),
+    metrics.ended(ended);
+    if let Some(limit) = ended.limit()
+        && let Some(connections) = lines.ends[ended as usize].due(Instant::now())
+    {
+        warn!(connections, "closed: {limit}");
     }
 }
 
