@@ -40,7 +40,7 @@ pub(crate) struct Limits {
 }
 
 /// Why a connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// Both directions came to their end.
     Finished,
@@ -61,16 +61,7 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    pub(crate) const ALL: [Ended; 8] = [
-        Ended::Finished,
-        Ended::ClientFailed,
-        Ended::EnclaveFailed,
-        Ended::ClientSilent,
-        Ended::EnclaveSilent,
-        Ended::Idle,
-        Ended::Lifetime,
-        Ended::Bytes,
-    ];
+    pub(crate) const COUNT: usize = Ended::Bytes as usize + 1;
 
     /// What ended it, if that is a limit.
     pub(crate) fn limit(self) -> Option<&'static str> {

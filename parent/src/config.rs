@@ -7,13 +7,13 @@ use std::{
 
 use sealnote_transport::Endpoint;
 
-use crate::{Endorsements, ProxyProtocol};
+use crate::{Endorsements, Listen, ProxyProtocol};
 
 /// Addresses and limits.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients come in.
-    pub listen: Endpoint,
+    pub listen: Listen,
     /// Where the enclave listens; dialled once for each client.
     pub enclave: Endpoint,
     /// Whether a proxy before this one says whose each connection is. Only for a listener over TCP or a Unix socket that
@@ -36,14 +36,20 @@ pub struct Config {
     /// A connection over which nothing has moved in either direction for so long is closed, so
     /// that vanished peers do not hold their places for ever. A session lasts an hour at most.
     pub idle_timeout: Duration,
+    /// Where the operator's HTTP is served; nowhere if `None`.
+    pub metrics_listen: Option<Endpoint>,
+    /// After the order to stop: how long clients are still let in, while `/readyz` says that they should not come.
+    pub drain_delay: Duration,
     /// How long a connection may last, busy or not.
     pub lifetime_timeout: Duration,
     /// The most bytes of a connection, both ways added up. No limit if `None`.
     pub max_bytes_per_connection: Option<NonZeroU64>,
-    /// After the order to stop: how long open connections may go on.
+    /// After that: how long open connections may go on.
     pub drain_timeout: Duration,
     /// How often the counters are printed to standard error; never if `None`.
     pub metrics_interval: Option<Duration>,
+    /// Whether the log says the addresses of clients that are turned away.
+    pub log_addresses: bool,
     /// Endorsements to hand over to the enclave, where its evidence needs them.
     pub endorsements: Option<Endorsements>,
 }
@@ -52,6 +58,10 @@ impl Config {
     /// The default limits: 160 connections, 48 from one address, 60 s to reach the enclave, 30 s for its first byte and for
     /// the client's, 1 h idle, 2 h in all, 10 s to stop; none on the rate of new connections, nor on bytes.
     pub fn new(listen: Endpoint, enclave: Endpoint) -> Self {
+        Config::with(listen.into(), enclave)
+    }
+
+    pub(crate) fn with(listen: Listen, enclave: Endpoint) -> Self {
         Config {
             listen,
             enclave,
@@ -63,10 +73,13 @@ impl Config {
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
             connect_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60 * 60),
+            metrics_listen: None,
+            drain_delay: Duration::ZERO,
             lifetime_timeout: DEFAULT_LIFETIME_TIMEOUT,
             max_bytes_per_connection: None,
             drain_timeout: Duration::from_secs(10),
             metrics_interval: None,
+            log_addresses: false,
             endorsements: None,
         }
     }

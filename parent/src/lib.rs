@@ -19,10 +19,12 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod bridge;
 mod config;
 mod endorsements;
 mod limits;
+mod listen;
 mod log;
 mod metrics;
 pub mod program;
@@ -30,10 +32,12 @@ mod proxy_protocol;
 mod reload;
 mod server;
 pub mod settings;
+mod systemd;
 
 pub use bridge::BUFFER_BYTES;
 pub use config::Config;
 pub use endorsements::{ENDORSED_KINDS, Endorsements, MAX_ENDORSEMENTS};
+pub use listen::Listen;
 pub use log::LogFormat;
 pub use metrics::{Metrics, Snapshot};
 pub use proxy_protocol::ProxyProtocol;

@@ -1,19 +1,32 @@
 //! The program `sealnote-parent`: its command line, its signals, and how they reach a [`Parent`].
 
+mod generate;
+
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use sealnote_transport::probe_vsock_loopback;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use crate::{Control, Parent, limits, log, settings::Settings};
+use crate::{
+    Control, Listen, Parent, limits, log,
+    settings::Settings,
+    systemd::{self, Handed},
+};
 
 /// Copies bytes between clients and the enclave, and can read none of them.
 #[derive(Parser, Clone)]
-#[command(name = "sealnote-parent", version)]
+#[command(
+    name = "sealnote-parent",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Take what no flag and no environment variable says from this TOML file, whose keys are the flags' names; more than
     /// one may be given. SIGHUP reads them again
     #[arg(long, value_name = "FILE", env = "SEALNOTE_PARENT_CONFIG")]
@@ -27,15 +40,23 @@ pub struct Arguments {
     probe: Option<Probe>,
 }
 
+#[derive(Subcommand, Clone)]
+enum Command {
+    /// Print completions for a shell
+    Completions(generate::Completions),
+    /// Write man pages into a folder
+    Man(generate::Man),
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Probe {
     Vsock,
 }
 
 /// Runs it to its end, with the process's own arguments.
-#[tokio::main]
-pub async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+pub fn main() -> ExitCode {
+    let handed = Handed::take();
+    match run(Arguments::parse(), handed) {
         Ok(code) => code,
         Err(error) => {
             print(&format!("{error:#}"));
@@ -44,7 +65,17 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+fn run(mut arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode> {
+    match arguments.command.take() {
+        Some(Command::Completions(completions)) => completions.run(Arguments::command())?,
+        Some(Command::Man(man)) => man.run(Arguments::command())?,
+        None => return serve(arguments, handed),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[tokio::main]
+async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode> {
     if let Some(Probe::Vsock) = arguments.probe {
         return Ok(probe_vsock().await);
     }
@@ -58,19 +89,29 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let enclave = config.enclave.clone();
-    let parent = Parent::bind(config).await?;
+    let parent = match config.listen {
+        Listen::At(_) => Parent::bind(config).await?,
+        Listen::Systemd => Parent::on(handed.listener()?, config).await?,
+    };
     info!(
         "listening on {} for the enclave at {enclave}",
         parent.local_endpoint()
     );
+    if let Some(endpoint) = parent.metrics_endpoint() {
+        info!("metrics on {endpoint}");
+    }
+
+    systemd::ready();
 
     let control = parent.control();
     let reloading = async move {
         while hangup.recv().await.is_some() {
+            systemd::reloading();
             match reload(&arguments, &control) {
                 Ok(()) => info!("settings read again"),
                 Err(error) => error!("the settings stay as they are: {error:#}"),
             }
+            systemd::ready();
         }
         std::future::pending().await
     };
@@ -81,6 +122,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 _ = interrupt.recv() => {}
                 () = reloading => {}
             }
+            systemd::stopping();
         })
         .await?;
     stopped.log("stopped");

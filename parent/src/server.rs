@@ -1,8 +1,15 @@
 //! Accepting clients and letting them go.
 
-use std::{future::Future, num::NonZeroU64, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
-use sealnote_transport::{Endpoint, Listener, Stream, TransportError};
+use sealnote_transport::{Endpoint, Listener, PeerAddress, Stream, TransportError};
 use thiserror::Error;
 use tokio::{
     sync::oneshot,
@@ -12,11 +19,13 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    Config, Control, Metrics, ProxyProtocol, Snapshot,
+    Config, Control, Listen, Metrics, ProxyProtocol, Snapshot,
+    admin::{self, NotReady, Pages},
     bridge::{self, Ended},
     endorsements,
-    limits::{Entrance, Farewells, Limit, Origin, Place, dial, silent_until},
-    log::RateLimit,
+    limits::{Entrance, Farewells, Limit, Place, dial, silent_until},
+    log::{self, RateLimit},
+    metrics::EndReason,
     proxy_protocol::{self, HeaderError},
     reload::Current,
 };
@@ -25,6 +34,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Parent {
     listener: Listener,
+    admin: Option<Listener>,
     shared: Arc<Shared>,
 }
 
@@ -34,6 +44,12 @@ pub enum ParentError {
     /// The address for clients cannot be listened on.
     #[error(transparent)]
     Bind(TransportError),
+    /// [`Listen::Systemd`] names no address; [`Parent::on`] takes the socket.
+    #[error("there is no address to listen on, and no socket")]
+    NoSocket,
+    /// The address for the operator's HTTP cannot be listened on.
+    #[error("metrics-listen: {0}")]
+    BindAdmin(TransportError),
     /// The listening socket has failed.
     #[error(transparent)]
     Accept(TransportError),
@@ -42,10 +58,25 @@ pub enum ParentError {
 impl Parent {
     /// Listens for clients; the enclave need not be there yet.
     pub async fn bind(config: Config) -> Result<Self, ParentError> {
-        let listener = Listener::bind(&config.listen)
-            .await
-            .map_err(ParentError::Bind)?;
+        let Listen::At(endpoint) = &config.listen else {
+            return Err(ParentError::NoSocket);
+        };
+        let listener = Listener::bind(endpoint).await.map_err(ParentError::Bind)?;
+        Parent::on(listener, config).await
+    }
+
+    /// Takes clients from `listener`, wherever it comes from.
+    pub async fn on(listener: Listener, config: Config) -> Result<Self, ParentError> {
+        let admin = match &config.metrics_listen {
+            Some(endpoint) => Some(
+                Listener::bind(endpoint)
+                    .await
+                    .map_err(ParentError::BindAdmin)?,
+            ),
+            None => None,
+        };
         let shared = Shared {
+            stopping: AtomicBool::new(false),
             entrance: Entrance::default(),
             farewells: Farewells::default(),
             config: Arc::new(Current::new(config)),
@@ -54,6 +85,7 @@ impl Parent {
         };
         Ok(Parent {
             listener,
+            admin,
             shared: Arc::new(shared),
         })
     }
@@ -61,6 +93,11 @@ impl Parent {
     /// Where clients come in, with port 0 resolved.
     pub fn local_endpoint(&self) -> &Endpoint {
         self.listener.local_endpoint()
+    }
+
+    /// Where the operator's HTTP is served, with port 0 resolved.
+    pub fn metrics_endpoint(&self) -> Option<&Endpoint> {
+        self.admin.as_ref().map(Listener::local_endpoint)
     }
 
     /// The counters, to look at while it runs.
@@ -73,11 +110,18 @@ impl Parent {
         Control::of(&self.shared.config)
     }
 
-    /// Serves until `shutdown` completes; then accepts no more, gives the open connections the
-    /// drain timeout to end, and closes the rest. Returns the final counters.
+    /// Serves until `shutdown` completes; then says for the drain delay that no more clients should come, accepts no more,
+    /// gives the open connections the drain timeout to end, and closes the rest. Returns the final counters.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Snapshot, ParentError> {
-        let Parent { listener, shared } = self;
+        let Parent {
+            listener,
+            admin,
+            shared,
+        } = self;
         let mut background = JoinSet::new();
+        if let Some(admin) = admin {
+            background.spawn(admin::serve(admin, shared.pages()));
+        }
         background.spawn(log_counters(Arc::clone(&shared)));
         background.spawn(hand_over_endorsements(Arc::clone(&shared)));
 
@@ -86,7 +130,7 @@ impl Parent {
         let mut accepting = tokio::spawn(accept_until(stopped, listener, Arc::clone(&shared)));
         let ended = tokio::select! {
             ended = &mut accepting => ended,
-            () = shutdown => {
+            () = shared.leave_after(shutdown) => {
                 drop(stop);
                 accepting.await
             }
@@ -117,6 +161,8 @@ impl Parent {
 #[derive(Debug)]
 struct Shared {
     config: Arc<Current>,
+    /// From the order to stop on.
+    stopping: AtomicBool,
     entrance: Entrance,
     farewells: Farewells,
     metrics: Arc<Metrics>,
@@ -129,7 +175,7 @@ struct Lines {
     refusals: [RateLimit; Limit::ALL.len()],
     proxy_headers: RateLimit,
     dial_failures: RateLimit,
-    ends: [RateLimit; Ended::ALL.len()],
+    ends: [RateLimit; Ended::COUNT],
 }
 
 /// What is there when accepting has ended.
@@ -166,12 +212,38 @@ async fn accept_until(
 }
 
 impl Shared {
+    fn pages(self: &Arc<Self>) -> Pages {
+        let shared = Arc::clone(self);
+        Pages {
+            metrics: Arc::clone(&self.metrics),
+            config: Arc::clone(&self.config),
+            ready: Box::new(move || shared.ready()),
+        }
+    }
+
+    fn ready(&self) -> Result<(), NotReady> {
+        match self.stopping.load(Relaxed) {
+            true => Err(NotReady("the parent is stopping")),
+            false => Ok(()),
+        }
+    }
+
+    /// The order, and the time that balancers have to see it.
+    async fn leave_after(&self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        self.stopping.store(true, Relaxed);
+        sleep(self.config.get().drain_delay).await;
+    }
+
     /// Serves a client, or turns it away.
     fn let_in(self: &Arc<Self>, client: Stream, connections: &mut JoinSet<()>) {
         let (config, now) = (self.config.get(), Instant::now());
         let mut place = match self.entrance.enter(&config, now) {
             Ok(place) => place,
-            Err(limit) => return self.turn_away(client, limit, &config),
+            Err(limit) => {
+                let address = client.peer_address();
+                return self.turn_away(client, address, limit, &config);
+            }
         };
         if config.proxy_protocol == ProxyProtocol::Off
             && let Some(address) = client.peer_address()
@@ -179,17 +251,34 @@ impl Shared {
                 .entrance
                 .admit(&mut place, address.into(), &config, now)
         {
-            return self.turn_away(client, limit, &config);
+            return self.turn_away(client, Some(address), limit, &config);
         }
         connections.spawn(serve(client, place, config, Arc::clone(self)));
     }
 
-    /// Tells a client that there is no place for it, counts it, and logs that there was one, but not whose it was.
-    fn turn_away(&self, client: Stream, limit: Limit, config: &Config) {
+    /// Tells a client that there is no place for it, counts it, and logs that there was one; whose it was only where the
+    /// operator asks for it.
+    fn turn_away(
+        &self,
+        client: Stream,
+        address: Option<PeerAddress>,
+        limit: Limit,
+        config: &Config,
+    ) {
+        let address = log::address(address, config.log_addresses);
         self.farewells.say_full(client);
         self.metrics.refused(limit);
         if let Some(refused) = self.lines.refusals[limit as usize].due(Instant::now()) {
-            warn!(limit = limit.value(config), refused, "{limit}");
+            warn!(limit = limit.value(config), refused, address, "{limit}");
+        }
+    }
+
+    /// Logs that a limit ended a connection, if it was one.
+    fn log_end(&self, ended: Ended) {
+        if let Some(limit) = ended.limit()
+            && let Some(connections) = self.lines.ends[ended as usize].due(Instant::now())
+        {
+            warn!(connections, "closed: {limit}");
         }
     }
 
@@ -213,11 +302,13 @@ impl Shared {
             }
         };
         // A connection of the proxy's own counts as the proxy's.
-        let own = || client.peer_address().map(Origin::from);
-        if let Some(origin) = claimed.map(Origin::from).or_else(own)
-            && let Err(limit) = self.entrance.admit(place, origin, config, Instant::now())
+        let claimed = claimed.map(PeerAddress::Ip);
+        if let Some(address) = claimed.or_else(|| client.peer_address())
+            && let Err(limit) = self
+                .entrance
+                .admit(place, address.into(), config, Instant::now())
         {
-            self.turn_away(client, limit, config);
+            self.turn_away(client, Some(address), limit, config);
             return None;
         }
         Some(client)
@@ -226,14 +317,14 @@ impl Shared {
 
 async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared: Arc<Shared>) {
     let Shared { metrics, lines, .. } = &*shared;
-    let _open = metrics.connection();
+    let open = metrics.connection();
     let deadline = Instant::now() + config.handshake_timeout;
     if config.proxy_protocol == ProxyProtocol::V2 {
         // On the heap, and not in every connection's task for as long as it lasts.
         let admitted = Box::pin(shared.admit_proxied(client, &mut place, &config, deadline));
         match admitted.await {
             Some(admitted) => client = admitted,
-            None => return,
+            None => return open.ended(EndReason::refused),
         }
     }
     metrics.accepted();
@@ -245,33 +336,29 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
         }
     };
     // On the heap, and off it again: what dialling takes is not kept while bytes are copied.
-    let dialled = Box::pin(async {
-        tokio::select! {
-            biased;
-            dialled = dial(&config.enclave, config.connect_timeout, on_failure) => Some(dialled),
-            () = silent_until(deadline.into(), &client) => None,
-        }
-    });
-    let ended = match dialled.await {
-        None => Ended::ClientSilent,
-        Some(Err(_)) => return metrics.unreached(),
-        Some(Ok(enclave)) => {
-            let limits = bridge::Limits {
-                client_speaks_by: deadline.into(),
-                enclave_speaks_within: config.handshake_timeout,
-                idle: config.idle_timeout,
-                lifetime: Some(config.lifetime_timeout),
-                bytes: config.max_bytes_per_connection.map(NonZeroU64::get),
-            };
-            bridge::bridge(client, enclave, limits, metrics).await
+    let dialling = Box::pin(dial(&config.enclave, config.connect_timeout, on_failure));
+    let dialled = tokio::select! {
+        biased;
+        dialled = dialling => dialled,
+        () = silent_until(deadline.into(), &client) => {
+            shared.log_end(Ended::ClientSilent);
+            return open.ended(Ended::ClientSilent);
         }
     };
-    metrics.ended(ended);
-    if let Some(limit) = ended.limit()
-        && let Some(connections) = lines.ends[ended as usize].due(Instant::now())
-    {
-        warn!(connections, "closed: {limit}");
-    }
+    let Ok(enclave) = dialled else {
+        return open.ended(EndReason::enclave_unreached);
+    };
+    open.enclave_reached();
+    let limits = bridge::Limits {
+        client_speaks_by: deadline.into(),
+        enclave_speaks_within: config.handshake_timeout,
+        idle: config.idle_timeout,
+        lifetime: Some(config.lifetime_timeout),
+        bytes: config.max_bytes_per_connection.map(|bytes| bytes.get()),
+    };
+    let ended = bridge::bridge(client, enclave, limits, metrics).await;
+    shared.log_end(ended);
+    open.ended(ended);
 }
 
 async fn hand_over_endorsements(shared: Arc<Shared>) {

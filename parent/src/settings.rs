@@ -16,16 +16,16 @@ use sealnote_transport::Endpoint;
 use serde::{Deserialize, Deserializer, de};
 use thiserror::Error;
 
-use crate::{Config, Endorsements, ProxyProtocol, log::LogFormat};
+use crate::{Config, Endorsements, Listen, ProxyProtocol, log::LogFormat};
 
 /// All that can be set, and none of it must be. As a file its keys are the flags' names: `max-connections = 64`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH
+    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH; or systemd, for the socket of its socket unit
     #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_LISTEN")]
     #[serde(default, deserialize_with = "text")]
-    pub listen: Option<Endpoint>,
+    pub listen: Option<Listen>,
 
     /// Where the enclave listens, as vsock:16:5005
     #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_ENCLAVE")]
@@ -103,6 +103,26 @@ pub struct Settings {
     )]
     pub idle_timeout: Option<Seconds>,
 
+    /// Serve HTTP here: /metrics for Prometheus, /healthz and /readyz. Not for strangers: it has no access control
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "SEALNOTE_PARENT_METRICS_LISTEN",
+        help_heading = OPERATION
+    )]
+    #[serde(default, deserialize_with = "text")]
+    pub metrics_listen: Option<Endpoint>,
+
+    /// After the order to stop: how long clients are still let in while /readyz says that they should not come, so that a
+    /// load balancer sees it first; not at all unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_DRAIN_DELAY",
+        help_heading = OPERATION
+    )]
+    pub drain_delay: Option<Seconds>,
+
     /// Close a connection that has lasted so long, busy or not: 7200 unless given
     #[arg(
         long,
@@ -121,7 +141,7 @@ pub struct Settings {
     )]
     pub max_bytes_per_connection: Option<NonZeroU64>,
 
-    /// After the order to stop: how long open connections may go on, 10 unless given
+    /// After that: how long open connections may go on, 10 unless given
     #[arg(
         long,
         value_name = "SECONDS",
@@ -147,6 +167,18 @@ pub struct Settings {
         help_heading = OPERATION
     )]
     pub log_format: Option<LogFormat>,
+
+    /// Have the log say the addresses of clients that are turned away; it says nobody's unless given
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "SEALNOTE_PARENT_LOG_ADDRESSES",
+        help_heading = OPERATION
+    )]
+    pub log_addresses: Option<bool>,
 
     /// Hand over to the enclave what its machine's vendor signed about it: the files sev-snp, tdx,
     /// azure-vtpm and token of this folder, at the start and then every minute
@@ -202,9 +234,10 @@ impl Settings {
     pub fn config(self) -> Result<Config, SettingsError> {
         let listen = self.listen.ok_or(SettingsError::Missing("listen"))?;
         let enclave = self.enclave.ok_or(SettingsError::Missing("enclave"))?;
-        let mut config = Config::new(listen, enclave);
+        let mut config = Config::with(listen, enclave);
         set(&mut config.proxy_protocol, self.proxy_protocol);
-        if let (ProxyProtocol::V2, Endpoint::Vsock { .. }) = (config.proxy_protocol, &config.listen)
+        if let (ProxyProtocol::V2, Listen::At(Endpoint::Vsock { .. })) =
+            (config.proxy_protocol, &config.listen)
         {
             return Err(SettingsError::ProxyOverVsock);
         }
@@ -218,9 +251,12 @@ impl Settings {
         set(&mut config.handshake_timeout, self.handshake_timeout);
         set(&mut config.connect_timeout, self.connect_timeout);
         set(&mut config.idle_timeout, self.idle_timeout);
+        set(&mut config.drain_delay, self.drain_delay);
         set(&mut config.lifetime_timeout, self.lifetime_timeout);
         config.max_bytes_per_connection = self.max_bytes_per_connection;
         set(&mut config.drain_timeout, self.drain_timeout);
+        set(&mut config.log_addresses, self.log_addresses);
+        config.metrics_listen = self.metrics_listen;
         config.metrics_interval = self.metrics_interval.map(Duration::from);
         config.endorsements = match (self.endorsements, self.endorsements_to) {
             (Some(folder), Some(enclave)) => Some(Endorsements::new(folder, enclave)),
@@ -247,6 +283,8 @@ impl Settings {
             handshake_timeout: self.handshake_timeout.or(under.handshake_timeout),
             connect_timeout: self.connect_timeout.or(under.connect_timeout),
             idle_timeout: self.idle_timeout.or(under.idle_timeout),
+            metrics_listen: self.metrics_listen.or(under.metrics_listen),
+            drain_delay: self.drain_delay.or(under.drain_delay),
             lifetime_timeout: self.lifetime_timeout.or(under.lifetime_timeout),
             max_bytes_per_connection: self
                 .max_bytes_per_connection
@@ -254,6 +292,7 @@ impl Settings {
             drain_timeout: self.drain_timeout.or(under.drain_timeout),
             metrics_interval: self.metrics_interval.or(under.metrics_interval),
             log_format: self.log_format.or(under.log_format),
+            log_addresses: self.log_addresses.or(under.log_addresses),
             endorsements: self.endorsements.or(under.endorsements),
             endorsements_to: self.endorsements_to.or(under.endorsements_to),
         }

@@ -2,13 +2,14 @@
 
 use std::{io, time::Duration};
 
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, UnixListener},
     time::sleep,
 };
 use tokio_vsock::VsockListener;
 
-use crate::{Endpoint, Stream, TransportError, unix, vsock};
+use crate::{Endpoint, Stream, TransportError, stream::tcp_options, unix, vsock};
 
 /// A socket that is listened on.
 ///
@@ -16,8 +17,8 @@ use crate::{Endpoint, Stream, TransportError, unix, vsock};
 /// peers can make the kernel keep. A Unix socket's file is removed when the listener is dropped.
 #[derive(Debug)]
 pub struct Listener {
-    inner: Inner,
-    local: Endpoint,
+    pub(crate) inner: Inner,
+    pub(crate) local: Endpoint,
 }
 
 impl Listener {
@@ -53,7 +54,7 @@ impl Listener {
                     unix::BindError::Io(reason) => bind_error(reason),
                 })?;
                 Ok(Listener {
-                    inner: Inner::Unix(listener, file),
+                    inner: Inner::Unix(listener, Some(file)),
                     local: endpoint.clone(),
                 })
             }
@@ -61,6 +62,8 @@ impl Listener {
                 let listener = TcpListener::bind((host.as_str(), *port))
                     .await
                     .map_err(bind_error)?;
+                // Accepted connections inherit it.
+                tcp_options(SockRef::from(&listener)).map_err(bind_error)?;
                 let port = listener.local_addr().map_err(bind_error)?.port();
                 let local = Endpoint::Tcp {
                     host: host.clone(),
@@ -105,23 +108,22 @@ impl Listener {
 
     async fn accept_once(&self) -> io::Result<Stream> {
         match &self.inner {
-            Inner::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                // Fails when the peer has reset the connection already: its fault alone.
-                Stream::from_tcp(stream).map_err(|_| io::ErrorKind::ConnectionAborted.into())
-            }
+            Inner::Tcp(listener) => listener.accept().await.map(|(s, _)| Stream::Tcp(s)),
             Inner::Unix(listener, _) => listener.accept().await.map(|(s, _)| Stream::Unix(s)),
-            Inner::Vsock(listener) => listener.accept().await.map(|(s, _)| Stream::Vsock(s)),
+            Inner::Vsock(listener) => listener
+                .accept()
+                .await
+                .map(|(s, _)| Stream::Vsock(s.into())),
         }
     }
 }
 
 #[derive(Debug)]
-enum Inner {
+pub(crate) enum Inner {
     Tcp(TcpListener),
     Unix(
         UnixListener,
-        #[allow(dead_code, reason = "held for its drop")] unix::SocketFile,
+        #[allow(dead_code, reason = "held for its drop")] Option<unix::SocketFile>,
     ),
     Vsock(VsockListener),
 }
