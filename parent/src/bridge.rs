@@ -35,7 +35,7 @@ pub(crate) struct Limits {
     pub(crate) idle: Duration,
     /// It ends at this age, whatever moves.
     pub(crate) lifetime: Option<Duration>,
-    /// So many bytes pass, of both directions together; one more ends it.
+    /// So many bytes pass, of both directions together; the first beyond them ends it, and what is under way is dropped.
     pub(crate) bytes: Option<u64>,
 }
 
@@ -196,14 +196,21 @@ where
                     Poll::Ready(Err(Fault::Allowance)) => return Poll::Ready(Ended::Bytes),
                 }
             }
+            if self.is_over() {
+                return Poll::Ready(match self.enclave_failed {
+                    Some(_) => Ended::EnclaveFailed,
+                    None => Ended::Finished,
+                });
+            }
         }
-        if !self.to_enclave.has_ended() || !self.to_client.has_ended() {
-            return Poll::Pending;
-        }
-        Poll::Ready(match self.enclave_failed {
-            Some(_) => Ended::EnclaveFailed,
-            None => Ended::Finished,
-        })
+        Poll::Pending
+    }
+
+    /// Whether nothing is left to copy. The last direction's end is told by the drop of the sockets, which follows: to shut
+    /// it down before would wake this program once more, for nothing.
+    fn is_over(&self) -> bool {
+        self.to_enclave.has_read_all() && self.to_client.has_ended()
+            || self.to_enclave.has_ended() && self.to_client.has_read_all()
     }
 
     fn fail_enclave(&mut self) {

@@ -67,6 +67,12 @@ thread_local! {
     static FREE: RefCell<Vec<MmapMut>> = const { RefCell::new(Vec::new()) };
 }
 
+/// How many wait to be taken.
+#[cfg(test)]
+pub(super) fn free() -> usize {
+    FREE.with_borrow(Vec::len)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,7 +88,7 @@ mod tests {
 
         let many: Vec<Buffer> = (0..3 * MAX_FREE).map(|_| Buffer::take().unwrap()).collect();
         drop(many);
-        assert_eq!(FREE.with_borrow(Vec::len), MAX_FREE);
+        assert_eq!(free(), MAX_FREE);
         assert_eq!(second.len(), BUFFER_BYTES);
     }
 }

@@ -32,8 +32,8 @@ pub(super) enum Fault {
 }
 
 impl Way {
-    /// Reads once, and writes that, or what is left of the last. `Pending` if that takes waiting, and for ever once this
-    /// direction has ended.
+    /// Reads once, and writes that, or what is left of the last; shuts the sink down if the source had ended before. `Pending`
+    /// if that takes waiting, and for ever once this direction has ended.
     ///
     /// It reads no further than it has written: a sink that does not take bytes stops the source.
     pub(super) fn poll(
@@ -48,7 +48,10 @@ impl Way {
             let most = usize::try_from(allowance.saturating_add(1)).unwrap_or(usize::MAX);
             match ready!(read(cx, source, most)) {
                 Err(()) => return Poll::Ready(Err(Fault::Source)),
-                Ok(None) => self.state = State::Ending,
+                Ok(None) => {
+                    self.state = State::Ending;
+                    return Poll::Ready(Ok(()));
+                }
                 Ok(Some(held)) => {
                     let Some(left) = allowance.checked_sub(held.rest.len() as u64) else {
                         return Poll::Ready(Err(Fault::Allowance));
@@ -97,6 +100,11 @@ impl Way {
         if !self.has_ended() {
             self.state = State::Discarding;
         }
+    }
+
+    /// Whether only its receiver is to be told of the end still, if that.
+    pub(super) fn has_read_all(&self) -> bool {
+        matches!(self.state, State::Ending | State::Ended)
     }
 
     pub(super) fn has_ended(&self) -> bool {
