@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    num::NonZeroUsize,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -22,6 +23,11 @@ impl Connection {
     pub(super) fn new(stream: Stream, in_use: InUse) -> Self {
         in_use.connected();
         Connection { stream, in_use }
+    }
+
+    /// See [`Stream::set_max_vsock_write`].
+    pub(crate) fn set_max_vsock_write(&mut self, most: NonZeroUsize) {
+        self.stream.set_max_vsock_write(most);
     }
 }
 
