@@ -74,7 +74,7 @@ test-second-implementation: ## PROTOCOL.md's worked example, recomputed in Pytho
 	./tools/second-implementation/run.sh target/second-implementation-venv
 
 .PHONY: test-vtpm-quote
-test-vtpm-quote: need-cargo ## a quote by another implementation of a TPM, swtpm, against the verifier of Azure's vTPM
+test-vtpm-quote: need-cargo ## swtpm, another implementation of a TPM, in the place of Azure's vTPM: the verifier, and whole sessions by the enclave's attester
 	./tools/vtpm-quote.sh
 
 .PHONY: test-oracles

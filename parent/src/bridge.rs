@@ -27,6 +27,10 @@ use crate::metrics::Metrics;
 /// How much a connection may carry, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
+    /// It ends at this moment if nothing has come from the client.
+    pub(crate) client_speaks_by: Instant,
+    /// It ends after so long if nothing has come from the enclave.
+    pub(crate) enclave_speaks_within: Duration,
     /// It ends when nothing has moved in either direction for so long.
     pub(crate) idle: Duration,
     /// It ends at this age, whatever moves.
@@ -44,12 +48,32 @@ pub(crate) enum Ended {
     ClientFailed,
     /// The enclave did.
     EnclaveFailed,
+    /// [`Limits::client_speaks_by`].
+    ClientSilent,
+    /// [`Limits::enclave_speaks_within`].
+    EnclaveSilent,
     /// [`Limits::idle`].
     Idle,
     /// [`Limits::lifetime`].
     Lifetime,
     /// [`Limits::bytes`].
     Bytes,
+}
+
+impl Ended {
+    pub(crate) const COUNT: usize = Ended::Bytes as usize + 1;
+
+    /// What ended it, if that is a limit.
+    pub(crate) fn limit(self) -> Option<&'static str> {
+        match self {
+            Ended::Finished | Ended::ClientFailed | Ended::EnclaveFailed => None,
+            Ended::ClientSilent => Some("nothing came from the client within handshake-timeout"),
+            Ended::EnclaveSilent => Some("nothing came from the enclave within handshake-timeout"),
+            Ended::Idle => Some("nothing moved for idle-timeout"),
+            Ended::Lifetime => Some("it lasted for lifetime-timeout"),
+            Ended::Bytes => Some("it was to carry more than max-bytes-per-connection"),
+        }
+    }
 }
 
 /// Copies until both directions have ended, one side fails, or a limit is reached.
@@ -68,6 +92,8 @@ where
         enclave,
         to_enclave: Way::default(),
         to_client: Way::default(),
+        client_spoke: false,
+        enclave_spoke: false,
         allowance: limits.bytes.unwrap_or(u64::MAX),
         start,
         moved: start,
@@ -91,6 +117,9 @@ struct Bridge<C, E> {
     enclave: E,
     to_enclave: Way,
     to_client: Way,
+    /// Whether bytes came from it.
+    client_spoke: bool,
+    enclave_spoke: bool,
     /// How many bytes may still be read.
     allowance: u64,
     start: Instant,
@@ -118,6 +147,8 @@ where
         let down = self.to_client.carried(metrics.to_client());
         if up || down {
             self.moved = Instant::now();
+            self.client_spoke |= up;
+            self.enclave_spoke |= down;
         }
         if let Poll::Ready(ended) = copied {
             return Poll::Ready(ended);
@@ -199,11 +230,15 @@ where
     fn deadline(&self) -> (Instant, Ended) {
         let after = |start: Instant, limit: Duration| start + limit.min(LONGEST);
         let idle = (after(self.moved, self.limits.idle), Ended::Idle);
+        let client = (self.limits.client_speaks_by, Ended::ClientSilent);
+        let client = (!self.client_spoke).then_some(client);
+        let enclave = after(self.start, self.limits.enclave_speaks_within);
+        let enclave = (!self.enclave_spoke).then_some((enclave, Ended::EnclaveSilent));
         let lifetime = self.limits.lifetime;
         let lifetime = lifetime.map(|limit| (after(self.start, limit), Ended::Lifetime));
         let linger = self.enclave_failed;
         let linger = linger.map(|failed| (after(failed, LINGER), Ended::EnclaveFailed));
-        [lifetime, linger]
+        [client, enclave, lifetime, linger]
             .into_iter()
             .flatten()
             .fold(

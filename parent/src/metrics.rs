@@ -81,7 +81,9 @@ pub(crate) enum EndReason {
     /// The client was turned away after its proxy had said whose it is, or because it had not.
     refused,
     /// The client had not said a word in time.
-    silent,
+    client_silent,
+    /// The enclave had not, once it was reached.
+    enclave_silent,
     /// Nothing had moved for too long.
     idle,
     /// It was as old as a connection may become.
@@ -98,6 +100,8 @@ impl From<Ended> for EndReason {
             Ended::Finished => EndReason::finished,
             Ended::ClientFailed => EndReason::client_failed,
             Ended::EnclaveFailed => EndReason::enclave_failed,
+            Ended::ClientSilent => EndReason::client_silent,
+            Ended::EnclaveSilent => EndReason::enclave_silent,
             Ended::Idle => EndReason::idle,
             Ended::Lifetime => EndReason::lifetime,
             Ended::Bytes => EndReason::bytes,
@@ -105,13 +109,14 @@ impl From<Ended> for EndReason {
     }
 }
 
-const END_REASONS: [EndReason; 10] = [
+const END_REASONS: [EndReason; 11] = [
     EndReason::finished,
     EndReason::client_failed,
     EndReason::enclave_failed,
     EndReason::enclave_unreached,
     EndReason::refused,
-    EndReason::silent,
+    EndReason::client_silent,
+    EndReason::enclave_silent,
     EndReason::idle,
     EndReason::lifetime,
     EndReason::bytes,

@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -22,8 +21,9 @@ use tracing::{info, warn};
 use crate::{
     Config, Control, Listen, Metrics, ProxyProtocol, Snapshot,
     admin::{self, NotReady, Pages},
-    bridge, endorsements,
-    limits::{Entrance, Farewells, Limit, Origin, Place, silent_until},
+    bridge::{self, Ended},
+    endorsements,
+    limits::{Entrance, Farewells, Limit, Place, silent_until},
     log::{self, RateLimit},
     metrics::EndReason,
     proxy_protocol::{self, HeaderError},
@@ -184,6 +184,7 @@ struct Shared {
 struct Lines {
     refusals: [RateLimit; Limit::ALL.len()],
     proxy_headers: RateLimit,
+    ends: [RateLimit; Ended::COUNT],
 }
 
 /// What is there when accepting has ended.
@@ -251,7 +252,10 @@ impl Shared {
         let (config, now) = (self.config.get(), Instant::now());
         let mut place = match self.entrance.enter(&config, now) {
             Ok(place) => place,
-            Err(limit) => return self.turn_away(client, None, limit, &config),
+            Err(limit) => {
+                let address = client.peer_address();
+                return self.turn_away(client, address, limit, &config);
+            }
         };
         if config.proxy_protocol == ProxyProtocol::Off
             && let Some(address) = client.peer_address()
@@ -259,22 +263,34 @@ impl Shared {
                 .entrance
                 .admit(&mut place, address.into(), &config, now)
         {
-            return self.turn_away(client, None, limit, &config);
+            return self.turn_away(client, Some(address), limit, &config);
         }
         connections.spawn(serve(client, place, config, Arc::clone(self)));
     }
 
     /// Tells a client that there is no place for it, counts it, and logs that there was one; whose it was only where the
-    /// operator asks for it, as a proxy in front has `claimed` it.
-    fn turn_away(&self, client: Stream, claimed: Option<IpAddr>, limit: Limit, config: &Config) {
-        let address = claimed
-            .map(PeerAddress::Ip)
-            .or_else(|| client.peer_address());
+    /// operator asks for it.
+    fn turn_away(
+        &self,
+        client: Stream,
+        address: Option<PeerAddress>,
+        limit: Limit,
+        config: &Config,
+    ) {
         let address = log::address(address, config.log_addresses);
         self.farewells.say_full(client);
         self.metrics.refused(limit);
         if let Some(refused) = self.lines.refusals[limit as usize].due(Instant::now()) {
             warn!(limit = limit.value(config), refused, address, "{limit}");
+        }
+    }
+
+    /// Logs that a limit ended a connection, if it was one.
+    fn log_end(&self, ended: Ended) {
+        if let Some(limit) = ended.limit()
+            && let Some(connections) = self.lines.ends[ended as usize].due(Instant::now())
+        {
+            warn!(connections, "closed: {limit}");
         }
     }
 
@@ -298,11 +314,13 @@ impl Shared {
             }
         };
         // A connection of the proxy's own counts as the proxy's.
-        let own = || client.peer_address().map(Origin::from);
-        if let Some(origin) = claimed.map(Origin::from).or_else(own)
-            && let Err(limit) = self.entrance.admit(place, origin, config, Instant::now())
+        let claimed = claimed.map(PeerAddress::Ip);
+        if let Some(address) = claimed.or_else(|| client.peer_address())
+            && let Err(limit) = self
+                .entrance
+                .admit(place, address.into(), config, Instant::now())
         {
-            self.turn_away(client, claimed, limit, config);
+            self.turn_away(client, Some(address), limit, config);
             return None;
         }
         Some(client)
@@ -331,7 +349,8 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
         biased;
         dialled = dialling => dialled,
         () = silent_until(deadline.into(), &client) => {
-            return open.ended(EndReason::silent);
+            shared.log_end(Ended::ClientSilent);
+            return open.ended(Ended::ClientSilent);
         }
     };
     let Ok(mut enclave) = dialled else {
@@ -341,11 +360,15 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
     enclave.set_max_vsock_write(config.max_vsock_write);
     open.enclave_reached();
     let limits = bridge::Limits {
+        client_speaks_by: deadline.into(),
+        enclave_speaks_within: config.handshake_timeout,
         idle: config.idle_timeout,
         lifetime: Some(config.lifetime_timeout),
         bytes: config.max_bytes_per_connection.map(|bytes| bytes.get()),
     };
-    open.ended(bridge::bridge(client, enclave, limits, metrics).await);
+    let ended = bridge::bridge(client, enclave, limits, metrics).await;
+    shared.log_end(ended);
+    open.ended(ended);
 }
 
 async fn hand_over_endorsements(shared: Arc<Shared>) {

@@ -434,6 +434,15 @@ impl Rig {
             .unwrap()
     }
 
+    async fn until_counter(&self, name: &str, value: u64) {
+        let wait = async {
+            while self.counter(name) != value {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(SOON, wait).await.unwrap();
+    }
+
     fn counters(&self) -> Snapshot {
         self.metrics.snapshot()
     }

@@ -25,7 +25,7 @@ impl Connection {
         Connection { stream, in_use }
     }
 
-    /// Where it goes over a vsock; see [`Stream::set_max_vsock_write`].
+    /// See [`Stream::set_max_vsock_write`].
     pub(crate) fn set_max_vsock_write(&mut self, most: NonZeroUsize) {
         self.stream.set_max_vsock_write(most);
     }

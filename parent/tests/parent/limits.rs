@@ -7,6 +7,8 @@ use std::{
 
 use super::*;
 
+const MOMENT: Duration = Duration::from_millis(300);
+
 #[tokio::test]
 async fn who_comes_too_soon_is_told_that_there_is_no_place() {
     let rig = Rig::start(|config| config.max_connection_rate = 1.try_into().ok()).await;
@@ -76,6 +78,100 @@ async fn a_hello_that_comes_too_late_does_not_keep_its_sender_from_hearing() {
         sleep(Duration::from_millis(5)).await;
         assert_eq!(read_all(&mut client).await, FULL);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_is_not_held_while_the_enclave_boots() {
+    let mut rig = Rig::start(|config| config.handshake_timeout = MOMENT).await;
+    rig.enclave = None;
+    let mut talkative = connect(&rig.parent).await.unwrap();
+    talkative.write_all(b"hello").await.unwrap();
+    let mut silent = connect(&rig.parent).await.unwrap();
+    let start = Instant::now();
+    assert_eq!(read_all(&mut silent).await, b"");
+    assert!(start.elapsed() >= MOMENT);
+    rig.until_counter(r#"connections_ended_total{reason="client_silent"}"#, 1)
+        .await;
+    assert_eq!(rig.counters().open, 1, "the other is held still");
+}
+
+#[tokio::test]
+async fn who_says_nothing_to_one_that_listens_is_let_go() {
+    let mut rig = Rig::start(|config| config.handshake_timeout = MOMENT).await;
+    // Nothing from the client.
+    let (mut client, mut enclave) = rig.pair().await;
+    assert_eq!(read_all(&mut client).await, b"");
+    assert_eq!(read_all(&mut enclave).await, b"");
+    rig.until_counter(r#"connections_ended_total{reason="client_silent"}"#, 1)
+        .await;
+
+    // Nothing from an enclave that was reached.
+    let (mut client, mut enclave) = rig.pair().await;
+    client.write_all(b"hello").await.unwrap();
+    assert_eq!(read_all(&mut client).await, b"");
+    assert_eq!(read_all(&mut enclave).await, b"hello");
+    rig.until_counter(r#"connections_ended_total{reason="enclave_silent"}"#, 1)
+        .await;
+
+    // After a word of both, silence is another limit's.
+    let (mut client, mut enclave) = rig.pair().await;
+    client.write_all(b"h").await.unwrap();
+    enclave.write_all(b"a").await.unwrap();
+    sleep(MOMENT * 2).await;
+    enclave.write_all(b"b").await.unwrap();
+    let mut answer = [0; 2];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"ab");
+}
+
+#[tokio::test]
+async fn a_connection_ends_at_its_age_whatever_moves() {
+    let mut rig = Rig::start(|config| config.lifetime_timeout = MOMENT * 2).await;
+    let (mut client, enclave) = rig.pair().await;
+    let (mut receive, mut send) = enclave.into_split();
+    let start = Instant::now();
+    let echo = tokio::spawn(async move { tokio::io::copy(&mut receive, &mut send).await });
+    let mut byte = [0; 1];
+    while client.write_all(b".").await.is_ok() && client.read_exact(&mut byte).await.is_ok() {
+        sleep(MOMENT / 10).await;
+        assert!(start.elapsed() < SOON, "it goes on and on");
+    }
+    assert!(start.elapsed() >= MOMENT * 2);
+    let _ = echo.await.unwrap();
+    rig.until_counter(r#"connections_ended_total{reason="lifetime"}"#, 1)
+        .await;
+}
+
+#[tokio::test]
+async fn a_connection_carries_so_many_bytes_and_no_more() {
+    let mut rig = Rig::start(|config| config.max_bytes_per_connection = 1000.try_into().ok()).await;
+    let (mut client, mut enclave) = rig.pair().await;
+    client.write_all(&[1; 600]).await.unwrap();
+    let mut got = [0; 600];
+    enclave.read_exact(&mut got).await.unwrap();
+    enclave.write_all(&[2; 400]).await.unwrap();
+    client.read_exact(&mut got[..400]).await.unwrap();
+    // The last byte that is allowed has passed, and nobody is cut off for that.
+    sleep(MOMENT / 3).await;
+    assert_eq!(rig.counters().open, 1);
+    client.write_all(b"!").await.unwrap();
+    assert_eq!(read_all(&mut enclave).await, b"");
+    rig.until_counter(r#"connections_ended_total{reason="bytes"}"#, 1)
+        .await;
+}
+
+#[tokio::test]
+async fn an_end_is_counted_by_its_reason() {
+    let mut rig = Rig::start(|config| config.idle_timeout = MOMENT).await;
+    let (mut client, mut enclave) = rig.pair().await;
+    client.shutdown().await.unwrap();
+    enclave.shutdown().await.unwrap();
+    rig.until_counter(r#"connections_ended_total{reason="finished"}"#, 1)
+        .await;
+    let (mut client, _enclave) = rig.pair().await;
+    assert_eq!(read_all(&mut client).await, b"");
+    rig.until_counter(r#"connections_ended_total{reason="idle"}"#, 1)
+        .await;
 }
 
 #[test]

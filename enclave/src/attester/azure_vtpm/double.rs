@@ -67,7 +67,7 @@ pub(super) const CHIP: u8 = 0xc1;
 pub(super) struct Double {
     pub(super) wrong: Wrong,
     pub(super) pcrs: [Value; 24],
-    report: Vec<u8>,
+    pub(super) report: Vec<u8>,
     /// How often the registers were quoted.
     pub(super) quotes: usize,
     /// The codes of the commands that came, the last one last.
@@ -90,10 +90,6 @@ impl Double {
             quotes: 0,
             codes: Vec::new(),
         }
-    }
-
-    pub(super) fn report(&self) -> &[u8] {
-        &self.report
     }
 
     /// As TPM2_PCR_Extend does.

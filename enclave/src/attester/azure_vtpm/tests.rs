@@ -45,7 +45,7 @@ fn evidence_is_the_report_and_a_quote_of_the_binding_and_the_model() {
         panic!("{parts:?}");
     };
     let vtpm = attester.vtpm.lock().unwrap();
-    assert_eq!(report, vtpm.tpm.report());
+    assert_eq!(report, vtpm.tpm.report);
     assert_eq!(signature, SIGNATURE);
     let registers = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11];
     assert_eq!(
@@ -160,6 +160,19 @@ fn what_extends_the_register_later_ends_the_evidence_and_others_do_not() {
     let since = AttestError::AzureVtpm(AzureVtpmError::ExtendedSince(11));
     assert_eq!(error.to_string(), since.to_string());
     assert_eq!(attester.vtpm.lock().unwrap().tpm.quotes, 1);
+}
+
+/// The report is read for each evidence anew.
+#[test]
+fn a_report_that_later_names_another_key_ends_the_evidence() {
+    let attester = start(Wrong::Nothing).unwrap();
+    let other = Double::new(Wrong::NamesOtherKey).report;
+    attester.vtpm.lock().unwrap().tpm.report = other;
+    let error = attester.attest(&binding()).unwrap_err();
+    assert!(matches!(
+        error,
+        AttestError::AzureVtpm(AzureVtpmError::Report(HclError::OtherKey))
+    ));
 }
 
 #[test]
