@@ -81,12 +81,18 @@ impl Ended {
 /// The end of one direction is passed on as the end of that direction alone. When the enclave
 /// fails, what it had sent still reaches the client, for up to [`LINGER`]; when the client fails,
 /// the enclave is let go at once, so that it stops working for nobody.
-pub(crate) async fn bridge<C, E>(client: C, enclave: E, limits: Limits, metrics: &Metrics) -> Ended
+pub(crate) fn bridge<C, E>(
+    client: C,
+    enclave: E,
+    limits: Limits,
+    metrics: &Metrics,
+) -> impl Future<Output = Ended>
 where
     C: AsyncRead + AsyncWrite + Unpin,
     E: AsyncRead + AsyncWrite + Unpin,
 {
     let start = Instant::now();
+    // Out here, since an async function keeps its arguments beside what they were moved into.
     let mut bridge = Bridge {
         client,
         enclave,
@@ -100,8 +106,10 @@ where
         enclave_failed: None,
         limits,
     };
-    let mut timer = pin!(sleep_until(bridge.deadline().0));
-    poll_fn(|cx| bridge.poll(cx, timer.as_mut(), metrics)).await
+    async move {
+        let mut timer = pin!(sleep_until(bridge.deadline().0));
+        poll_fn(|cx| bridge.poll(cx, timer.as_mut(), metrics)).await
+    }
 }
 
 /// How long a client may take to read the last that a failed enclave had sent. The client's own

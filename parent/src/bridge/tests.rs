@@ -25,6 +25,31 @@ async fn what_does_not_move_ends_when_it_has_not_moved_for_so_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_never_says_a_word_is_not_waited_for() {
+    for (client_speaks, enclave_speaks, expected, after) in [
+        (false, false, Ended::ClientSilent, 3),
+        (false, true, Ended::ClientSilent, 3),
+        (true, false, Ended::EnclaveSilent, 5),
+        (true, true, Ended::Idle, 10),
+    ] {
+        let start = Instant::now();
+        let (mut client, mut enclave, ended) = connection(Limits {
+            client_speaks_by: start + 3 * SECOND,
+            enclave_speaks_within: 5 * SECOND,
+            ..limits()
+        });
+        if client_speaks {
+            client.write_all(b".").await.unwrap();
+        }
+        if enclave_speaks {
+            enclave.write_all(b".").await.unwrap();
+        }
+        assert_eq!(ended.await.unwrap(), expected);
+        assert_eq!(start.elapsed(), after * SECOND, "{expected:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_too_old_ends_whatever_moves() {
     let lifetime = Some(25 * SECOND);
     let start = Instant::now();
@@ -151,7 +176,7 @@ fn an_idle_connection_is_small() {
     let metrics = Metrics::default();
     let future = |client: Stream, enclave: Stream| bridge(client, enclave, limits(), &metrics);
     let size = size_of_result(&future);
-    assert!(size <= 704, "{size}");
+    assert!(size <= 640, "{size}");
 }
 
 fn size_of_result<F>(_: &impl Fn(Stream, Stream) -> F) -> usize {
@@ -160,8 +185,8 @@ fn size_of_result<F>(_: &impl Fn(Stream, Stream) -> F) -> usize {
 
 fn limits() -> Limits {
     Limits {
-        client_speaks_by: Instant::now() + 3600 * SECOND,
-        enclave_speaks_within: 3600 * SECOND,
+        client_speaks_by: Instant::now() + 100 * SECOND,
+        enclave_speaks_within: 100 * SECOND,
         idle: 10 * SECOND,
         lifetime: None,
         bytes: None,
