@@ -1,21 +1,20 @@
 //! Several enclaves behind one parent. Time is tokio's own here: it passes only while everybody waits.
 
+#[path = "upstreams/house.rs"]
+mod house;
+
 use std::{
+    cell::RefCell,
     io,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Once, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
-use sealnote_parent::{
-    Balance, Config, Control, Enclave, Enclaves, Metrics, PROBE_HELLO, Parent, Upstreams,
-};
-use sealnote_transport::{Endpoint, Listener, Stream, connect};
-use tempfile::TempDir;
+use house::{CLIENT_HELLO, Client, House, Manner, header};
+use sealnote_parent::Balance;
+use sealnote_transport::connect;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -249,13 +248,7 @@ async fn when_every_enclave_is_drained_a_client_waits_for_one_that_is_not() {
 
 #[tokio::test(start_paused = true)]
 async fn what_becomes_of_an_enclave_is_in_the_log() {
-    let log = Log::default();
-    let writer = log.clone();
-    let lines = tracing_subscriber::fmt()
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    let _here = tracing::subscriber::set_default(lines);
+    Log::start();
     let house = House::start(["", ""], |_| {}).await;
     house.enclaves[0].turn(Manner::Down).await;
     sleep(UNTIL_EJECTED).await;
@@ -266,7 +259,7 @@ async fn what_becomes_of_an_enclave_is_in_the_log() {
     sleep(SECOND).await;
     drop(client);
     sleep(SECOND).await;
-    let log = log.text();
+    let log = Log::text();
     let said = |event: &str, of: usize| {
         let of = format!("enclave={}", house.enclaves[of].endpoint);
         let lines = log
@@ -289,309 +282,32 @@ async fn what_becomes_of_an_enclave_is_in_the_log() {
     }
 }
 
-/// A parent that runs, and its enclaves.
-struct House {
-    endpoint: Endpoint,
-    enclaves: Vec<StandIn>,
-    config: Config,
-    control: Control,
-    metrics: Arc<Metrics>,
-    upstreams: Upstreams,
-    running: JoinHandle<()>,
-    _dir: TempDir,
-}
+/// What this thread has logged, and with it this test, whose runtime has no other. One for all threads, since tracing asks once
+/// for each event whether anybody wants it.
+#[derive(Clone, Copy)]
+struct Log;
 
-impl House {
-    /// With an enclave for each of these options.
-    async fn start<const COUNT: usize>(
-        options: [&str; COUNT],
-        adjust: impl FnOnce(&mut Config),
-    ) -> House {
-        let dir = tempfile::tempdir().unwrap();
-        let unix = |name: String| -> Endpoint {
-            let path = dir.path().join(name);
-            format!("unix:{}", path.display()).parse().unwrap()
-        };
-        let mut enclaves = Vec::new();
-        for number in 0..COUNT {
-            let endpoint = unix(format!("enclave{number}"));
-            enclaves.push(StandIn::start(number as u8, endpoint).await);
-        }
-        let list = named(&enclaves, options.map(Some));
-        let mut config = Config::with(unix("parent".into()).into(), list);
-        adjust(&mut config);
-        let parent = Parent::bind(config.clone()).await.unwrap();
-        House {
-            endpoint: parent.local_endpoint().clone(),
-            enclaves,
-            config,
-            control: parent.control(),
-            metrics: parent.metrics(),
-            upstreams: parent.upstreams(),
-            running: tokio::spawn(async move {
-                parent.run(std::future::pending()).await.unwrap();
-            }),
-            _dir: dir,
-        }
-    }
-
-    /// Has the parent go on with those that have options.
-    fn reload<const COUNT: usize>(&self, options: [Option<&str>; COUNT]) {
-        let enclaves = named(&self.enclaves, options);
-        let config = Config {
-            enclaves,
-            ..self.config.clone()
-        };
-        self.control.replace(config).unwrap();
-    }
-
-    /// A client that was answered.
-    async fn client(&self) -> Client {
-        let answered = async {
-            let mut stream = connect(&self.endpoint).await.unwrap();
-            stream.write_all(&CLIENT_HELLO).await.unwrap();
-            let mut answer = [0; 8 + ANSWER];
-            stream.read_exact(&mut answer).await.unwrap();
-            let enclave = answer[8].into();
-            Client { stream, enclave }
-        };
-        timeout(SOON, answered).await.unwrap()
-    }
-
-    /// Connections by enclave, of those that there are.
-    fn open(&self) -> Vec<u64> {
-        self.all("enclave_connections_open")
-    }
-
-    fn ejected(&self) -> Vec<u64> {
-        self.all("enclave_ejected")
-    }
-
-    fn probes(&self, outcome: &str, enclave: usize) -> u64 {
-        let outcome = format!(",outcome=\"{outcome}\"");
-        self.value("enclave_probes_total", enclave, &outcome)
-            .unwrap()
-    }
-
-    fn count(&self, metric: &str, enclave: usize) -> u64 {
-        self.value(metric, enclave, "").unwrap()
-    }
-
-    fn all(&self, metric: &str) -> Vec<u64> {
-        let enclaves = 0..self.enclaves.len();
-        enclaves
-            .filter_map(|enclave| self.value(metric, enclave, ""))
-            .collect()
-    }
-
-    /// As it is scraped.
-    fn value(&self, metric: &str, enclave: usize, labels: &str) -> Option<u64> {
-        let endpoint = &self.enclaves[enclave].endpoint;
-        let name = format!("sealnote_parent_{metric}{{enclave=\"{endpoint}\"{labels}}} ");
-        let scrape = self.metrics.encode();
-        let value = scrape.lines().find_map(|line| line.strip_prefix(&name))?;
-        Some(value.parse().unwrap())
-    }
-
-    async fn until(&self, reached: impl Fn(&Self) -> bool) {
-        let wait = async {
-            while !reached(self) {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        timeout(SOON, wait).await.unwrap();
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        self.running.abort();
-    }
-}
-
-fn named<const COUNT: usize>(enclaves: &[StandIn], options: [Option<&str>; COUNT]) -> Enclaves {
-    let named = enclaves
-        .iter()
-        .zip(options)
-        .filter_map(|(enclave, options)| {
-            let text = format!("{}{}", enclave.endpoint, options?);
-            Some(text.parse::<Enclave>().unwrap())
-        });
-    Enclaves::try_from(named.collect::<Vec<_>>()).unwrap()
-}
-
-struct Client {
-    stream: Stream,
-    /// Which it got.
-    enclave: usize,
-}
-
-impl Client {
-    async fn echo(&mut self) {
-        let mut echoed = [0; 4];
-        self.stream.write_all(b"note").await.unwrap();
-        let read = self.stream.read_exact(&mut echoed);
-        timeout(SOON, read).await.unwrap().unwrap();
-        assert_eq!(&echoed, b"note");
-    }
-
-    /// Ten seconds of it.
-    async fn work(mut self) -> Client {
-        for _ in 0..100 {
-            self.echo().await;
-            sleep(SECOND / 10).await;
-        }
-        self
-    }
-}
-
-/// How a stand-in treats whoever connects from now on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
-    Answers,
-    Full,
-    Refuses,
-    /// Accepts, and never answers.
-    Silent,
-    Resets,
-    /// It answers as another kind of server does.
-    Web,
-    /// It ends in the middle of its answer.
-    Cut,
-    /// Nobody listens.
-    Down,
-}
-
-/// What stands for an enclave.
-struct StandIn {
-    endpoint: Endpoint,
-    seen: Arc<Seen>,
-    listening: Mutex<Option<JoinHandle<()>>>,
-}
-
-struct Seen {
-    number: u8,
-    start: Instant,
-    manner: Mutex<Manner>,
-    /// When probes came, in seconds since the start.
-    probes: Mutex<Vec<u64>>,
-    /// Those probes that ended their connection after the answer.
-    finished: AtomicUsize,
-}
-
-impl StandIn {
-    async fn start(number: u8, endpoint: Endpoint) -> StandIn {
-        let seen = Seen {
-            number,
-            start: Instant::now(),
-            manner: Mutex::new(Manner::Down),
-            probes: Mutex::default(),
-            finished: AtomicUsize::new(0),
-        };
-        let stand_in = StandIn {
-            endpoint,
-            seen: Arc::new(seen),
-            listening: Mutex::new(None),
-        };
-        stand_in.turn(Manner::Answers).await;
-        stand_in
-    }
-
-    async fn turn(&self, manner: Manner) {
-        *self.seen.manner.lock().unwrap() = manner;
-        let before = self.listening.lock().unwrap().take();
-        let listening = match (before, manner) {
-            (Some(listening), Manner::Down) => {
-                listening.abort();
-                let _ = listening.await;
-                None
-            }
-            (None, Manner::Down) => None,
-            (Some(listening), _) => Some(listening),
-            (None, _) => {
-                let listener = Listener::bind(&self.endpoint).await.unwrap();
-                Some(tokio::spawn(Arc::clone(&self.seen).listen(listener)))
-            }
-        };
-        *self.listening.lock().unwrap() = listening;
-    }
-
-    fn probes(&self) -> Vec<u64> {
-        self.seen.probes.lock().unwrap().clone()
-    }
-}
-
-impl Seen {
-    async fn listen(self: Arc<Self>, listener: Listener) {
-        loop {
-            let stream = listener.accept().await.unwrap();
-            tokio::spawn(Arc::clone(&self).meet(stream));
-        }
-    }
-
-    async fn meet(self: Arc<Self>, mut stream: Stream) {
-        let manner = *self.manner.lock().unwrap();
-        if manner == Manner::Resets {
-            return;
-        }
-        let mut hello = [0; PROBE_HELLO.len()];
-        if stream.read_exact(&mut hello).await.is_err() {
-            return;
-        }
-        let probe = hello == PROBE_HELLO;
-        if probe {
-            let time = self.start.elapsed().as_secs();
-            self.probes.lock().unwrap().push(time);
-        }
-        let mut answer = header(2, ANSWER as u8);
-        answer.extend([self.number; ANSWER]);
-        let said = match manner {
-            Manner::Answers => answer,
-            Manner::Full => header(6, 0),
-            Manner::Refuses => header(5, 0),
-            Manner::Silent => return sleep(SECOND * 1000).await,
-            Manner::Web => b"HTTP/1.1 400 Bad Request\r\n".to_vec(),
-            Manner::Cut => answer[..12].to_vec(),
-            Manner::Resets | Manner::Down => return,
-        };
-        stream.write_all(&said).await.unwrap();
-        if manner != Manner::Answers {
-            return;
-        }
-        let (mut receive, mut send) = stream.into_split();
-        let echoed = tokio::io::copy(&mut receive, &mut send).await;
-        if probe && matches!(echoed, Ok(0)) {
-            self.finished.fetch_add(1, Relaxed);
-        }
-    }
-}
-
-/// The length of a stand-in's answer, which is its number over and over.
-const ANSWER: usize = 8;
-
-/// As a client's own: its challenge is another than a probe's.
-const CLIENT_HELLO: [u8; PROBE_HELLO.len()] = {
-    let mut hello = PROBE_HELLO;
-    hello[13] ^= 1;
-    hello
-};
-
-fn header(kind: u8, length: u8) -> Vec<u8> {
-    vec![kind, 2, 0, 0, 0, 0, 0, length]
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local!(static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
 
 impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    fn start() {
+        static STARTED: Once = Once::new();
+        STARTED.call_once(|| {
+            let lines = tracing_subscriber::fmt()
+                .with_writer(|| Log)
+                .with_ansi(false);
+            lines.init();
+        });
+    }
+
+    fn text() -> String {
+        LOGGED.with_borrow(|logged| String::from_utf8(logged.clone()).unwrap())
     }
 }
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
