@@ -94,9 +94,10 @@ impl Row {
         Some(values)
     }
 
-    /// Of the proxies' medians; none where there is nothing to be better at.
+    /// Of the compared proxies' medians; none where there is nothing to be better at.
     fn best(&self) -> Option<f64> {
-        let proxies = self.cells.iter().filter(|(of, _)| *of != Proxy::Direct);
+        let compared = |of| of != Proxy::Direct && of != Proxy::Before;
+        let proxies = self.cells.iter().filter(|(of, _)| compared(*of));
         let scores = proxies.filter_map(|(_, values)| score(values));
         scores.max_by(f64::total_cmp)
     }
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_to_the_best_proxy_and_1_at_most() {
+    fn ratios_are_to_the_best_of_the_compared_proxies() {
         assert!(table(Value::More).contains(
             "| 2.00 (1.00–4.00) **0.50** | 4.00 (4.00–4.00) **1.00** | 8.00 (8.00–8.00) |"
         ));
