@@ -29,6 +29,7 @@ pub mod program;
 mod reload;
 mod server;
 pub mod settings;
+pub mod supervise;
 
 pub use bridge::BUFFER_BYTES;
 pub use config::Config;

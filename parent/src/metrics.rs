@@ -13,6 +13,8 @@ use prometheus_client::{
 };
 use tracing::info;
 
+use crate::supervise::LifecycleMetrics;
+
 /// The parent's counters since its start, shared between connections.
 #[derive(Debug)]
 pub struct Metrics {
@@ -25,6 +27,7 @@ pub struct Metrics {
     dial_failures: Counter,
     to_enclave_bytes: Counter,
     to_client_bytes: Counter,
+    lifecycle: LifecycleMetrics,
 }
 
 /// The counters at one moment.
@@ -88,6 +91,7 @@ impl Default for Metrics {
             dial_failures: Counter::default(),
             to_enclave_bytes: of_direction(Direction::to_enclave),
             to_client_bytes: of_direction(Direction::to_client),
+            lifecycle: LifecycleMetrics::registered(&mut registry),
             registry: Registry::default(),
         };
         let version = ConstGauge::new(1u64);
@@ -155,6 +159,11 @@ impl Metrics {
         self.accepted.inc();
         self.open.inc();
         OpenConnection(self)
+    }
+
+    /// What happens to enclaves is counted here.
+    pub(crate) fn lifecycle(&self) -> &LifecycleMetrics {
+        &self.lifecycle
     }
 
     pub(crate) fn refused(&self) {
