@@ -4,11 +4,11 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use sealnote_transport::probe_vsock_loopback;
+use sealnote_transport::{Listener, probe_vsock_loopback};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use crate::{Control, Parent, log, settings::Settings};
+use crate::{Control, Parent, log, settings::Settings, supervise::answer_heartbeats};
 
 /// Copies bytes between clients and the enclave, and can read none of them.
 #[derive(Parser, Clone)]
@@ -50,6 +50,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let settings = arguments.settings()?;
     log::start(settings.log_format.unwrap_or_default());
+    settings.without_run()?;
+    let heartbeats = settings.answer_heartbeat.clone();
     let config = settings.config()?;
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.
@@ -62,6 +64,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         "listening on {} for the enclave at {enclave}",
         parent.local_endpoint()
     );
+
+    if let Some(endpoint) = heartbeats {
+        let listener = Listener::bind(&endpoint).await?;
+        info!("heartbeats are answered on {}", listener.local_endpoint());
+        tokio::spawn(answer_heartbeats(listener));
+    }
 
     let control = parent.control();
     let reloading = async move {

@@ -19,6 +19,7 @@ mod ledger;
 mod metrics;
 mod nitro_cli;
 mod replacement;
+mod settings;
 
 use std::{fs::File, future::Future, num::NonZeroU32, path::PathBuf, time::Duration};
 
