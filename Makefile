@@ -41,7 +41,7 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "MODEL=FOLDER and NOTES=FILE: instead of the default model and notes, where a target takes them"
 	@echo "PREFIX=/usr/local, DESTDIR=: where install puts them"
-	@echo "MINUTES=60: how long soak lasts"
+	@echo "MINUTES=60: how long soak and soak-memory last"
 	@echo "TIME=3600: how many seconds fuzz lasts, all targets together"
 	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone"
 
@@ -83,6 +83,11 @@ test-oracles: need-cargo ## the verifier beside others' verifiers: SEV-SNP, on g
 	else \
 		echo "skipped: the oracle on OpenSSL; it needs pkg-config and libssl-dev"; \
 	fi
+
+.PHONY: test-metrics
+test-metrics: need-cargo ## what the parent answers to a scrape, judged by Prometheus's promtool
+	cargo build --locked -p sealnote-parent
+	./tools/parent/metrics.sh target/debug/sealnote-parent
 
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
@@ -145,9 +150,19 @@ test-interrupted: programs ## a run of 200,000 records whose programs are killed
 bench-client: programs ## records a second through the client beside the engine's, time to the first, memory of a long run
 	python3 tools/client/bench.py $(PROGRAMS) enclave/engine/tests/fixtures/tiny-bert-single
 
+.PHONY: test-scale
+test-scale: programs ## a run through HAProxy over three parents, one of which is killed, and the enclave of another: nothing lost, nothing twice
+	tools/need.sh haproxy=haproxy ip=iproute2
+	python3 tools/scale/run.py $(PROGRAMS) enclave/engine/tests/fixtures/tiny-bert-single
+
 .PHONY: soak
-soak: programs ## clients that never stop, for MINUTES, and the memory that enclave and parent have meanwhile
-	./tools/soak.sh "$(MINUTES)"
+soak: programs ## the same for MINUTES, with parents, enclaves and clients killed at random: the account of records balances
+	tools/need.sh haproxy=haproxy ip=iproute2
+	python3 tools/scale/soak.py $(PROGRAMS) enclave/engine/tests/fixtures/tiny-bert-single "$(MINUTES)"
+
+.PHONY: soak-memory
+soak-memory: programs ## clients that never stop, for MINUTES, and the memory that enclave and parent have meanwhile
+	./tools/soak-memory.sh "$(MINUTES)"
 
 .PHONY: fmt
 fmt: need-cargo ## format the code

@@ -19,12 +19,30 @@ use crate::metrics::Metrics;
 /// How much is held of a connection, each way, beside the kernel's own buffers.
 pub const BUFFER_BYTES: usize = 32 * 1024;
 
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Both directions came to their end.
+    Finished,
+    /// The client reset the connection, or vanished.
+    ClientFailed,
+    /// The enclave did.
+    EnclaveFailed,
+    /// Nothing had moved for too long.
+    Idle,
+}
+
 /// Copies until both directions have ended, one side fails, or nothing has moved for `idle`.
 ///
 /// The end of one direction is passed on as the end of that direction alone. When the enclave
 /// fails, what it had sent still reaches the client, for up to [`LINGER`]; when the client fails,
 /// the enclave is let go at once, so that it stops working for nobody.
-pub(crate) async fn bridge(client: Stream, enclave: Stream, idle: Duration, metrics: &Metrics) {
+pub(crate) async fn bridge(
+    client: Stream,
+    enclave: Stream,
+    idle: Duration,
+    metrics: &Metrics,
+) -> Ended {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_enclave, mut to_enclave) = enclave.into_split();
     let activity = Activity::new();
@@ -39,12 +57,12 @@ pub(crate) async fn bridge(client: Stream, enclave: Stream, idle: Duration, metr
         )
         .await
         {
-            End::Finished => Ok(()),
+            End::Finished => Ok(Ended::Finished),
             End::SourceFailed => Err(ClientGone),
             End::SinkFailed => {
                 enclave_failed.notify_one();
                 discard(&mut from_client).await;
-                Ok(())
+                Ok(Ended::EnclaveFailed)
             }
         }
     };
@@ -57,12 +75,12 @@ pub(crate) async fn bridge(client: Stream, enclave: Stream, idle: Duration, metr
         )
         .await
         {
-            End::Finished => Ok(()),
+            End::Finished => Ok(Ended::Finished),
             End::SinkFailed => Err(ClientGone),
             End::SourceFailed => {
                 let _ = to_client.shutdown().await;
                 enclave_failed.notify_one();
-                Ok(())
+                Ok(Ended::EnclaveFailed)
             }
         }
     };
@@ -71,9 +89,13 @@ pub(crate) async fn bridge(client: Stream, enclave: Stream, idle: Duration, metr
         sleep(LINGER).await;
     };
     tokio::select! {
-        _ = async { tokio::try_join!(upwards, downwards) } => {}
-        () = activity.idle_for(idle) => {}
-        () = linger => {}
+        both = async { tokio::try_join!(upwards, downwards) } => match both {
+            Ok((Ended::Finished, downwards)) => downwards,
+            Ok((upwards, _)) => upwards,
+            Err(ClientGone) => Ended::ClientFailed,
+        },
+        () = activity.idle_for(idle) => Ended::Idle,
+        () = linger => Ended::EnclaveFailed,
     }
 }
 

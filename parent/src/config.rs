@@ -23,10 +23,16 @@ pub struct Config {
     /// A connection over which nothing has moved in either direction for so long is closed, so
     /// that vanished peers do not hold their places for ever. A session lasts an hour at most.
     pub idle_timeout: Duration,
-    /// After the order to stop: how long open connections may go on.
+    /// Where the operator's HTTP is served; nowhere if `None`.
+    pub metrics_listen: Option<Endpoint>,
+    /// After the order to stop: how long clients are still let in, while `/readyz` says that they should not come.
+    pub drain_delay: Duration,
+    /// After that: how long open connections may go on.
     pub drain_timeout: Duration,
     /// How often the counters are printed to standard error; never if `None`.
     pub metrics_interval: Option<Duration>,
+    /// Whether the log says the addresses of clients that are turned away.
+    pub log_addresses: bool,
     /// Endorsements to hand over to the enclave, where its evidence needs them.
     pub endorsements: Option<Endorsements>,
 }
@@ -42,8 +48,11 @@ impl Config {
             max_connections_per_address: DEFAULT_MAX_CONNECTIONS_PER_ADDRESS,
             connect_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60 * 60),
+            metrics_listen: None,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(10),
             metrics_interval: None,
+            log_addresses: false,
             endorsements: None,
         }
     }

@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod bridge;
 mod config;
 mod endorsements;

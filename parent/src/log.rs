@@ -1,14 +1,16 @@
 //! The log: fixed events with a time, to standard error. None of them takes bytes that a peer sent, and none says whose
-//! connection it was.
+//! connection it was unless the operator asks for it.
 
 use std::{
-    io,
+    fmt, io,
     sync::Mutex,
     time::{Duration, Instant},
 };
 
 use clap::ValueEnum;
+use sealnote_transport::PeerAddress;
 use serde::Deserialize;
+use tracing::{Value, field};
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -32,6 +34,22 @@ pub fn start(format: LogFormat) {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
+}
+
+/// The field `address` of a line about `client`, where it is `asked` for: without a port, which tells nobody apart.
+pub(crate) fn address(client: Option<PeerAddress>, asked: bool) -> Option<impl Value> {
+    client.filter(|_| asked).map(Address).map(field::display)
+}
+
+struct Address(PeerAddress);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            PeerAddress::Ip(address) => address.fmt(f),
+            PeerAddress::Vsock(cid) => write!(f, "vsock:{cid}"),
+        }
+    }
 }
 
 /// Lets an event through at most once in [`QUIET`], so that a flood of connections is no flood of

@@ -2,28 +2,40 @@
 //!
 //! Names follow Prometheus's conventions ("Metric and label naming"); every label has a fixed set of values.
 
+mod process;
+mod text;
+
+use std::{num::NonZeroUsize, time::Instant};
+
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
     metrics::{
         counter::Counter,
         family::Family,
         gauge::{ConstGauge, Gauge},
+        histogram::{Histogram, exponential_buckets},
     },
     registry::{Registry, Unit},
 };
 use tracing::info;
 
-use crate::supervise::LifecycleMetrics;
+use crate::{bridge::Ended, supervise::LifecycleMetrics};
+
+pub(crate) use text::CONTENT_TYPE;
 
 /// The parent's counters since its start, shared between connections.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    ready: Gauge,
     open: Gauge,
+    limit: Gauge,
     accepted: Counter,
     refused: Counter,
     refused_by_address: Counter,
-    unreached: Counter,
+    ended: Family<End, Counter>,
+    durations: Histogram,
+    connects: Histogram,
     dial_failures: Counter,
     to_enclave_bytes: Counter,
     to_client_bytes: Counter,
@@ -49,6 +61,49 @@ pub struct Snapshot {
     pub to_enclave_bytes: u64,
     /// Bytes handed to clients.
     pub to_client_bytes: u64,
+}
+
+/// Why a connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "labels are written so")]
+pub(crate) enum EndReason {
+    /// Both sides had said all.
+    finished,
+    /// The client's connection failed.
+    client_failed,
+    /// The enclave's connection failed.
+    enclave_failed,
+    /// No enclave was reached in time.
+    enclave_unreached,
+    /// Nothing had moved for too long.
+    idle,
+    /// The parent stopped, and waited no longer.
+    stopped,
+}
+
+impl From<Ended> for EndReason {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Finished => EndReason::finished,
+            Ended::ClientFailed => EndReason::client_failed,
+            Ended::EnclaveFailed => EndReason::enclave_failed,
+            Ended::Idle => EndReason::idle,
+        }
+    }
+}
+
+const END_REASONS: [EndReason; 6] = [
+    EndReason::finished,
+    EndReason::client_failed,
+    EndReason::enclave_failed,
+    EndReason::enclave_unreached,
+    EndReason::idle,
+    EndReason::stopped,
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct End {
+    reason: EndReason,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,31 +132,54 @@ enum Direction {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("sealnote_parent");
         let refused = Family::<Refusal, Counter>::default();
         let bytes = Family::<Way, Counter>::default();
         let of_reason = |reason| refused.get_or_create_owned(&Refusal { reason });
         let of_direction = |direction| bytes.get_or_create_owned(&Way { direction });
         let metrics = Metrics {
+            ready: Gauge::default(),
             open: Gauge::default(),
+            limit: Gauge::default(),
             accepted: Counter::default(),
             refused: of_reason(RefusalReason::connections),
             refused_by_address: of_reason(RefusalReason::connections_of_address),
-            unreached: Counter::default(),
+            ended: Family::default(),
+            // To more than the hour that a session lasts.
+            durations: Histogram::new(exponential_buckets(0.01, 4.0, 11)),
+            // To more than the minute that a client is held while the enclave boots.
+            connects: Histogram::new(exponential_buckets(0.000_1, 4.0, 11)),
             dial_failures: Counter::default(),
             to_enclave_bytes: of_direction(Direction::to_enclave),
             to_client_bytes: of_direction(Direction::to_client),
-            lifecycle: LifecycleMetrics::registered(&mut registry),
+            lifecycle: LifecycleMetrics::default(),
             registry: Registry::default(),
         };
+        // A rate of what is there from the start shows the first of a kind, too.
+        for reason in END_REASONS {
+            drop(metrics.ended.get_or_create(&End { reason }));
+        }
+        let mut all = Registry::default();
+        all.register_collector(Box::new(process::Process::started_now()));
+        let registry = all.sub_registry_with_prefix("sealnote_parent");
+        metrics.lifecycle.register(registry);
         let version = ConstGauge::new(1u64);
         registry
             .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
             .register("build_info", "The version that runs", version);
         registry.register(
+            "ready",
+            "1 while clients should come, as /readyz says; 0 otherwise",
+            metrics.ready.clone(),
+        );
+        registry.register(
             "connections_open",
             "Clients connected now, those that wait for the enclave included",
             metrics.open.clone(),
+        );
+        registry.register(
+            "connections_limit",
+            "The most clients at a time",
+            metrics.limit.clone(),
         );
         registry.register(
             "connections_accepted",
@@ -114,9 +192,21 @@ impl Default for Metrics {
             refused,
         );
         registry.register(
-            "connections_unreached",
-            "Clients closed because no enclave answered in time",
-            metrics.unreached.clone(),
+            "connections_ended",
+            "Connections that have ended, by the reason",
+            metrics.ended.clone(),
+        );
+        registry.register_with_unit(
+            "connection_duration",
+            "How long connections lasted",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        registry.register_with_unit(
+            "enclave_connect_duration",
+            "How long clients waited until an enclave was reached, attempts that failed included",
+            Unit::Seconds,
+            metrics.connects.clone(),
         );
         registry.register(
             "dial_failures",
@@ -125,19 +215,19 @@ impl Default for Metrics {
         );
         registry.register_with_unit("carried", "Bytes handed on", Unit::Bytes, bytes);
         Metrics {
-            registry,
+            registry: all,
             ..metrics
         }
     }
 }
 
 impl Metrics {
-    /// All of them as Prometheus and OpenMetrics read them.
+    /// All of them in Prometheus's text format.
     pub fn encode(&self) -> String {
-        let mut text = String::new();
+        let mut open_metrics = String::new();
         // Writing to a String does not fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        let _ = encode(&mut open_metrics, &self.registry);
+        text::prometheus(&open_metrics)
     }
 
     /// The counters now.
@@ -147,7 +237,7 @@ impl Metrics {
             accepted: self.accepted.get(),
             refused: self.refused.get(),
             refused_by_address: self.refused_by_address.get(),
-            unreached: self.unreached.get(),
+            unreached: self.ended(EndReason::enclave_unreached).get(),
             dial_failures: self.dial_failures.get(),
             to_enclave_bytes: self.to_enclave_bytes.get(),
             to_client_bytes: self.to_client_bytes.get(),
@@ -158,7 +248,11 @@ impl Metrics {
     pub(crate) fn connection(&self) -> OpenConnection<'_> {
         self.accepted.inc();
         self.open.inc();
-        OpenConnection(self)
+        OpenConnection {
+            metrics: self,
+            since: Instant::now(),
+            end: EndReason::stopped,
+        }
     }
 
     /// What happens to enclaves is counted here.
@@ -174,10 +268,6 @@ impl Metrics {
         self.refused_by_address.inc();
     }
 
-    pub(crate) fn unreached(&self) {
-        self.unreached.inc();
-    }
-
     pub(crate) fn dial_failed(&self) {
         self.dial_failures.inc();
     }
@@ -189,12 +279,47 @@ impl Metrics {
     pub(crate) fn to_client(&self) -> &Counter {
         &self.to_client_bytes
     }
+
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.set(ready.into());
+    }
+
+    pub(crate) fn set_connections_limit(&self, limit: NonZeroUsize) {
+        self.limit
+            .set(i64::try_from(limit.get()).unwrap_or(i64::MAX));
+    }
+
+    fn ended(&self, reason: EndReason) -> Counter {
+        self.ended.get_or_create_owned(&End { reason })
+    }
 }
-pub(crate) struct OpenConnection<'a>(&'a Metrics);
+
+/// A client that is connected. Dropped without an [end](OpenConnection::ended) it was cut off by the parent's own.
+pub(crate) struct OpenConnection<'a> {
+    metrics: &'a Metrics,
+    since: Instant,
+    end: EndReason,
+}
+
+impl OpenConnection<'_> {
+    /// The client is joined to an enclave.
+    pub(crate) fn enclave_reached(&self) {
+        self.metrics
+            .connects
+            .observe(self.since.elapsed().as_secs_f64());
+    }
+
+    pub(crate) fn ended(mut self, reason: impl Into<EndReason>) {
+        self.end = reason.into();
+    }
+}
 
 impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
-        self.0.open.dec();
+        let lasted = self.since.elapsed().as_secs_f64();
+        self.metrics.durations.observe(lasted);
+        self.metrics.ended(self.end).inc();
+        self.metrics.open.dec();
     }
 }
 

@@ -64,6 +64,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         "listening on {} for the enclave at {enclave}",
         parent.local_endpoint()
     );
+    if let Some(endpoint) = parent.metrics_endpoint() {
+        info!("metrics on {endpoint}");
+    }
 
     if let Some(endpoint) = heartbeats {
         let listener = Listener::bind(&endpoint).await?;

@@ -53,6 +53,9 @@ impl Control {
         if config.listen != current.listen {
             return Err(ReloadError::Fixed("listen"));
         }
+        if config.metrics_listen != current.metrics_listen {
+            return Err(ReloadError::Fixed("metrics-listen"));
+        }
         self.0.0.send_replace(Arc::new(config));
         Ok(())
     }

@@ -1,8 +1,15 @@
 //! Accepting clients and letting them go.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
-use sealnote_transport::{Endpoint, Listener, Stream, TransportError};
+use sealnote_transport::{Endpoint, Listener, PeerAddress, Stream, TransportError};
 use thiserror::Error;
 use tokio::{
     sync::oneshot,
@@ -12,9 +19,12 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    Config, Control, Metrics, Snapshot, bridge, endorsements,
+    Config, Control, Metrics, Snapshot,
+    admin::{self, NotReady, Pages},
+    bridge, endorsements,
     limits::{Full, Origin, Place, Places, dial},
-    log::RateLimit,
+    log::{self, RateLimit},
+    metrics::EndReason,
     reload::Current,
 };
 
@@ -22,6 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Parent {
     listener: Listener,
+    admin: Option<Listener>,
     shared: Arc<Shared>,
 }
 
@@ -31,6 +42,9 @@ pub enum ParentError {
     /// The address for clients cannot be listened on.
     #[error(transparent)]
     Bind(TransportError),
+    /// The address for the operator's HTTP cannot be listened on.
+    #[error("metrics-listen: {0}")]
+    BindAdmin(TransportError),
     /// The listening socket has failed.
     #[error(transparent)]
     Accept(TransportError),
@@ -42,7 +56,16 @@ impl Parent {
         let listener = Listener::bind(&config.listen)
             .await
             .map_err(ParentError::Bind)?;
+        let admin = match &config.metrics_listen {
+            Some(endpoint) => Some(
+                Listener::bind(endpoint)
+                    .await
+                    .map_err(ParentError::BindAdmin)?,
+            ),
+            None => None,
+        };
         let shared = Shared {
+            stopping: AtomicBool::new(false),
             places: Places::default(),
             config: Arc::new(Current::new(config)),
             metrics: Arc::default(),
@@ -52,6 +75,7 @@ impl Parent {
         };
         Ok(Parent {
             listener,
+            admin,
             shared: Arc::new(shared),
         })
     }
@@ -59,6 +83,11 @@ impl Parent {
     /// Where clients come in, with port 0 resolved.
     pub fn local_endpoint(&self) -> &Endpoint {
         self.listener.local_endpoint()
+    }
+
+    /// Where the operator's HTTP is served, with port 0 resolved.
+    pub fn metrics_endpoint(&self) -> Option<&Endpoint> {
+        self.admin.as_ref().map(Listener::local_endpoint)
     }
 
     /// The counters, to look at while it runs.
@@ -71,11 +100,18 @@ impl Parent {
         Control::of(&self.shared.config)
     }
 
-    /// Serves until `shutdown` completes; then accepts no more, gives the open connections the
-    /// drain timeout to end, and closes the rest. Returns the final counters.
+    /// Serves until `shutdown` completes; then says for the drain delay that no more clients should come, accepts no more,
+    /// gives the open connections the drain timeout to end, and closes the rest. Returns the final counters.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Snapshot, ParentError> {
-        let Parent { listener, shared } = self;
+        let Parent {
+            listener,
+            admin,
+            shared,
+        } = self;
         let mut background = JoinSet::new();
+        if let Some(admin) = admin {
+            background.spawn(admin::serve(admin, shared.pages()));
+        }
         background.spawn(log_counters(Arc::clone(&shared)));
         background.spawn(hand_over_endorsements(Arc::clone(&shared)));
 
@@ -84,7 +120,7 @@ impl Parent {
         let mut accepting = tokio::spawn(accept_until(stopped, listener, Arc::clone(&shared)));
         let ended = tokio::select! {
             ended = &mut accepting => ended,
-            () = shutdown => {
+            () = shared.leave_after(shutdown) => {
                 drop(stop);
                 accepting.await
             }
@@ -115,6 +151,8 @@ impl Parent {
 #[derive(Debug)]
 struct Shared {
     config: Arc<Current>,
+    /// From the order to stop on.
+    stopping: AtomicBool,
     places: Places,
     metrics: Arc<Metrics>,
     refusals: RateLimit,
@@ -156,26 +194,48 @@ async fn accept_until(
 }
 
 impl Shared {
+    fn pages(self: &Arc<Self>) -> Pages {
+        let shared = Arc::clone(self);
+        Pages {
+            metrics: Arc::clone(&self.metrics),
+            config: Arc::clone(&self.config),
+            ready: Box::new(move || shared.ready()),
+        }
+    }
+
+    fn ready(&self) -> Result<(), NotReady> {
+        match self.stopping.load(Relaxed) {
+            true => Err(NotReady("the parent is stopping")),
+            false => Ok(()),
+        }
+    }
+
+    /// The order, and the time that balancers have to see it.
+    async fn leave_after(&self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        self.stopping.store(true, Relaxed);
+        sleep(self.config.get().drain_delay).await;
+    }
+
     /// Serves a client, or turns it away.
     fn let_in(self: &Arc<Self>, client: Stream, connections: &mut JoinSet<()>) {
         let config = self.config.get();
-        match self
-            .places
-            .take(client.peer_address().map(Origin::from), &config)
-        {
+        let address = client.peer_address();
+        match self.places.take(address.map(Origin::from), &config) {
             Ok(place) => {
                 connections.spawn(serve(client, place, config, Arc::clone(self)));
             }
             Err(full) => {
                 drop(client);
-                self.refuse(full, &config);
+                self.refuse(full, address, &config);
             }
         }
     }
 
-    /// Counts a client that was closed at once, and says so, but not whose it was.
-    fn refuse(&self, full: Full, config: &Config) {
+    /// Counts a client that was closed at once, and says so; whose it was only where the operator asks for it.
+    fn refuse(&self, full: Full, address: Option<PeerAddress>, config: &Config) {
         let now = Instant::now();
+        let address = log::address(address, config.log_addresses);
         match full {
             Full::All => {
                 self.metrics.refused();
@@ -183,6 +243,7 @@ impl Shared {
                     warn!(
                         cap = config.max_connections,
                         refused = count,
+                        address,
                         "too many connections"
                     );
                 }
@@ -194,6 +255,7 @@ impl Shared {
                     warn!(
                         cap,
                         refused = count,
+                        address,
                         "too many connections from one address"
                     );
                 }
@@ -208,7 +270,7 @@ async fn serve(client: Stream, _place: Place, config: Arc<Config>, shared: Arc<S
         dial_failures,
         ..
     } = &*shared;
-    let _open = metrics.connection();
+    let open = metrics.connection();
     let on_failure = |error: &TransportError| {
         metrics.dial_failed();
         if let Some(failures) = dial_failures.due(Instant::now()) {
@@ -216,8 +278,11 @@ async fn serve(client: Stream, _place: Place, config: Arc<Config>, shared: Arc<S
         }
     };
     match dial(&config.enclave, config.connect_timeout, on_failure).await {
-        Ok(enclave) => bridge::bridge(client, enclave, config.idle_timeout, metrics).await,
-        Err(_) => metrics.unreached(),
+        Ok(enclave) => {
+            open.enclave_reached();
+            open.ended(bridge::bridge(client, enclave, config.idle_timeout, metrics).await);
+        }
+        Err(_) => open.ended(EndReason::enclave_unreached),
     }
 }
 

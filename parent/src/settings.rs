@@ -69,7 +69,27 @@ pub struct Settings {
     )]
     pub idle_timeout: Option<Seconds>,
 
-    /// After the order to stop: how long open connections may go on, 10 unless given
+    /// Serve HTTP here: /metrics for Prometheus, /healthz and /readyz. Not for strangers: it has no access control
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "SEALNOTE_PARENT_METRICS_LISTEN",
+        help_heading = OPERATION
+    )]
+    #[serde(default, deserialize_with = "text")]
+    pub metrics_listen: Option<Endpoint>,
+
+    /// After the order to stop: how long clients are still let in while /readyz says that they should not come, so that a
+    /// load balancer sees it first; not at all unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_DRAIN_DELAY",
+        help_heading = OPERATION
+    )]
+    pub drain_delay: Option<Seconds>,
+
+    /// After that: how long open connections may go on, 10 unless given
     #[arg(
         long,
         value_name = "SECONDS",
@@ -95,6 +115,18 @@ pub struct Settings {
         help_heading = OPERATION
     )]
     pub log_format: Option<LogFormat>,
+
+    /// Have the log say the addresses of clients that are turned away; it says nobody's unless given
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        env = "SEALNOTE_PARENT_LOG_ADDRESSES",
+        help_heading = OPERATION
+    )]
+    pub log_addresses: Option<bool>,
 
     /// Hand over to the enclave what its machine's vendor signed about it: the files sev-snp, tdx,
     /// azure-vtpm and token of this folder, at the start and then every minute
@@ -262,7 +294,10 @@ impl Settings {
         );
         set(&mut config.connect_timeout, self.connect_timeout);
         set(&mut config.idle_timeout, self.idle_timeout);
+        set(&mut config.drain_delay, self.drain_delay);
         set(&mut config.drain_timeout, self.drain_timeout);
+        set(&mut config.log_addresses, self.log_addresses);
+        config.metrics_listen = self.metrics_listen;
         config.metrics_interval = self.metrics_interval.map(Duration::from);
         config.endorsements = match (self.endorsements, self.endorsements_to) {
             (Some(folder), Some(enclave)) => Some(Endorsements::new(folder, enclave)),
@@ -283,9 +318,12 @@ impl Settings {
                 .or(under.max_connections_per_address),
             connect_timeout: self.connect_timeout.or(under.connect_timeout),
             idle_timeout: self.idle_timeout.or(under.idle_timeout),
+            metrics_listen: self.metrics_listen.or(under.metrics_listen),
+            drain_delay: self.drain_delay.or(under.drain_delay),
             drain_timeout: self.drain_timeout.or(under.drain_timeout),
             metrics_interval: self.metrics_interval.or(under.metrics_interval),
             log_format: self.log_format.or(under.log_format),
+            log_addresses: self.log_addresses.or(under.log_addresses),
             endorsements: self.endorsements.or(under.endorsements),
             endorsements_to: self.endorsements_to.or(under.endorsements_to),
             answer_heartbeat: self.answer_heartbeat.or(under.answer_heartbeat),

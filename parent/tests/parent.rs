@@ -1,5 +1,7 @@
 //! The parent between a client and a stand-in for the enclave, in one process.
 
+#[path = "parent/admin.rs"]
+mod admin;
 #[path = "parent/endorsements.rs"]
 mod endorsements;
 
@@ -339,8 +341,9 @@ struct Rig {
     parent: Endpoint,
     enclave_endpoint: Endpoint,
     enclave: Option<Listener>,
+    metrics_endpoint: Option<Endpoint>,
     metrics: std::sync::Arc<sealnote_parent::Metrics>,
-    shutdown: oneshot::Sender<()>,
+    shutdown: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<Snapshot, ParentError>>,
     _dir: TempDir,
 }
@@ -362,8 +365,9 @@ impl Rig {
             parent: parent.local_endpoint().clone(),
             enclave: Some(Listener::bind(&enclave_endpoint).await.unwrap()),
             enclave_endpoint,
+            metrics_endpoint: parent.metrics_endpoint().cloned(),
             metrics: parent.metrics(),
-            shutdown,
+            shutdown: Some(shutdown),
             running: tokio::spawn(parent.run(async {
                 let _ = stopped.await;
             })),
@@ -414,8 +418,13 @@ impl Rig {
         timeout(SOON, wait).await.unwrap();
     }
 
-    async fn stop(self) -> Snapshot {
-        self.shutdown.send(()).unwrap();
+    /// Gives the order to stop.
+    fn shut_down(&mut self) {
+        self.shutdown.take().unwrap().send(()).unwrap();
+    }
+
+    async fn stop(mut self) -> Snapshot {
+        self.shut_down();
         timeout(SOON, self.running).await.unwrap().unwrap().unwrap()
     }
 }

@@ -142,7 +142,7 @@ impl Trust {
     /// The trust anchors; says so if one was added.
     pub(crate) fn roots(&self) -> Result<TrustRoots, Failure> {
         let mut roots = TrustRoots::vendors();
-        if let Some(path) = &self.danger_accept_software_root {
+        for path in &self.danger_accept_software_root {
             let pem = read(path, "the development root", 1 << 16)?;
             let kind = roots
                 .danger_add_development_root(&String::from_utf8_lossy(&pem))

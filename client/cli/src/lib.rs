@@ -71,9 +71,10 @@ struct Trust {
     /// SSH key, or a file of allowed signers as ssh-keygen reads it.
     #[arg(long, value_name = "FILE")]
     policy_signer: Option<PathBuf>,
-    /// DANGER: also accept evidence under this development root (PEM). It protects nothing.
+    /// DANGER: also accept evidence under this development root (PEM); may be given for each of several. It protects
+    /// nothing.
     #[arg(long, value_name = "FILE")]
-    danger_accept_software_root: Option<PathBuf>,
+    danger_accept_software_root: Vec<PathBuf>,
 }
 
 /// Whom to talk to.

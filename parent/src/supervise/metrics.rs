@@ -30,39 +30,37 @@ struct Outcome {
 }
 
 impl LifecycleMetrics {
-    pub(crate) fn registered(registry: &mut Registry) -> Self {
-        let metrics = LifecycleMetrics::default();
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "enclaves_running",
             "Enclaves that this parent looks after and that run",
-            metrics.running.clone(),
+            self.running.clone(),
         );
         registry.register(
             "enclaves_started",
             "Enclaves started with nitro-cli",
-            metrics.started.clone(),
+            self.started.clone(),
         );
         registry.register(
             "enclaves_not_started",
             "Starts that failed, by what was missing",
-            metrics.not_started.clone(),
+            self.not_started.clone(),
         );
         registry.register(
             "enclaves_ended",
             "Enclaves that ended without an order of this parent, by how far they had come or what their console said",
-            metrics.ended.clone(),
+            self.ended.clone(),
         );
         registry.register(
             "enclave_replacements",
             "Images that were to be replaced, by what came of it",
-            metrics.replacements.clone(),
+            self.replacements.clone(),
         );
         registry.register(
             "enclave_watch_failures",
             "Questions whether enclaves run that nitro-cli did not answer",
-            metrics.not_watched.clone(),
+            self.not_watched.clone(),
         );
-        metrics
     }
 
     pub(crate) fn count(&self, event: &Event) {

@@ -57,7 +57,7 @@ impl Doctor {
             Ok((policy, roots)) => {
                 let path = self.server.trust.policy.as_deref();
                 findings.add(local::policy(&policy, path, sealnote_client::now()));
-                if self.server.trust.danger_accept_software_root.is_some() {
+                if !self.server.trust.danger_accept_software_root.is_empty() {
                     findings.add(local::danger());
                 }
                 Some((policy, roots))

@@ -157,12 +157,12 @@ impl Submit {
             trust.policy.clone(),
             trust.policy_signer.clone(),
         ];
-        let root = self.server.trust.danger_accept_software_root.clone();
+        let roots = trust.danger_accept_software_root.iter().cloned().map(Some);
         let options = Options {
             input: self.input(),
             inputs: inputs
                 .into_iter()
-                .chain([root])
+                .chain(roots)
                 .flatten()
                 .filter(|path| !is_stdin(path))
                 .collect(),

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Clients that never stop, and what memory enclave and parent have meanwhile: it must not grow.
 #
-# usage: soak.sh MINUTES
+# usage: soak-memory.sh MINUTES
 # Eight clients, each a program that is started again as soon as it has its answers: notes as they come, long ones
 # (the example notes ten by ten, and all in one), and sessions with a single note. A line a minute; it fails
 # if a note is not answered, or if the most memory that a program had in the last quarter of the time is more than
@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes="$1"
 if ! [[ "$minutes" =~ ^[0-9]+$ ]] || [ "$minutes" -lt 4 ]; then
-    echo "soak.sh: four minutes or more, and whole ones; not \"$minutes\"" >&2
+    echo "soak-memory.sh: four minutes or more, and whole ones; not \"$minutes\"" >&2
     exit 2
 fi
 . tools/stack.sh
