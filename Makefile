@@ -89,6 +89,12 @@ test-metrics: need-cargo ## what the parent answers to a scrape, judged by Prome
 	cargo build --locked -p sealnote-parent
 	./tools/parent/metrics.sh target/debug/sealnote-parent
 
+.PHONY: test-units
+test-units: need-cargo ## systemd's units of the parent: read and scored by systemd, their sandbox held against the program
+	./tools/need.sh systemd-analyze=systemd strace=strace
+	cargo build --locked -p sealnote-parent
+	python3 tools/systemd/check.py target/debug/sealnote-parent
+
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized
 test-sanitized: need-cargo ## the kernels, where unsafe code is, under AddressSanitizer
@@ -187,11 +193,14 @@ install: need-cargo ## the three programs, man pages and completions of bash, zs
 	install -D -t "$(DESTDIR)$(PREFIX)/bin" $(addprefix $(STATIC_OUT)/,sealnote sealnote-parent sealnote-enclave)
 	rm -rf target/install && mkdir -p target/install
 	$(STATIC_OUT)/sealnote man target/install
-	for shell in bash zsh fish; do $(STATIC_OUT)/sealnote completions $$shell >target/install/$$shell; done
+	$(STATIC_OUT)/sealnote-parent man target/install
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man1" target/install/*.1
-	install -D -m 644 -T target/install/bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/sealnote"
-	install -D -m 644 -T target/install/zsh "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sealnote"
-	install -D -m 644 -T target/install/fish "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sealnote.fish"
+	for program in sealnote sealnote-parent; do \
+		for shell in bash zsh fish; do $(STATIC_OUT)/$$program completions $$shell >target/install/$$shell; done; \
+		install -D -m 644 -T target/install/bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program"; \
+		install -D -m 644 -T target/install/zsh "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$program"; \
+		install -D -m 644 -T target/install/fish "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish"; \
+	done
 
 .PHONY: enclave-root
 enclave-root: need-cargo ## what the enclave image holds, without the software attester: target/enclave-root

@@ -42,8 +42,11 @@ pub enum ConnectError {
         "the server refused the handshake; it gives no reason. Try again, and check that client and enclave are of the same release"
     )]
     Refused,
-    /// The parent or the enclave has no place (or whoever is on the way says so).
-    #[error("the server says that all places are taken; try again later, or another server")]
+    /// The parent or the enclave has no place, or whoever is on the way says so: nothing vouches for it.
+    #[error(
+        "the parent is full, or the enclave behind it: there is no place for one more client now. This is not \
+         authenticated, for anyone on the way can say so. Try again later, or another server"
+    )]
     Full,
     /// The answer cannot be read.
     #[error(transparent)]

@@ -22,7 +22,9 @@ pub enum WireError {
     #[error("the server refused to go on")]
     Refused,
     /// There is no place for this client.
-    #[error("the server is full; try again later, or another server")]
+    #[error(
+        "the server is full, or whoever is on the way says so; try again later, or another server"
+    )]
     Full,
 }
 

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, upstreams::InUse};
 
 /// How much is held of a connection, each way, beside the kernel's own buffers.
 pub const BUFFER_BYTES: usize = 32 * 1024;
@@ -40,6 +40,7 @@ pub(crate) enum Ended {
 pub(crate) async fn bridge(
     client: Stream,
     enclave: Stream,
+    mut in_use: InUse,
     idle: Duration,
     metrics: &Metrics,
 ) -> Ended {
@@ -54,6 +55,7 @@ pub(crate) async fn bridge(
             &mut to_enclave,
             metrics.to_enclave(),
             &activity,
+            |_| {},
         )
         .await
         {
@@ -72,6 +74,7 @@ pub(crate) async fn bridge(
             &mut to_client,
             metrics.to_client(),
             &activity,
+            |length| in_use.received(length),
         )
         .await
         {
@@ -118,6 +121,7 @@ async fn copy(
     sink: &mut SendHalf,
     count: &Counter,
     activity: &Activity,
+    mut received: impl FnMut(usize),
 ) -> End {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
@@ -127,6 +131,7 @@ async fn copy(
             Err(_) => return End::SourceFailed,
         };
         activity.touch();
+        received(rest.len());
         while !rest.is_empty() {
             match sink.write(rest).await {
                 Ok(0) | Err(_) => return End::SinkFailed,

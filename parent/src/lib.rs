@@ -24,18 +24,29 @@ mod bridge;
 mod config;
 mod endorsements;
 mod limits;
+mod listen;
 mod log;
 mod metrics;
 pub mod program;
+mod proxy_protocol;
 mod reload;
+pub mod run;
 mod server;
 pub mod settings;
 pub mod supervise;
+mod systemd;
+mod upstreams;
 
 pub use bridge::BUFFER_BYTES;
 pub use config::Config;
 pub use endorsements::{ENDORSED_KINDS, Endorsements, MAX_ENDORSEMENTS};
+pub use listen::Listen;
 pub use log::LogFormat;
 pub use metrics::{Metrics, Snapshot};
+pub use proxy_protocol::ProxyProtocol;
 pub use reload::{Control, ReloadError};
 pub use server::{Parent, ParentError};
+pub use upstreams::{
+    Balance, Enclave, Enclaves, EnclavesError, MAX_ANSWER, PROBE_HELLO, ParseEnclaveError,
+    ProbeError, Upstreams, answer_length, probe,
+};

@@ -19,7 +19,7 @@ use prometheus_client::{
 };
 use tracing::info;
 
-use crate::{bridge::Ended, supervise::LifecycleMetrics};
+use crate::{bridge::Ended, limits::Limit, supervise::LifecycleMetrics, upstreams::Upstreams};
 
 pub(crate) use text::CONTENT_TYPE;
 
@@ -31,11 +31,11 @@ pub struct Metrics {
     open: Gauge,
     limit: Gauge,
     accepted: Counter,
-    refused: Counter,
-    refused_by_address: Counter,
+    refused: Family<Refusal, Counter>,
     ended: Family<End, Counter>,
     durations: Histogram,
     connects: Histogram,
+    /// In the registry it is counted by enclave.
     dial_failures: Counter,
     to_enclave_bytes: Counter,
     to_client_bytes: Counter,
@@ -53,6 +53,10 @@ pub struct Snapshot {
     pub refused: u64,
     /// Clients turned away because there were too many from their address.
     pub refused_by_address: u64,
+    /// Clients turned away because too many came in a second, in all or from their address.
+    pub refused_by_rate: u64,
+    /// Connections closed because they did not begin with the PROXY header that they must have.
+    pub refused_by_proxy_header: u64,
     /// Clients closed because the enclave did not answer in time.
     pub unreached: u64,
     /// Single attempts to reach the enclave that failed.
@@ -75,6 +79,10 @@ pub(crate) enum EndReason {
     enclave_failed,
     /// No enclave was reached in time.
     enclave_unreached,
+    /// The client was turned away after its proxy had said whose it is, or because it had not.
+    refused,
+    /// The client had not said a word in time.
+    silent,
     /// Nothing had moved for too long.
     idle,
     /// The parent stopped, and waited no longer.
@@ -92,11 +100,13 @@ impl From<Ended> for EndReason {
     }
 }
 
-const END_REASONS: [EndReason; 6] = [
+const END_REASONS: [EndReason; 8] = [
     EndReason::finished,
     EndReason::client_failed,
     EndReason::enclave_failed,
     EndReason::enclave_unreached,
+    EndReason::refused,
+    EndReason::silent,
     EndReason::idle,
     EndReason::stopped,
 ];
@@ -116,6 +126,28 @@ struct Refusal {
 enum RefusalReason {
     connections,
     connections_of_address,
+    rate,
+    rate_of_address,
+    proxy_header,
+}
+
+const REFUSAL_REASONS: [RefusalReason; 5] = [
+    RefusalReason::connections,
+    RefusalReason::connections_of_address,
+    RefusalReason::rate,
+    RefusalReason::rate_of_address,
+    RefusalReason::proxy_header,
+];
+
+impl From<Limit> for RefusalReason {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Connections => RefusalReason::connections,
+            Limit::ConnectionsOfAddress => RefusalReason::connections_of_address,
+            Limit::Rate => RefusalReason::rate,
+            Limit::RateOfAddress => RefusalReason::rate_of_address,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -130,19 +162,24 @@ enum Direction {
     to_client,
 }
 
+/// Of every name but the process's own.
+const PREFIX: &str = "sealnote_parent";
+
 impl Default for Metrics {
     fn default() -> Self {
         let refused = Family::<Refusal, Counter>::default();
         let bytes = Family::<Way, Counter>::default();
-        let of_reason = |reason| refused.get_or_create_owned(&Refusal { reason });
+        // Each is there from the start, so that its first increase is seen as one.
+        for reason in REFUSAL_REASONS {
+            drop(refused.get_or_create(&Refusal { reason }));
+        }
         let of_direction = |direction| bytes.get_or_create_owned(&Way { direction });
         let metrics = Metrics {
             ready: Gauge::default(),
             open: Gauge::default(),
             limit: Gauge::default(),
             accepted: Counter::default(),
-            refused: of_reason(RefusalReason::connections),
-            refused_by_address: of_reason(RefusalReason::connections_of_address),
+            refused: refused.clone(),
             ended: Family::default(),
             // To more than the hour that a session lasts.
             durations: Histogram::new(exponential_buckets(0.01, 4.0, 11)),
@@ -160,7 +197,7 @@ impl Default for Metrics {
         }
         let mut all = Registry::default();
         all.register_collector(Box::new(process::Process::started_now()));
-        let registry = all.sub_registry_with_prefix("sealnote_parent");
+        let registry = all.sub_registry_with_prefix(PREFIX);
         metrics.lifecycle.register(registry);
         let version = ConstGauge::new(1u64);
         registry
@@ -208,11 +245,6 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.connects.clone(),
         );
-        registry.register(
-            "dial_failures",
-            "Single attempts to reach an enclave that failed",
-            metrics.dial_failures.clone(),
-        );
         registry.register_with_unit("carried", "Bytes handed on", Unit::Bytes, bytes);
         Metrics {
             registry: all,
@@ -222,6 +254,20 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// With those of each enclave.
+    pub(crate) fn of(upstreams: &Upstreams) -> Self {
+        let mut metrics = Metrics {
+            dial_failures: upstreams.dial_failures(),
+            ..Metrics::default()
+        };
+        let of_enclaves = Box::new(upstreams.clone());
+        metrics
+            .registry
+            .sub_registry_with_prefix(PREFIX)
+            .register_collector(of_enclaves);
+        metrics
+    }
+
     /// All of them in Prometheus's text format.
     pub fn encode(&self) -> String {
         let mut open_metrics = String::new();
@@ -235,8 +281,11 @@ impl Metrics {
         Snapshot {
             open: u64::try_from(self.open.get()).unwrap_or(0),
             accepted: self.accepted.get(),
-            refused: self.refused.get(),
-            refused_by_address: self.refused_by_address.get(),
+            refused: self.refused_for(RefusalReason::connections),
+            refused_by_address: self.refused_for(RefusalReason::connections_of_address),
+            refused_by_rate: self.refused_for(RefusalReason::rate)
+                + self.refused_for(RefusalReason::rate_of_address),
+            refused_by_proxy_header: self.refused_for(RefusalReason::proxy_header),
             unreached: self.ended(EndReason::enclave_unreached).get(),
             dial_failures: self.dial_failures.get(),
             to_enclave_bytes: self.to_enclave_bytes.get(),
@@ -246,7 +295,6 @@ impl Metrics {
 
     /// Counts a client as open until the guard is dropped.
     pub(crate) fn connection(&self) -> OpenConnection<'_> {
-        self.accepted.inc();
         self.open.inc();
         OpenConnection {
             metrics: self,
@@ -260,16 +308,22 @@ impl Metrics {
         &self.lifecycle
     }
 
-    pub(crate) fn refused(&self) {
-        self.refused.inc();
+    pub(crate) fn accepted(&self) {
+        self.accepted.inc();
     }
 
-    pub(crate) fn refused_by_address(&self) {
-        self.refused_by_address.inc();
+    pub(crate) fn refused(&self, limit: Limit) {
+        let reason = limit.into();
+        self.refused.get_or_create(&Refusal { reason }).inc();
     }
 
-    pub(crate) fn dial_failed(&self) {
-        self.dial_failures.inc();
+    pub(crate) fn refused_by_proxy_header(&self) {
+        let reason = RefusalReason::proxy_header;
+        self.refused.get_or_create(&Refusal { reason }).inc();
+    }
+
+    fn refused_for(&self, reason: RefusalReason) -> u64 {
+        self.refused.get_or_create(&Refusal { reason }).get()
     }
 
     pub(crate) fn to_enclave(&self) -> &Counter {
@@ -331,6 +385,8 @@ impl Snapshot {
             accepted = self.accepted,
             refused = self.refused,
             refused_by_address = self.refused_by_address,
+            refused_by_rate = self.refused_by_rate,
+            refused_by_proxy_header = self.refused_by_proxy_header,
             unreached = self.unreached,
             dial_failures = self.dial_failures,
             to_enclave_bytes = self.to_enclave_bytes,

@@ -1,19 +1,45 @@
 //! The program `sealnote-parent`: its command line, its signals, and how they reach a [`Parent`].
 
+mod generate;
+
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
-use sealnote_transport::{Listener, probe_vsock_loopback};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use sealnote_transport::{Endpoint, Listener, probe_vsock_loopback};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
-use crate::{Control, Parent, log, settings::Settings, supervise::answer_heartbeats};
+use crate::{
+    Config, Control, Listen, Parent, limits, log,
+    log::LogFormat,
+    run::{Supervised, vsock},
+    settings::Settings,
+    supervise::{Orders, Plan, StartError, answer_heartbeats},
+    systemd::{self, Handed},
+};
 
 /// Copies bytes between clients and the enclave, and can read none of them.
 #[derive(Parser, Clone)]
-#[command(name = "sealnote-parent", version)]
+#[command(
+    name = "sealnote-parent",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    options: Options,
+
+    /// Tell by exit code 0 or 1 whether this kernel loops vsock back, and do nothing else
+    #[arg(long, hide = true)]
+    probe: Option<Probe>,
+}
+
+#[derive(Args, Clone)]
+struct Options {
     /// Take what no flag and no environment variable says from this TOML file, whose keys are the flags' names; more than
     /// one may be given. SIGHUP reads them again
     #[arg(long, value_name = "FILE", env = "SEALNOTE_PARENT_CONFIG")]
@@ -21,10 +47,17 @@ pub struct Arguments {
 
     #[command(flatten)]
     settings: Settings,
+}
 
-    /// Tell by exit code 0 or 1 whether this kernel loops vsock back, and do nothing else
-    #[arg(long, hide = true)]
-    probe: Option<Probe>,
+#[derive(Subcommand, Clone)]
+enum Command {
+    /// Start the enclave through nitro-cli, and look after it: start it again when it has ended, replace it on SIGHUP when the
+    /// image is another, end it in the end
+    Run(Box<Options>),
+    /// Print completions for a shell
+    Completions(generate::Completions),
+    /// Write man pages into a folder
+    Man(generate::Man),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -33,9 +66,9 @@ enum Probe {
 }
 
 /// Runs it to its end, with the process's own arguments.
-#[tokio::main]
-pub async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+pub fn main() -> ExitCode {
+    let handed = Handed::take();
+    match run(Arguments::parse(), handed) {
         Ok(code) => code,
         Err(error) => {
             print(&format!("{error:#}"));
@@ -44,26 +77,40 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    if let Some(Probe::Vsock) = arguments.probe {
-        return Ok(probe_vsock().await);
+fn run(mut arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode> {
+    match arguments.command.take() {
+        Some(Command::Completions(completions)) => completions.run(Arguments::command())?,
+        Some(Command::Man(man)) => man.run(Arguments::command())?,
+        Some(Command::Run(options)) => return serve(*options, Form::Run, handed),
+        None => match arguments.probe {
+            Some(Probe::Vsock) => return probe_vsock(),
+            None => return serve(arguments.options, Form::Serve, handed),
+        },
     }
-    let settings = arguments.settings()?;
-    log::start(settings.log_format.unwrap_or_default());
-    settings.without_run()?;
-    let heartbeats = settings.answer_heartbeat.clone();
-    let config = settings.config()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[tokio::main]
+async fn serve(options: Options, form: Form, handed: Handed) -> anyhow::Result<ExitCode> {
+    let Told {
+        log_format,
+        heartbeats,
+        plan,
+        config,
+    } = options.told(form)?;
+    log::start(log_format);
+    limits::allow_open_files(&config);
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
-    let enclave = config.enclave.clone();
-    let parent = Parent::bind(config).await?;
-    info!(
-        "listening on {} for the enclave at {enclave}",
-        parent.local_endpoint()
-    );
+    let enclaves = config.enclaves.clone();
+    let parent = match config.listen {
+        Listen::At(_) => Parent::bind(config).await?,
+        Listen::Systemd => Parent::on(handed.listener()?, config).await?,
+    };
+    info!("listening on {} for {enclaves}", parent.local_endpoint());
     if let Some(endpoint) = parent.metrics_endpoint() {
         info!("metrics on {endpoint}");
     }
@@ -73,42 +120,119 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         info!("heartbeats are answered on {}", listener.local_endpoint());
         tokio::spawn(answer_heartbeats(listener));
     }
+    let mut supervised = match &plan {
+        Some(plan) => Some(Supervised::start(&parent, plan.clone(), vsock)?),
+        None => None,
+    };
+    systemd::ready();
 
     let control = parent.control();
+    let supervision = plan.zip(supervised.as_ref().map(Supervised::orders));
     let reloading = async move {
         while hangup.recv().await.is_some() {
-            match reload(&arguments, &control) {
+            systemd::reloading();
+            match reload(&options, &control, supervision.as_ref()).await {
                 Ok(()) => info!("settings read again"),
                 Err(error) => error!("the settings stay as they are: {error:#}"),
             }
+            systemd::ready();
         }
         std::future::pending().await
     };
+    let mut failed = None;
     let stopped = parent
         .run(async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 () = reloading => {}
+                error = failure(&mut supervised) => failed = Some(error),
             }
+            systemd::stopping();
         })
         .await?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    // Clients have had their time.
+    if let Some(supervised) = supervised {
+        supervised.stop().await;
+    }
     stopped.log("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-impl Arguments {
-    fn settings(&self) -> anyhow::Result<Settings> {
-        Ok(self.settings.clone().over_files(&self.config)?)
+/// Whether it starts its enclave.
+#[derive(Clone, Copy)]
+enum Form {
+    Serve,
+    Run,
+}
+
+/// What the settings come to.
+struct Told {
+    log_format: LogFormat,
+    heartbeats: Option<Endpoint>,
+    /// With `run`.
+    plan: Option<Plan>,
+    config: Config,
+}
+
+impl Options {
+    fn told(&self, form: Form) -> anyhow::Result<Told> {
+        let mut settings = self.settings.clone().over_files(&self.config)?;
+        let plan = match form {
+            Form::Run => Some(settings.plan()?),
+            Form::Serve => {
+                settings.without_run()?;
+                None
+            }
+        };
+        if let Some(plan) = &plan {
+            settings.enclave = Some(vec![vsock(plan.cid).into()]);
+        }
+        Ok(Told {
+            log_format: settings.log_format.unwrap_or_default(),
+            heartbeats: settings.answer_heartbeat.take(),
+            plan,
+            config: settings.config()?,
+        })
     }
 }
 
-fn reload(arguments: &Arguments, control: &Control) -> anyhow::Result<()> {
-    Ok(control.replace(arguments.settings()?.config()?)?)
+async fn reload(
+    options: &Options,
+    control: &Control,
+    supervision: Option<&(Plan, Orders)>,
+) -> anyhow::Result<()> {
+    let form = match supervision {
+        Some(_) => Form::Run,
+        None => Form::Serve,
+    };
+    let Told { plan, config, .. } = options.told(form)?;
+    limits::allow_open_files(&config);
+    match (plan, supervision) {
+        (Some(new), Some((plan, orders))) => {
+            plan.stays(&new)?;
+            control.replace_but_enclaves(config)?;
+            orders.replace(new.image).await;
+        }
+        _ => control.replace(config)?,
+    }
+    Ok(())
 }
 
-async fn probe_vsock() -> ExitCode {
-    match probe_vsock_loopback().await {
+/// Completes when the enclave cannot be looked after any more.
+async fn failure(supervised: &mut Option<Supervised>) -> StartError {
+    match supervised {
+        Some(supervised) => supervised.failed().await,
+        None => std::future::pending().await,
+    }
+}
+
+#[tokio::main]
+async fn probe_vsock() -> anyhow::Result<ExitCode> {
+    Ok(match probe_vsock_loopback().await {
         Ok(()) => {
             print("vsock loopback works");
             ExitCode::SUCCESS
@@ -117,7 +241,7 @@ async fn probe_vsock() -> ExitCode {
             print(&format!("no vsock loopback: {error}"));
             ExitCode::FAILURE
         }
-    }
+    })
 }
 
 /// What has an end and no time: the reason why it does not start.

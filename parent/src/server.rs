@@ -9,23 +9,25 @@ use std::{
     time::Instant,
 };
 
-use sealnote_transport::{Endpoint, Listener, PeerAddress, Stream, TransportError};
+use sealnote_transport::{Endpoint, Listener, Stream, TransportError};
 use thiserror::Error;
 use tokio::{
     sync::oneshot,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{sleep, timeout, timeout_at},
 };
 use tracing::{info, warn};
 
 use crate::{
-    Config, Control, Metrics, Snapshot,
+    Config, Control, Listen, Metrics, ProxyProtocol, Snapshot,
     admin::{self, NotReady, Pages},
     bridge, endorsements,
-    limits::{Full, Origin, Place, Places, dial},
+    limits::{Entrance, Farewells, Limit, Origin, Place, silent_until},
     log::{self, RateLimit},
     metrics::EndReason,
+    proxy_protocol::{self, HeaderError},
     reload::Current,
+    upstreams::Upstreams,
 };
 
 /// A parent that listens, and copies once it [runs](Parent::run).
@@ -42,6 +44,9 @@ pub enum ParentError {
     /// The address for clients cannot be listened on.
     #[error(transparent)]
     Bind(TransportError),
+    /// [`Listen::Systemd`] names no address; [`Parent::on`] takes the socket.
+    #[error("there is no address to listen on, and no socket")]
+    NoSocket,
     /// The address for the operator's HTTP cannot be listened on.
     #[error("metrics-listen: {0}")]
     BindAdmin(TransportError),
@@ -53,9 +58,15 @@ pub enum ParentError {
 impl Parent {
     /// Listens for clients; the enclave need not be there yet.
     pub async fn bind(config: Config) -> Result<Self, ParentError> {
-        let listener = Listener::bind(&config.listen)
-            .await
-            .map_err(ParentError::Bind)?;
+        let Listen::At(endpoint) = &config.listen else {
+            return Err(ParentError::NoSocket);
+        };
+        let listener = Listener::bind(endpoint).await.map_err(ParentError::Bind)?;
+        Parent::on(listener, config).await
+    }
+
+    /// Takes clients from `listener`, wherever it comes from.
+    pub async fn on(listener: Listener, config: Config) -> Result<Self, ParentError> {
         let admin = match &config.metrics_listen {
             Some(endpoint) => Some(
                 Listener::bind(endpoint)
@@ -64,14 +75,15 @@ impl Parent {
             ),
             None => None,
         };
+        let upstreams = Upstreams::new(&config);
         let shared = Shared {
             stopping: AtomicBool::new(false),
-            places: Places::default(),
+            entrance: Entrance::default(),
+            farewells: Farewells::default(),
             config: Arc::new(Current::new(config)),
-            metrics: Arc::default(),
-            refusals: RateLimit::default(),
-            refusals_by_address: RateLimit::default(),
-            dial_failures: RateLimit::default(),
+            metrics: Arc::new(Metrics::of(&upstreams)),
+            upstreams,
+            lines: Lines::default(),
         };
         Ok(Parent {
             listener,
@@ -95,6 +107,11 @@ impl Parent {
         Arc::clone(&self.shared.metrics)
     }
 
+    /// The enclaves, to see whether clients can be served.
+    pub fn upstreams(&self) -> Upstreams {
+        self.shared.upstreams.clone()
+    }
+
     /// What changes its configuration while it runs.
     pub fn control(&self) -> Control {
         Control::of(&self.shared.config)
@@ -114,6 +131,7 @@ impl Parent {
         }
         background.spawn(log_counters(Arc::clone(&shared)));
         background.spawn(hand_over_endorsements(Arc::clone(&shared)));
+        background.spawn(shared.upstreams.clone().follow(shared.config.watch()));
 
         // A task of its own: in this one it would wake the runtime's other threads for every client.
         let (stop, stopped) = oneshot::channel();
@@ -153,11 +171,18 @@ struct Shared {
     config: Arc<Current>,
     /// From the order to stop on.
     stopping: AtomicBool,
-    places: Places,
+    entrance: Entrance,
+    farewells: Farewells,
     metrics: Arc<Metrics>,
-    refusals: RateLimit,
-    refusals_by_address: RateLimit,
-    dial_failures: RateLimit,
+    upstreams: Upstreams,
+    lines: Lines,
+}
+
+/// How often each kind of line is logged.
+#[derive(Debug, Default)]
+struct Lines {
+    refusals: [RateLimit; Limit::ALL.len()],
+    proxy_headers: RateLimit,
 }
 
 /// What is there when accepting has ended.
@@ -204,9 +229,12 @@ impl Shared {
     }
 
     fn ready(&self) -> Result<(), NotReady> {
-        match self.stopping.load(Relaxed) {
-            true => Err(NotReady("the parent is stopping")),
-            false => Ok(()),
+        if self.stopping.load(Relaxed) {
+            return Err(NotReady("the parent is stopping"));
+        }
+        match self.upstreams.ready() {
+            true => Ok(()),
+            false => Err(NotReady("no enclave answers")),
         }
     }
 
@@ -219,68 +247,91 @@ impl Shared {
 
     /// Serves a client, or turns it away.
     fn let_in(self: &Arc<Self>, client: Stream, connections: &mut JoinSet<()>) {
-        let config = self.config.get();
-        let address = client.peer_address();
-        match self.places.take(address.map(Origin::from), &config) {
-            Ok(place) => {
-                connections.spawn(serve(client, place, config, Arc::clone(self)));
-            }
-            Err(full) => {
-                drop(client);
-                self.refuse(full, address, &config);
-            }
+        let (config, now) = (self.config.get(), Instant::now());
+        let mut place = match self.entrance.enter(&config, now) {
+            Ok(place) => place,
+            Err(limit) => return self.turn_away(client, limit, &config),
+        };
+        if config.proxy_protocol == ProxyProtocol::Off
+            && let Some(address) = client.peer_address()
+            && let Err(limit) = self
+                .entrance
+                .admit(&mut place, address.into(), &config, now)
+        {
+            return self.turn_away(client, limit, &config);
+        }
+        connections.spawn(serve(client, place, config, Arc::clone(self)));
+    }
+
+    /// Tells a client that there is no place for it, counts it, and logs that there was one; whose it was only where the
+    /// operator asks for it.
+    fn turn_away(&self, client: Stream, limit: Limit, config: &Config) {
+        let address = log::address(client.peer_address(), config.log_addresses);
+        self.farewells.say_full(client);
+        self.metrics.refused(limit);
+        if let Some(refused) = self.lines.refusals[limit as usize].due(Instant::now()) {
+            warn!(limit = limit.value(config), refused, address, "{limit}");
         }
     }
 
-    /// Counts a client that was closed at once, and says so; whose it was only where the operator asks for it.
-    fn refuse(&self, full: Full, address: Option<PeerAddress>, config: &Config) {
-        let now = Instant::now();
-        let address = log::address(address, config.log_addresses);
-        match full {
-            Full::All => {
-                self.metrics.refused();
-                if let Some(count) = self.refusals.due(now) {
-                    warn!(
-                        cap = config.max_connections,
-                        refused = count,
-                        address,
-                        "too many connections"
-                    );
+    /// Lets a client in that comes through a proxy, once the proxy has said whose it is.
+    async fn admit_proxied(
+        &self,
+        mut client: Stream,
+        place: &mut Place,
+        config: &Config,
+        deadline: Instant,
+    ) -> Option<Stream> {
+        let header = timeout_at(deadline.into(), proxy_protocol::read_header(&mut client)).await;
+        let claimed = match header.unwrap_or(Err(HeaderError::Late)) {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                self.metrics.refused_by_proxy_header();
+                if let Some(refused) = self.lines.proxy_headers.due(Instant::now()) {
+                    warn!(refused, "closed: {error}");
                 }
+                return None;
             }
-            Full::Origin => {
-                self.metrics.refused_by_address();
-                if let Some(count) = self.refusals_by_address.due(now) {
-                    let cap = config.max_connections_per_address;
-                    warn!(
-                        cap,
-                        refused = count,
-                        address,
-                        "too many connections from one address"
-                    );
-                }
-            }
+        };
+        // A connection of the proxy's own counts as the proxy's.
+        let own = || client.peer_address().map(Origin::from);
+        if let Some(origin) = claimed.map(Origin::from).or_else(own)
+            && let Err(limit) = self.entrance.admit(place, origin, config, Instant::now())
+        {
+            self.turn_away(client, limit, config);
+            return None;
         }
+        Some(client)
     }
 }
 
-async fn serve(client: Stream, _place: Place, config: Arc<Config>, shared: Arc<Shared>) {
+async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared: Arc<Shared>) {
     let Shared {
-        metrics,
-        dial_failures,
-        ..
+        metrics, upstreams, ..
     } = &*shared;
     let open = metrics.connection();
-    let on_failure = |error: &TransportError| {
-        metrics.dial_failed();
-        if let Some(failures) = dial_failures.due(Instant::now()) {
-            warn!(failures, "enclave not reached: {error}");
+    let deadline = Instant::now() + config.handshake_timeout;
+    if config.proxy_protocol == ProxyProtocol::V2 {
+        // On the heap, and not in every connection's task for as long as it lasts.
+        let admitted = Box::pin(shared.admit_proxied(client, &mut place, &config, deadline));
+        match admitted.await {
+            Some(admitted) => client = admitted,
+            None => return open.ended(EndReason::refused),
+        }
+    }
+    metrics.accepted();
+
+    let dialled = tokio::select! {
+        biased;
+        dialled = upstreams.connect(config.connect_timeout) => dialled,
+        () = silent_until(deadline.into(), &client) => {
+            return open.ended(EndReason::silent);
         }
     };
-    match dial(&config.enclave, config.connect_timeout, on_failure).await {
-        Ok(enclave) => {
+    match dialled {
+        Ok((enclave, in_use)) => {
             open.enclave_reached();
-            open.ended(bridge::bridge(client, enclave, config.idle_timeout, metrics).await);
+            open.ended(bridge::bridge(client, enclave, in_use, config.idle_timeout, metrics).await);
         }
         Err(_) => open.ended(EndReason::enclave_unreached),
     }

@@ -5,7 +5,8 @@
 use std::{
     collections::HashMap,
     fmt, fs, io,
-    num::{NonZeroU32, NonZeroUsize},
+    marker::PhantomData,
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -13,24 +14,59 @@ use std::{
 
 use clap::Args;
 use sealnote_transport::Endpoint;
-use serde::{Deserialize, Deserializer, de};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, SeqAccess, Visitor},
+};
 use thiserror::Error;
 
-use crate::{Config, Endorsements, log::LogFormat};
+use crate::{
+    Balance, Config, Enclave, Enclaves, EnclavesError, Endorsements, Listen, ProxyProtocol,
+    log::LogFormat,
+};
 
 /// All that can be set, and none of it must be. As a file its keys are the flags' names: `max-connections = 64`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH
+    /// Where clients come in: vsock:CID:PORT, tcp:HOST:PORT or unix:PATH; or systemd, for the socket of its socket unit
     #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_LISTEN")]
     #[serde(default, deserialize_with = "text")]
-    pub listen: Option<Endpoint>,
+    pub listen: Option<Listen>,
 
-    /// Where the enclave listens, as vsock:16:5005
-    #[arg(long, value_name = "ADDR", env = "SEALNOTE_PARENT_ENCLAVE")]
-    #[serde(default, deserialize_with = "text")]
-    pub enclave: Option<Endpoint>,
+    /// Where an enclave listens, as vsock:16:5005; given again for each further one. With ,weight=2 it gets twice its share of
+    /// clients, with ,drain no more than it has. In the environment variable spaces stand between them
+    #[arg(
+        long,
+        value_name = "ADDR[,weight=N][,drain]",
+        value_delimiter = ' ',
+        env = "SEALNOTE_PARENT_ENCLAVE"
+    )]
+    #[serde(default, deserialize_with = "texts")]
+    pub enclave: Option<Vec<Enclave>>,
+
+    /// Which of several enclaves a client gets, least-connections unless given
+    #[arg(
+        long,
+        value_name = "HOW",
+        env = "SEALNOTE_PARENT_BALANCE",
+        help_heading = ENCLAVES
+    )]
+    pub balance: Option<Balance>,
+
+    /// Probe an enclave so often at most, while no session shows that it is well: 10 unless given. It makes its evidence each time
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_PROBE_INTERVAL",
+        help_heading = ENCLAVES
+    )]
+    pub probe_interval: Option<Seconds>,
+
+    /// Whether each connection begins with a PROXY protocol header, whose address is then the client's. Only where nobody but
+    /// a proxy that you trust reaches the listener, which is TCP or a Unix socket: anybody can write one. Off unless given
+    #[arg(long, value_name = "VERSION", env = "SEALNOTE_PARENT_PROXY_PROTOCOL")]
+    pub proxy_protocol: Option<ProxyProtocol>,
 
     /// The most clients at a time, 160 unless given; one more is told that the parent is full
     #[arg(
@@ -50,6 +86,35 @@ pub struct Settings {
         help_heading = LIMITS
     )]
     pub max_connections_per_address: Option<NonZeroUsize>,
+
+    /// The most new clients in a second, and as many at once; one more is told that the parent is full. No limit unless given
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "SEALNOTE_PARENT_MAX_CONNECTION_RATE",
+        help_heading = LIMITS
+    )]
+    pub max_connection_rate: Option<NonZeroU32>,
+
+    /// The most new clients in a second from one IPv4 address, IPv6 /64 or vsock CID, and as many at once; one more is told
+    /// that the parent is full. No limit unless given
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "SEALNOTE_PARENT_MAX_CONNECTION_RATE_PER_ADDRESS",
+        help_heading = LIMITS
+    )]
+    pub max_connection_rate_per_address: Option<NonZeroU32>,
+
+    /// Close a connection whose client has sent nothing so long after it came, or whose enclave has sent nothing so long
+    /// after it was reached: 30 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_HANDSHAKE_TIMEOUT",
+        help_heading = LIMITS
+    )]
+    pub handshake_timeout: Option<Seconds>,
 
     /// How long a client is held while the enclave does not answer, as when it boots: 60 unless given
     #[arg(
@@ -88,6 +153,24 @@ pub struct Settings {
         help_heading = OPERATION
     )]
     pub drain_delay: Option<Seconds>,
+
+    /// Close a connection that has lasted so long, busy or not: 7200 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_LIFETIME_TIMEOUT",
+        help_heading = LIMITS
+    )]
+    pub lifetime_timeout: Option<Seconds>,
+
+    /// Close a connection that has carried so many bytes, both ways added up. No limit unless given
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SEALNOTE_PARENT_MAX_BYTES_PER_CONNECTION",
+        help_heading = LIMITS
+    )]
+    pub max_bytes_per_connection: Option<NonZeroU64>,
 
     /// After that: how long open connections may go on, 10 unless given
     #[arg(
@@ -252,6 +335,7 @@ pub struct Settings {
     pub keep_enclave: Option<bool>,
 }
 
+const ENCLAVES: &str = "Enclaves";
 const LIMITS: &str = "Limits";
 const OPERATION: &str = "Operation";
 const ENDORSEMENTS: &str = "Endorsements";
@@ -286,15 +370,29 @@ impl Settings {
     pub fn config(self) -> Result<Config, SettingsError> {
         let listen = self.listen.ok_or(SettingsError::Missing("listen"))?;
         let enclave = self.enclave.ok_or(SettingsError::Missing("enclave"))?;
-        let mut config = Config::new(listen, enclave);
+        let mut config = Config::with(listen, Enclaves::try_from(enclave)?);
+        set(&mut config.balance, self.balance);
+        let probe_interval = self.probe_interval.map(Duration::from);
+        set(&mut config.probe_interval, probe_interval);
+        set(&mut config.proxy_protocol, self.proxy_protocol);
+        if let (ProxyProtocol::V2, Listen::At(Endpoint::Vsock { .. })) =
+            (config.proxy_protocol, &config.listen)
+        {
+            return Err(SettingsError::ProxyOverVsock);
+        }
         set(&mut config.max_connections, self.max_connections);
         set(
             &mut config.max_connections_per_address,
             self.max_connections_per_address,
         );
+        config.max_connection_rate = self.max_connection_rate;
+        config.max_connection_rate_per_address = self.max_connection_rate_per_address;
+        set(&mut config.handshake_timeout, self.handshake_timeout);
         set(&mut config.connect_timeout, self.connect_timeout);
         set(&mut config.idle_timeout, self.idle_timeout);
         set(&mut config.drain_delay, self.drain_delay);
+        set(&mut config.lifetime_timeout, self.lifetime_timeout);
+        config.max_bytes_per_connection = self.max_bytes_per_connection;
         set(&mut config.drain_timeout, self.drain_timeout);
         set(&mut config.log_addresses, self.log_addresses);
         config.metrics_listen = self.metrics_listen;
@@ -312,14 +410,26 @@ impl Settings {
         Settings {
             listen: self.listen.or(under.listen),
             enclave: self.enclave.or(under.enclave),
+            balance: self.balance.or(under.balance),
+            probe_interval: self.probe_interval.or(under.probe_interval),
+            proxy_protocol: self.proxy_protocol.or(under.proxy_protocol),
             max_connections: self.max_connections.or(under.max_connections),
             max_connections_per_address: self
                 .max_connections_per_address
                 .or(under.max_connections_per_address),
+            max_connection_rate: self.max_connection_rate.or(under.max_connection_rate),
+            max_connection_rate_per_address: self
+                .max_connection_rate_per_address
+                .or(under.max_connection_rate_per_address),
+            handshake_timeout: self.handshake_timeout.or(under.handshake_timeout),
             connect_timeout: self.connect_timeout.or(under.connect_timeout),
             idle_timeout: self.idle_timeout.or(under.idle_timeout),
             metrics_listen: self.metrics_listen.or(under.metrics_listen),
             drain_delay: self.drain_delay.or(under.drain_delay),
+            lifetime_timeout: self.lifetime_timeout.or(under.lifetime_timeout),
+            max_bytes_per_connection: self
+                .max_bytes_per_connection
+                .or(under.max_bytes_per_connection),
             drain_timeout: self.drain_timeout.or(under.drain_timeout),
             metrics_interval: self.metrics_interval.or(under.metrics_interval),
             log_format: self.log_format.or(under.log_format),
@@ -411,6 +521,12 @@ pub enum SettingsError {
     /// One excludes the other.
     #[error("{0} does not go with {1}: {2}")]
     Together(&'static str, &'static str, &'static str),
+    /// The enclaves are none that can be served with.
+    #[error(transparent)]
+    Enclaves(#[from] EnclavesError),
+    /// A PROXY header is of a proxy over TCP or a Unix socket.
+    #[error("proxy-protocol is for listeners over TCP or Unix sockets, and listen is over vsock")]
+    ProxyOverVsock,
 }
 
 impl SettingsError {
@@ -443,6 +559,46 @@ where
     text.parse().map(Some).map_err(de::Error::custom)
 }
 
+/// One value that is written as text, or a list of them.
+fn texts<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    deserializer.deserialize_any(Texts(PhantomData)).map(Some)
+}
+
+struct Texts<T>(PhantomData<T>);
+
+impl<'de, T: FromStr<Err: fmt::Display>> Visitor<'de> for Texts<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a list of strings")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(vec![text.parse().map_err(E::custom)?])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Text(value)) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(values)
+    }
+}
+
+struct Text<T>(T);
+
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Text).map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -468,6 +624,42 @@ mod tests {
     }
 
     #[test]
+    fn every_limit_can_be_set_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "listen = 'tcp:a:1'\nenclave = 'tcp:a:2'\nproxy-protocol = 'v2'\nmax-connections = 1\n\
+            max-connections-per-address = 2\nmax-connection-rate = 3\nmax-connection-rate-per-address = 4\n\
+            handshake-timeout = 5\nconnect-timeout = 6\nidle-timeout = 7\nlifetime-timeout = 8\n\
+            max-bytes-per-connection = 9\n";
+        let settings = Settings::default().over_files(&[file(&dir, "all", text)]);
+        let config = settings.unwrap().config().unwrap();
+        assert_eq!(config.proxy_protocol, ProxyProtocol::V2);
+        let counts = [
+            config.max_connections.get() as u64,
+            config.max_connections_per_address.get() as u64,
+            config.max_connection_rate.unwrap().get().into(),
+            config.max_connection_rate_per_address.unwrap().get().into(),
+            config.handshake_timeout.as_secs(),
+            config.connect_timeout.as_secs(),
+            config.idle_timeout.as_secs(),
+            config.lifetime_timeout.as_secs(),
+            config.max_bytes_per_connection.unwrap().get(),
+        ];
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_proxy_is_not_over_vsock() {
+        let settings = Settings {
+            listen: "vsock:any:1".parse().ok(),
+            enclave: Some(vec!["tcp:a:2".parse().unwrap()]),
+            proxy_protocol: Some(ProxyProtocol::V2),
+            ..Settings::default()
+        };
+        let error = settings.config().unwrap_err();
+        assert!(matches!(error, SettingsError::ProxyOverVsock));
+    }
+
+    #[test]
     fn what_is_wrong_in_a_file_is_said_with_its_place() {
         let dir = tempfile::tempdir().unwrap();
         for (text, expected) in [
@@ -481,6 +673,19 @@ mod tests {
             ("max-connections = 0", ":1:19: invalid value: integer `0`"),
             ("listen = ", ":1:10: "),
             ("log-format = 'xml'", ":1:14: unknown variant `xml`"),
+            (
+                "enclave = 'vsock:16:5005,wieght=2'",
+                ":1:11: after vsock:16:5005 and a comma come",
+            ),
+            (
+                "enclave = [\n'vsock:16:5005',\n '16:5005',\n]",
+                ":1:11: `16:5005` is not an endpoint",
+            ),
+            (
+                "enclave = 16",
+                ":1:11: invalid type: integer `16`, expected a string or",
+            ),
+            ("balance = 'random'", ":1:11: unknown variant `random`"),
         ] {
             let path = file(&dir, "bad", text);
             let error = Settings::default()
@@ -491,6 +696,43 @@ mod tests {
             assert!(error.starts_with(&expected), "{error}, not {expected}");
             assert!(!error.contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn enclaves_are_one_or_several_and_a_flag_goes_before_all_of_a_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = |flags: &[&str], text: &str| {
+            let enclave = flags.iter().map(|flag| flag.parse().unwrap()).collect();
+            let flags = Settings {
+                listen: "tcp:a:1".parse().ok(),
+                enclave: (!flags.is_empty()).then_some(enclave),
+                ..Settings::default()
+            };
+            flags
+                .over_files(&[file(&dir, "file", text)])
+                .unwrap()
+                .config()
+        };
+        let several = "enclave = ['vsock:16:5005', 'vsock:17:5005,weight=2']\n\
+                       balance = 'round-robin'\nprobe-interval = 30";
+        let of_file = config(&[], several).unwrap();
+        assert_eq!(
+            of_file.enclaves.to_string(),
+            "vsock:16:5005 vsock:17:5005,weight=2"
+        );
+        assert_eq!(of_file.balance, Balance::RoundRobin);
+        assert_eq!(of_file.probe_interval, Some(Duration::from_secs(30)));
+        let of_flags = config(&["vsock:18:5005"], several).unwrap();
+        assert_eq!(of_flags.enclaves.to_string(), "vsock:18:5005");
+        let one = config(&[], "enclave = 'vsock:16:5005'").unwrap();
+        assert_eq!(one.enclaves.to_string(), "vsock:16:5005");
+        let twice = config(&["vsock:1:1", "vsock:1:1,drain"], "").unwrap_err();
+        assert!(matches!(
+            twice,
+            SettingsError::Enclaves(EnclavesError::Twice(_))
+        ));
+        let none = config(&[], "enclave = []").unwrap_err();
+        assert!(matches!(none, SettingsError::Enclaves(EnclavesError::None)));
     }
 
     #[test]
@@ -516,7 +758,7 @@ mod tests {
         );
         let settings = Settings {
             listen: "tcp:a:1".parse().ok(),
-            enclave: "tcp:a:2".parse().ok(),
+            enclave: Some(vec!["tcp:a:2".parse().unwrap()]),
             endorsements: Some("folder".into()),
             ..Settings::default()
         };

@@ -4,6 +4,16 @@
 mod admin;
 #[path = "parent/endorsements.rs"]
 mod endorsements;
+#[path = "parent/limits.rs"]
+mod limits;
+#[path = "parent/program.rs"]
+mod program;
+#[path = "parent/proxy_protocol.rs"]
+mod proxy_protocol;
+#[path = "parent/upgrade.rs"]
+mod upgrade;
+#[path = "parent/upstreams.rs"]
+mod upstreams;
 
 use std::{
     net::SocketAddr,
@@ -24,6 +34,9 @@ use tokio::{
 
 /// Longer than anything here takes, and short enough to notice what hangs.
 const SOON: Duration = Duration::from_secs(20);
+
+/// The frame that says that there is no place: PROTOCOL.md, section 1.
+const FULL: [u8; 8] = [6, 2, 0, 0, 0, 0, 0, 0];
 
 #[tokio::test]
 async fn each_direction_ends_by_itself() {
@@ -142,12 +155,12 @@ async fn a_client_is_let_go_when_the_enclave_never_comes() {
 }
 
 #[tokio::test]
-async fn one_too_many_is_closed_at_once() {
+async fn one_too_many_is_told_and_closed_at_once() {
     let mut rig = Rig::start(|config| config.max_connections = NonZeroUsize::new(2).unwrap()).await;
     let first = rig.pair().await;
     let mut second = rig.pair().await;
     let mut third = connect(&rig.parent).await.unwrap();
-    assert_eq!(read_all(&mut third).await, b"");
+    assert_eq!(read_all(&mut third).await, FULL);
     assert_eq!(rig.counters().refused, 1);
 
     // The others are not disturbed, and a place that is given back is taken.
@@ -170,7 +183,7 @@ async fn one_address_has_no_more_than_its_share() {
     let mine = rig.pair_from("127.0.0.1").await;
     let _mine_too = rig.pair_from("127.0.0.1").await;
     let mut too_many = rig.connect_from("127.0.0.1").await;
-    assert_eq!(read_all(&mut too_many).await, b"");
+    assert_eq!(read_all(&mut too_many).await, FULL);
     let counters = rig.counters();
     assert_eq!((counters.refused_by_address, counters.refused), (1, 0));
 
@@ -358,6 +371,8 @@ impl Rig {
         };
         let enclave_endpoint = unix("enclave");
         let mut config = Config::new(unix("parent"), enclave_endpoint.clone());
+        // What a test's enclave accepts is clients alone.
+        config.probe_interval = None;
         adjust(&mut config);
         let parent = Parent::bind(config).await.unwrap();
         let (shutdown, stopped) = oneshot::channel();
@@ -403,6 +418,16 @@ impl Rig {
             .unwrap();
         let server = SocketAddr::new(host.parse().unwrap(), *port);
         Stream::Tcp(socket.connect(server).await.unwrap())
+    }
+
+    /// What Prometheus reads of one counter, with its labels.
+    fn counter(&self, name: &str) -> u64 {
+        let scrape = self.metrics.encode();
+        let name = format!("sealnote_parent_{name} ");
+        let line = scrape.lines().find_map(|line| line.strip_prefix(&name));
+        line.unwrap_or_else(|| panic!("no {name} in:\n{scrape}"))
+            .parse()
+            .unwrap()
     }
 
     fn counters(&self) -> Snapshot {

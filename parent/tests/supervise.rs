@@ -10,6 +10,8 @@ mod rig;
 mod stand_in;
 #[path = "supervise/start.rs"]
 mod start;
+#[path = "supervise/through_the_parent.rs"]
+mod through_the_parent;
 #[path = "supervise/watch.rs"]
 mod watch;
 
@@ -19,7 +21,12 @@ use libtest_mimic::{Arguments, Trial, run};
 
 fn main() -> ExitCode {
     stand_in::run_if_named_so();
-    let trials = [start::trials(), watch::trials(), replacement::trials()];
+    let trials = [
+        start::trials(),
+        watch::trials(),
+        replacement::trials(),
+        through_the_parent::trials(),
+    ];
     run(
         &Arguments::from_args(),
         trials.into_iter().flatten().collect(),

@@ -69,16 +69,6 @@ impl Relay {
         target: Endpoint,
         tamper: impl Fn(&Seen) -> Act + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
-        Self::start_in_turn(listen, vec![target], tamper).await
-    }
-
-    /// Joins who comes first to the first target, the next one to the next, and all further ones to the
-    /// last.
-    pub async fn start_in_turn(
-        listen: &Endpoint,
-        targets: Vec<Endpoint>,
-        tamper: impl Fn(&Seen) -> Act + Send + Sync + 'static,
-    ) -> Result<Self, Failure> {
         let listener = Listener::bind(listen).await?;
         let endpoint = listener.local_endpoint().clone();
         let seen = Arc::default();
@@ -89,9 +79,6 @@ impl Relay {
         let accept = async move {
             for connection in 0.. {
                 let Ok(client) = listener.accept().await else {
-                    return;
-                };
-                let Some(target) = targets.get(connection).or(targets.last()) else {
                     return;
                 };
                 tokio::spawn(join(client, target.clone(), connection, eye.clone()));

@@ -281,9 +281,12 @@ pub async fn start_parent(
     start_parent_with(Config::new(listen, enclave)).await
 }
 
-async fn start_parent_with(
-    config: Config,
+/// The same with this configuration.
+pub async fn start_parent_with(
+    mut config: Config,
 ) -> Result<(Endpoint, Arc<Metrics>, JoinHandle<()>), Failure> {
+    // What comes to the enclave is a test's own.
+    config.probe_interval = None;
     let parent = Parent::bind(config).await?;
     let (server, metrics) = (parent.local_endpoint().clone(), parent.metrics());
     let task = tokio::spawn(async move {

@@ -18,6 +18,8 @@ mod limits;
 mod load;
 #[path = "in_process/other_model.rs"]
 mod other_model;
+#[path = "in_process/probe.rs"]
+mod probe;
 #[path = "in_process/session_ends.rs"]
 mod session_ends;
 #[path = "in_process/sessions.rs"]

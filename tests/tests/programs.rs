@@ -3,6 +3,8 @@
 mod common;
 #[path = "programs/evidence.rs"]
 mod evidence;
+#[path = "programs/full.rs"]
+mod full;
 #[path = "programs/kinds.rs"]
 mod kinds;
 

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use sealnote_transport::Cid;
 
 use super::{Image, Plan};
-use crate::settings::{Settings, SettingsError};
+use crate::{
+    ReloadError,
+    settings::{Settings, SettingsError},
+};
 
 const NAME: &str = "sealnote";
 const CID: Cid = Cid(16);
@@ -64,6 +67,27 @@ impl Settings {
                 "a parent that starts no enclave",
                 "it is for `sealnote-parent run`",
             )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Plan {
+    /// What only a start can change is as it was.
+    pub(crate) fn stays(&self, new: &Plan) -> Result<(), ReloadError> {
+        let changed = [
+            ("enclave-name", self.name != new.name),
+            ("enclave-cid", self.cid != new.cid),
+            ("nitro-cli", self.nitro_cli.program != new.nitro_cli.program),
+            ("state-file", self.state_file != new.state_file),
+            (
+                "replace-by-restart",
+                self.replace_by_restart != new.replace_by_restart,
+            ),
+            ("keep-enclave", self.keep != new.keep),
+        ];
+        match changed.into_iter().find(|(_, has_changed)| *has_changed) {
+            Some((name, _)) => Err(ReloadError::Fixed(name)),
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sealnote_parent::{Config, Parent, ParentError};
+use sealnote_parent::{Config, Listen, Parent, ParentError};
 use sealnote_transport::{Endpoint, Stream, connect};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -17,6 +17,7 @@ async fn a_scrape_tells_what_is_open_of_what_may_be() {
     let (mut client, mut enclave) = rig.pair().await;
     client.write_all(b"question").await.unwrap();
     enclave.read_exact(&mut [0; 8]).await.unwrap();
+    say_an_answer(&mut client, &mut enclave).await;
     rig.until(|counters| counters.to_enclave_bytes == 8).await;
 
     let answer = get(&rig, "/metrics").await;
@@ -90,6 +91,11 @@ async fn each_end_of_a_connection_is_counted_by_its_reason() {
 async fn readiness_ends_before_new_clients_are_refused() {
     let mut rig = rig(|config| config.drain_delay = Duration::from_millis(1500)).await;
     assert!(get(&rig, "/healthz").await.ends_with("\r\n\r\nok\n"));
+    let early = get(&rig, "/readyz").await;
+    assert!(early.starts_with("HTTP/1.1 503"), "{early}");
+    assert!(early.ends_with("\r\n\r\nno enclave answers\n"), "{early}");
+    let (mut client, mut enclave) = rig.pair().await;
+    say_an_answer(&mut client, &mut enclave).await;
     assert!(
         get(&rig, "/readyz")
             .await
@@ -269,13 +275,19 @@ async fn rig(adjust: impl FnOnce(&mut Config)) -> Rig {
     Rig::start(|config| {
         config.metrics_listen = Some(Endpoint::Unix {
             path: match &config.listen {
-                Endpoint::Unix { path } => path.with_file_name("metrics"),
+                Listen::At(Endpoint::Unix { path }) => path.with_file_name("metrics"),
                 other => panic!("{other} is no Unix socket"),
             },
         });
         adjust(config);
     })
     .await
+}
+
+/// The first step of a handshake, as far as the parent knows it: more from the enclave than a refusal.
+async fn say_an_answer(client: &mut Stream, enclave: &mut Stream) {
+    enclave.write_all(b"an answer").await.unwrap();
+    client.read_exact(&mut [0; 9]).await.unwrap();
 }
 
 fn admin(rig: &Rig) -> Endpoint {

@@ -45,6 +45,10 @@ async fn the_new_one_has_new_connections_and_the_old_one_ends_in_peace() {
     let mut echo = [0; 10];
     session.read_exact(&mut echo).await.unwrap();
     assert_eq!(&echo, b"still here");
+    // Nor is its enclave ended while it lasts.
+    let asked = rig.machine.calls("describe-enclaves").len();
+    crate::rig::until(|| rig.machine.calls("describe-enclaves").len() > asked + 3).await;
+    assert_eq!(rig.names(), ["sealnote", "sealnote-2"]);
     rig.traffic.busy.send_modify(|busy| busy.clear());
     let event = rig.next().await;
     assert!(

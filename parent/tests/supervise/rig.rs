@@ -42,6 +42,14 @@ impl Rig {
     }
 
     pub async fn with(text: &str, set: impl FnOnce(&mut Plan, &Machine)) -> Self {
+        let mut rig = Rig::idle(text);
+        set(&mut rig.plan, &rig.machine);
+        rig.start_anew();
+        rig
+    }
+
+    /// A machine and a plan, and no supervisor.
+    pub fn idle(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let machine = Machine::new(dir.path());
         let eif = dir.path().join("image.eif");
@@ -59,20 +67,18 @@ impl Rig {
         plan.answer_limit = Duration::from_secs(10);
         let ms = Duration::from_millis;
         plan.backoff = Backoff::new(ms(10), ms(40), Duration::from_secs(600));
-        set(&mut plan, &machine);
         let traffic = Sockets {
             folder: dir.path().to_owned(),
             busy: Arc::default(),
         };
-        let (task, events, orders, endpoints) = run(&plan, &traffic);
         Rig {
             machine,
             plan,
             traffic,
-            events,
-            orders: Some(orders),
-            endpoints,
-            task,
+            events: mpsc::unbounded_channel().1,
+            orders: None,
+            endpoints: watch::Sender::new(Vec::new()).subscribe(),
+            task: tokio::spawn(async { Ok(()) }),
             _dir: dir,
         }
     }

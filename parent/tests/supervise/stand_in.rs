@@ -36,12 +36,7 @@ pub fn run_if_named_so() {
         exit(0);
     }
     if name.ends_with("enclave") {
-        enclave(
-            Path::new(&arguments[1]),
-            &arguments[2],
-            &arguments[3],
-            &arguments[4],
-        );
+        enclave(Path::new(&arguments[1]), &arguments[2], &arguments[3]);
         exit(0);
     }
 }
@@ -190,10 +185,11 @@ impl Machine {
             false => name.to_owned(),
         };
         let text = fs::read_to_string(eif).unwrap();
+        fs::write(self.path(&id, "text"), &text).unwrap();
         fs::write(self.path(&id, "alive"), "").unwrap();
         let child = Command::new(env::current_exe().unwrap())
             .arg0("enclave")
-            .args([self.folder.to_str().unwrap(), &id, &cid.to_string(), &text])
+            .args([self.folder.to_str().unwrap(), &id, &cid.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -290,14 +286,15 @@ fn await_that(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn enclave(folder: &Path, id: &str, cid: &str, text: &str) {
+fn enclave(folder: &Path, id: &str, cid: &str) {
+    let text = fs::read_to_string(folder.join(format!("{id}.text"))).unwrap();
     let lock = File::create(folder.join(format!("{id}.lock"))).unwrap();
     lock.lock().unwrap();
-    if !matches!(text, "dies" | "silent") {
+    if !matches!(text.as_str(), "dies" | "silent") {
         let socket = folder.join(format!("{cid}.sock"));
         let _ = fs::remove_file(&socket);
         let listener = UnixListener::bind(socket).unwrap();
-        let text = text.to_owned();
+        let text = text.clone();
         thread::spawn(move || {
             for client in listener.incoming() {
                 let text = text.clone();

@@ -58,6 +58,14 @@ pub enum TransportError {
         endpoint: Endpoint,
     },
 
+    /// A socket that another process left could not be taken over.
+    #[error("the socket that was handed over cannot be listened on: {0}")]
+    Inherit(io::Error),
+
+    /// It is no socket to take connections from.
+    #[error("the socket that was handed over is none of TCP or of a Unix path that is listened on")]
+    NotInheritable,
+
     /// The listening socket itself has failed; no further connection will come from it.
     #[error("cannot accept on {endpoint}: {reason}")]
     Accept {

@@ -19,6 +19,7 @@
 
 mod endpoint;
 mod error;
+mod inherited;
 mod listener;
 mod probe;
 mod stream;

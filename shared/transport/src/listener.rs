@@ -16,8 +16,8 @@ use crate::{Endpoint, Stream, TransportError, unix, vsock};
 /// peers can make the kernel keep. A Unix socket's file is removed when the listener is dropped.
 #[derive(Debug)]
 pub struct Listener {
-    inner: Inner,
-    local: Endpoint,
+    pub(crate) inner: Inner,
+    pub(crate) local: Endpoint,
 }
 
 impl Listener {
@@ -53,7 +53,7 @@ impl Listener {
                     unix::BindError::Io(reason) => bind_error(reason),
                 })?;
                 Ok(Listener {
-                    inner: Inner::Unix(listener, file),
+                    inner: Inner::Unix(listener, Some(file)),
                     local: endpoint.clone(),
                 })
             }
@@ -117,11 +117,11 @@ impl Listener {
 }
 
 #[derive(Debug)]
-enum Inner {
+pub(crate) enum Inner {
     Tcp(TcpListener),
     Unix(
         UnixListener,
-        #[allow(dead_code, reason = "held for its drop")] unix::SocketFile,
+        #[allow(dead_code, reason = "held for its drop")] Option<unix::SocketFile>,
     ),
     Vsock(VsockListener),
 }

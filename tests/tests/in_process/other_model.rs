@@ -1,4 +1,4 @@
-//! Two enclaves behind one address: the first ends its session after four records, in order, and the next
+//! Two enclaves behind one parent, in turn: the first ends its session after four records, in order, and the next
 //! connection leads to the other. The client is the program, as a user runs it.
 
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use sealnote_engine::Scores;
 use sealnote_model::ModelDigest;
 use sealnote_model::{Precision, Problem};
+use sealnote_parent::{Balance, Config, Enclaves};
 use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
@@ -13,7 +14,7 @@ use sealnote_protocol::task::ModelClaims;
 use sealnote_protocol::task::sequence_classification::request_len;
 use sealnote_tests::attester::{DevAttester, Quirk, policy};
 use sealnote_tests::relay::{Act, Direction, Relay};
-use sealnote_tests::rig::{Booted, Setup, start_enclave};
+use sealnote_tests::rig::{Booted, Setup, start_enclave, start_parent_with};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -102,7 +103,7 @@ impl Model {
     }
 }
 
-/// The two enclaves' address, and what a client needs.
+/// What leads to the two enclaves' parent, and what a client needs.
 struct Pair {
     relay: Relay,
     dir: TempDir,
@@ -122,9 +123,12 @@ impl Pair {
             let enclave = start_enclave(&model.boot(limits), setup, &anywhere())
                 .await
                 .unwrap();
-            enclaves.push(enclave.endpoint);
+            enclaves.push(enclave.endpoint.into());
         }
-        let relay = Relay::start_in_turn(&anywhere(), enclaves, |_| Act::Pass)
+        let mut config = Config::with(anywhere().into(), Enclaves::try_from(enclaves).unwrap());
+        config.balance = Balance::RoundRobin;
+        let (parent, _, _) = start_parent_with(config).await.unwrap();
+        let relay = Relay::start(&anywhere(), parent, |_| Act::Pass)
             .await
             .unwrap();
         std::fs::write(dir.path().join("root.pem"), attester.root_pem().unwrap()).unwrap();

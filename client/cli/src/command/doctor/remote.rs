@@ -138,7 +138,7 @@ async fn no_evidence(client: &Client, error: ConnectError) -> Finding {
         ConnectError::Full => Finding::failed(
             CHECK,
             error,
-            "nothing is wrong but that others are served; try again later",
+            "if it is true, nothing is wrong but that others are served: try again later, or another server",
         ),
         ConnectError::Refused => Finding::failed(
             CHECK,

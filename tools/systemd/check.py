@@ -1,0 +1,137 @@
+"""The units: read by systemd, scored by it, and their sandbox against the system calls of a parent that runs.
+
+usage: check.py PARENT
+"""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+UNITS = pathlib.Path(__file__).resolve().parent
+SERVICE = UNITS / "sealnote-parent.service"
+# Of 100; the unit's comment says what it is made of.
+MOST_EXPOSURE = 13
+
+
+def main():
+    parent = pathlib.Path(sys.argv[1]).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        verify(pathlib.Path(folder), parent)
+        score()
+        used = calls_of(parent, pathlib.Path(folder))
+    forbidden = sorted(used - allowed())
+    if forbidden:
+        sys.exit(f"the parent makes system calls that its unit forbids: {' '.join(forbidden)}")
+    print(f"the unit allows the {len(used)} system calls that the parent made")
+
+
+def verify(folder, parent):
+    """That systemd takes every line; with a program that is on this machine."""
+    copies = []
+    for unit in sorted(UNITS.glob("sealnote-parent.*")):
+        text = re.sub(r"/opt/sealnote/current/sealnote-parent", str(parent), unit.read_text())
+        copies.append(folder / unit.name)
+        copies[-1].write_text(text)
+    found = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *copies],
+        capture_output=True,
+        text=True,
+    )
+    # An unknown key is a warning, and leaves the exit code 0.
+    if found.returncode or found.stderr:
+        sys.exit(f"systemd has something against the units:\n{found.stderr}")
+
+
+def score():
+    command = ["systemd-analyze", "security", "--no-pager", "--offline=true"]
+    judged = subprocess.run(
+        [*command, f"--threshold={MOST_EXPOSURE}", SERVICE], capture_output=True, text=True
+    )
+    if judged.returncode:
+        sys.exit(f"{judged.stdout}{judged.stderr}the unit leaves more open than {MOST_EXPOSURE / 10} of 10")
+    print(judged.stdout.strip().splitlines()[-1])
+
+
+def allowed():
+    """What the lines SystemCallFilter= leave, by systemd's own sets."""
+    listed = subprocess.run(
+        ["systemd-analyze", "--no-pager", "syscall-filter"], capture_output=True, text=True, check=True
+    ).stdout
+    sets, name = {}, None
+    for line in listed.splitlines():
+        if line.startswith("@"):
+            name = line.strip()
+            sets[name] = set()
+        elif name and line.startswith("    ") and not line.strip().startswith("#"):
+            sets[name].add(line.strip())
+
+    def expand(entries):
+        return {call for e in entries for call in (expand(sets[e]) if e in sets else {e})}
+
+    # Allowed with any list (systemd.exec(5)).
+    calls = expand(["@default"])
+    for line in SERVICE.read_text().splitlines():
+        if line.startswith("SystemCallFilter="):
+            entries = line.removeprefix("SystemCallFilter=")
+            if entries.startswith("~"):
+                calls -= expand(entries[1:].split())
+            else:
+                calls |= expand(entries.split())
+    return calls
+
+
+def calls_of(parent, folder):
+    """Those of a parent that is started as by its unit, carries bytes, is scraped, reads its settings again, and stops."""
+    trace = folder / "trace"
+    with listener() as enclave, listener() as clients, listener() as free:
+        admin = free.getsockname()
+        free.close()
+        port = enclave.getsockname()[1]
+        arguments = ["--listen", "systemd", "--enclave", f"tcp:127.0.0.1:{port}"]
+        arguments += ["--metrics-listen", f"tcp:127.0.0.1:{admin[1]}", "--drain-timeout", "2"]
+        start = "LISTEN_PID=$$ LISTEN_FDS=1; export LISTEN_PID LISTEN_FDS; exec \"$@\" 3<&0 </dev/null"
+        with subprocess.Popen(
+            ["strace", "-f", "-o", trace, "sh", "-c", start, "sh", parent, *arguments],
+            stdin=clients,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as strace:
+            for line in strace.stderr:
+                if "metrics on" in line:
+                    break
+            else:
+                sys.exit("the parent does not start under strace")
+            tracee = int(re.search(r"^(\d+) ", trace.read_text(), re.M).group(1))
+            with socket.create_connection(clients.getsockname(), 10) as client:
+                client.sendall(b"question")
+                with enclave.accept()[0] as accepted:
+                    accepted.recv(8, socket.MSG_WAITALL)
+                    accepted.sendall(b"answer")
+                    client.recv(6, socket.MSG_WAITALL)
+            with socket.create_connection(admin, 10) as scraper:
+                scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+                while scraper.recv(65536):
+                    pass
+            os.kill(tracee, signal.SIGHUP)
+            time.sleep(0.3)
+            os.kill(tracee, signal.SIGTERM)
+            strace.stderr.read()
+            if strace.wait():
+                sys.exit("the parent does not stop in order under strace")
+    lines = trace.read_text()
+    # Before that it is strace and the shell.
+    begin = lines.index(f'"{parent}"')
+    return set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)[( ]", lines[begin:], re.M))
+
+
+def listener():
+    return socket.create_server(("127.0.0.1", 0))
+
+
+main()
