@@ -43,7 +43,9 @@ help: ## this list
 	@echo "PREFIX=/usr/local, DESTDIR=: where install puts them"
 	@echo "MINUTES=60: how long soak and soak-memory last"
 	@echo "TIME=3600: how many seconds fuzz lasts, all targets together"
-	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone"
+	@echo "ROUNDS=1: a quick bench-inference, which leaves docs/benchmarks.md alone; or a quick bench-proxy"
+	@echo "ROWS=bulk,idle, PROXIES=sealnote,nginx: a part of bench-proxy; which there are it says if one is none"
+	@echo "BEFORE=PROGRAM: another build of sealnote-parent beside this one, in bench-proxy"
 
 .PHONY: demo
 demo: programs ## the whole flow on the example notes: attest, seal, classify, open
@@ -147,6 +149,23 @@ bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transf
 	./tools/bench-inference/setup.sh target/bench-venv
 	target/bench-venv/bin/python tools/bench-inference/run.py target/release/inference "$(MODEL)" "$(NOTES)" target/bench-inference --rounds $(ROUNDS)
 	target/bench-venv/bin/python tools/bench-inference/report.py target/bench-inference/results.json docs
+
+# The parent as it is shipped.
+PROXY_BUILD = $(STATIC) build $(STATIC_ARGS) -p sealnote-parent -p sealnote-bench-proxy
+PROXY_PROGRAMS = $(addprefix $(STATIC_OUT)/,bench-proxy sealnote-parent)
+PROXY_ARGS = --rounds $(ROUNDS) $(addprefix --rows ,$(ROWS)) $(addprefix --proxies ,$(PROXIES)) $(addprefix --before ,$(BEFORE))
+
+.PHONY: bench-proxy
+bench-proxy: ROUNDS = 5
+bench-proxy: need-cargo ## the parent as a proxy beside socat, HAProxy and nginx: docs/parent-performance.md
+	$(PROXY_BUILD)
+	./tools/bench-proxy/run.sh $(PROXY_PROGRAMS) $(PROXY_ARGS) | tee target/bench-proxy.md
+
+.PHONY: bench-proxy-vsock
+bench-proxy-vsock: ROUNDS = 3
+bench-proxy-vsock: need-cargo ## the same from TCP to vsock beside socat, in a QEMU guest
+	$(PROXY_BUILD)
+	./tools/bench-proxy/vsock.sh $(PROXY_PROGRAMS) target/bench-proxy-vsock.md --idle 1000 $(PROXY_ARGS)
 
 .PHONY: test-interrupted
 test-interrupted: programs ## a run of 200,000 records whose programs are killed 36 times: the results are those of an undisturbed one

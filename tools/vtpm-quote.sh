@@ -1,6 +1,7 @@
 #!/bin/bash
-# A quote by swtpm, a software TPM, with an attestation key such as Azure's; and what the verifier says of it. Its structures
-# and its signature come from another implementation than the tests' own.
+# A TPM in software, swtpm, with an attestation key such as Azure's. Its structures and its signature come from another
+# implementation than the tests' own: what the verifier says of its quote; and the enclave's attester, which speaks to it as
+# to Azure's vTPM, in whole sessions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,12 +26,18 @@ tpm2_createek -Q -G rsa -c "$out/ek.ctx"
 tpm2_flushcontext --transient-object
 tpm2_createak -Q -C "$out/ek.ctx" -c "$out/ak.ctx" -G rsa -g sha256 -s rsassa -f pem -u "$out/ak.pem"
 tpm2_flushcontext --transient-object
-for register in 0 4 7 9 11; do
+# Where Azure's paravisor keeps it.
+tpm2_evictcontrol -Q -C o -c "$out/ak.ctx" 0x81000003
+tpm2_flushcontext --transient-object
+for register in 0 4 7 9 15; do
     tpm2_pcrextend "$register:sha256=$(printf '%064x' $((register + 1)))"
 done
-tpm2_quote -Q -c "$out/ak.ctx" -l "$registers" -q "$(printf 'b1%.0s' {1..32})" -g sha256 \
+tpm2_quote -Q -c 0x81000003 -l "$registers" -q "$(printf 'b1%.0s' {1..32})" -g sha256 \
     -m "$out/quote" -s "$out/signature" -f plain
 tpm2_pcrread -Q -o "$out/pcrs" "$registers"
 
-SEALNOTE_TPM_QUOTE=$out cargo test --locked -p sealnote-verifier --test azure_vtpm -- --ignored --exact \
+export SEALNOTE_TPM_QUOTE=$out
+cargo test --locked -p sealnote-verifier --test azure_vtpm -- --ignored --exact \
     swtpm::a_quote_of_another_implementation
+cargo test --locked -p sealnote-tests --test in_process -- --ignored --exact \
+    kinds::swtpm::whole_sessions_over_a_tpm_of_another_implementation

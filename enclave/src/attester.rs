@@ -1,5 +1,6 @@
 //! Attesters: what gives evidence of the code that runs here (RFC 9334 §1).
 
+pub mod azure_vtpm;
 pub mod nsm;
 pub mod sev_snp;
 #[cfg(feature = "software-attester")]
@@ -49,6 +50,9 @@ pub enum AttestError {
     /// There is no TDX quote.
     #[error(transparent)]
     Tdx(#[from] tdx::TdxError),
+    /// There is no quote of a vTPM.
+    #[error(transparent)]
+    AzureVtpm(#[from] azure_vtpm::AzureVtpmError),
     /// The software attester failed.
     #[error("the software attester: {0}")]
     Software(String),

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use sealnote_enclave::attester::Attester;
+use sealnote_enclave::attester::azure_vtpm::{AzureVtpm, Layout, Registers};
 use sealnote_enclave::attester::nsm::{Nsm, clock_source};
 use sealnote_enclave::attester::sev_snp::SevSnp;
 use sealnote_enclave::attester::tdx::Tdx;
@@ -43,10 +44,17 @@ struct Args {
     #[arg(long = "peer-cid", value_name = "CID", default_values_t = [PARENT_CID.0])]
     peer_cids: Vec<u32>,
     /// Where the parent hands over what the vendor signed about the machine (`sealnote-parent
-    /// --endorsements-to`), for evidence that needs it: sev-snp and tdx. From whom it comes does not
+    /// --endorsements-to`), for evidence that needs it: sev-snp, tdx, azure-vtpm. From whom it comes does not
     /// matter, since clients check it; who reaches the address can keep clients away, as the parent can.
     #[arg(long, value_name = "ADDR")]
     endorsements_listen: Option<Endpoint>,
+    /// Azure's vTPM: the registers that are quoted, which must be those of the clients' policies
+    /// [default: 0,1,2,3,4,5,7,8,9,11]
+    #[arg(long, value_name = "N,N…")]
+    vtpm_pcrs: Option<Registers>,
+    /// Azure's vTPM: the register that is extended by the model, 8 to 15, and nothing else [default: 11]
+    #[arg(long, value_name = "N")]
+    vtpm_model_pcr: Option<u8>,
     /// Software attester: write its development root here, as PEM.
     #[arg(long, value_name = "FILE")]
     software_root_out: Option<PathBuf>,
@@ -68,6 +76,9 @@ enum AttesterKind {
     /// A TDX guest's quote, by configfs-tsm, with the model in RTMR3 (Linux 6.16 or later). Untried on
     /// hardware.
     Tdx,
+    /// A quote of the vTPM of a confidential VM of Azure on SEV-SNP, through /dev/tpmrm0, with the model in a register.
+    /// Untried on Azure.
+    AzureVtpm,
     /// A root made at start, for development; not built into release images.
     Software,
 }
@@ -129,13 +140,18 @@ fn misuse(args: &Args) -> Option<&'static str> {
              a real enclave's measurements come from its image",
         );
     }
+    if args.attester != AttesterKind::AzureVtpm
+        && (args.vtpm_pcrs.is_some() || args.vtpm_model_pcr.is_some())
+    {
+        return Some("--vtpm-pcrs and --vtpm-model-pcr go with --attester azure-vtpm");
+    }
     match (args.attester, args.endorsements_listen.is_some()) {
         (AttesterKind::Nsm, true) => Some(
             "--endorsements-listen does not go with --attester nsm: a Nitro document has its \
              certificates with it, and nothing would be handed over",
         ),
-        (AttesterKind::SevSnp | AttesterKind::Tdx, false) => Some(
-            "--attester sev-snp and tdx need --endorsements-listen: without endorsements no client \
+        (AttesterKind::SevSnp | AttesterKind::Tdx | AttesterKind::AzureVtpm, false) => Some(
+            "--attester sev-snp, tdx and azure-vtpm need --endorsements-listen: without endorsements no client \
              could check the evidence; the parent hands them over, see `sealnote-parent --endorsements`",
         ),
         _ => None,
@@ -150,6 +166,7 @@ fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
         AttesterKind::Nsm => nitro(&args)?,
         AttesterKind::SevSnp => sev_snp(&args)?,
         AttesterKind::Tdx => tdx(&args)?,
+        AttesterKind::AzureVtpm => azure_vtpm(&args)?,
         AttesterKind::Software => software(&args)?,
     };
     if !locked && args.attester != AttesterKind::Software {
@@ -234,6 +251,28 @@ fn tdx(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
     let engine = load(args, ModelFiles::open_exactly(&args.model)?)?;
     let attester = guest.extend_model(&engine.info().digest)?;
     log::line("RTMR3 extended by the model");
+    Ok((engine, Box::new(attester)))
+}
+
+fn azure_vtpm(args: &Args) -> anyhow::Result<(Engine, Box<dyn Attester>)> {
+    let default = Layout::default();
+    let layout = Layout::new(
+        args.vtpm_pcrs.unwrap_or(default.quoted()),
+        args.vtpm_model_pcr.unwrap_or(default.model()),
+    )?;
+    let guest = AzureVtpm::open(layout)?;
+    let machine = guest.machine();
+    log::line(format_args!(
+        "SEV-SNP under Azure's vTPM: chip {}, reported TCB {}: fetch endorsements for these",
+        machine.chip, machine.reported_tcb,
+    ));
+    let engine = load(args, ModelFiles::open_exactly(&args.model)?)?;
+    let attester = guest.extend_model(&engine.info().digest)?;
+    log::line(format_args!(
+        "register {} extended by the model; quotes are of registers {}",
+        layout.model(),
+        layout.quoted(),
+    ));
     Ok((engine, Box::new(attester)))
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sealnote_transport::Endpoint;
+use sealnote_transport::{Endpoint, MAX_VSOCK_WRITE};
 
 use crate::{Balance, Enclaves, Endorsements, Listen, ProxyProtocol};
 
@@ -49,6 +49,8 @@ pub struct Config {
     pub lifetime_timeout: Duration,
     /// The most bytes of a connection, both ways added up. No limit if `None`.
     pub max_bytes_per_connection: Option<NonZeroU64>,
+    /// The most bytes that one write hands to a vsock.
+    pub max_vsock_write: NonZeroUsize,
     /// After that: how long open connections may go on.
     pub drain_timeout: Duration,
     /// How often the counters are printed to standard error; never if `None`.
@@ -85,6 +87,7 @@ impl Config {
             drain_delay: Duration::ZERO,
             lifetime_timeout: DEFAULT_LIFETIME_TIMEOUT,
             max_bytes_per_connection: None,
+            max_vsock_write: MAX_VSOCK_WRITE,
             drain_timeout: Duration::from_secs(10),
             metrics_interval: None,
             log_addresses: false,

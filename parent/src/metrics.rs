@@ -85,6 +85,10 @@ pub(crate) enum EndReason {
     silent,
     /// Nothing had moved for too long.
     idle,
+    /// It was as old as a connection may become.
+    lifetime,
+    /// It had carried as much as a connection may.
+    bytes,
     /// The parent stopped, and waited no longer.
     stopped,
 }
@@ -96,11 +100,13 @@ impl From<Ended> for EndReason {
             Ended::ClientFailed => EndReason::client_failed,
             Ended::EnclaveFailed => EndReason::enclave_failed,
             Ended::Idle => EndReason::idle,
+            Ended::Lifetime => EndReason::lifetime,
+            Ended::Bytes => EndReason::bytes,
         }
     }
 }
 
-const END_REASONS: [EndReason; 8] = [
+const END_REASONS: [EndReason; 10] = [
     EndReason::finished,
     EndReason::client_failed,
     EndReason::enclave_failed,
@@ -108,6 +114,8 @@ const END_REASONS: [EndReason; 8] = [
     EndReason::refused,
     EndReason::silent,
     EndReason::idle,
+    EndReason::lifetime,
+    EndReason::bytes,
     EndReason::stopped,
 ];
 

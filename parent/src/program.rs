@@ -11,8 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::{
-    Config, Control, Listen, Parent, limits, log,
-    log::LogFormat,
+    Config, Control, Listen, LogFormat, Parent, ReloadError, limits, log,
     run::{Supervised, vsock},
     settings::Settings,
     supervise::{Orders, Plan, StartError, answer_heartbeats},
@@ -93,12 +92,11 @@ fn run(mut arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode> {
 #[tokio::main]
 async fn serve(options: Options, form: Form, handed: Handed) -> anyhow::Result<ExitCode> {
     let Told {
-        log_format,
-        heartbeats,
+        started,
         plan,
         config,
     } = options.told(form)?;
-    log::start(log_format);
+    log::start(started.log_format);
     limits::allow_open_files(&config);
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.
@@ -114,9 +112,8 @@ async fn serve(options: Options, form: Form, handed: Handed) -> anyhow::Result<E
     if let Some(endpoint) = parent.metrics_endpoint() {
         info!("metrics on {endpoint}");
     }
-
-    if let Some(endpoint) = heartbeats {
-        let listener = Listener::bind(&endpoint).await?;
+    if let Some(endpoint) = &started.heartbeats {
+        let listener = Listener::bind(endpoint).await?;
         info!("heartbeats are answered on {}", listener.local_endpoint());
         tokio::spawn(answer_heartbeats(listener));
     }
@@ -128,10 +125,15 @@ async fn serve(options: Options, form: Form, handed: Handed) -> anyhow::Result<E
 
     let control = parent.control();
     let supervision = plan.zip(supervised.as_ref().map(Supervised::orders));
+    let running = Running {
+        started,
+        control,
+        supervision,
+    };
     let reloading = async move {
         while hangup.recv().await.is_some() {
             systemd::reloading();
-            match reload(&options, &control, supervision.as_ref()).await {
+            match reload(&options, &running).await {
                 Ok(()) => info!("settings read again"),
                 Err(error) => error!("the settings stay as they are: {error:#}"),
             }
@@ -171,11 +173,24 @@ enum Form {
 
 /// What the settings come to.
 struct Told {
-    log_format: LogFormat,
-    heartbeats: Option<Endpoint>,
+    started: Started,
     /// With `run`.
     plan: Option<Plan>,
     config: Config,
+}
+
+/// What is done once, at the start.
+struct Started {
+    log_format: LogFormat,
+    heartbeats: Option<Endpoint>,
+}
+
+/// What a reload changes.
+struct Running {
+    started: Started,
+    control: Control,
+    /// With `run`.
+    supervision: Option<(Plan, Orders)>,
 }
 
 impl Options {
@@ -192,32 +207,40 @@ impl Options {
             settings.enclave = Some(vec![vsock(plan.cid).into()]);
         }
         Ok(Told {
-            log_format: settings.log_format.unwrap_or_default(),
-            heartbeats: settings.answer_heartbeat.take(),
+            started: Started {
+                log_format: settings.log_format.unwrap_or_default(),
+                heartbeats: settings.answer_heartbeat.take(),
+            },
             plan,
             config: settings.config()?,
         })
     }
 }
 
-async fn reload(
-    options: &Options,
-    control: &Control,
-    supervision: Option<&(Plan, Orders)>,
-) -> anyhow::Result<()> {
-    let form = match supervision {
+async fn reload(options: &Options, running: &Running) -> anyhow::Result<()> {
+    let form = match running.supervision {
         Some(_) => Form::Run,
         None => Form::Serve,
     };
-    let Told { plan, config, .. } = options.told(form)?;
+    let Told {
+        started,
+        plan,
+        config,
+    } = options.told(form)?;
+    if started.log_format != running.started.log_format {
+        return Err(ReloadError::Fixed("log-format").into());
+    }
+    if started.heartbeats != running.started.heartbeats {
+        return Err(ReloadError::Fixed("answer-heartbeat").into());
+    }
     limits::allow_open_files(&config);
-    match (plan, supervision) {
+    match (plan, &running.supervision) {
         (Some(new), Some((plan, orders))) => {
             plan.stays(&new)?;
-            control.replace_but_enclaves(config)?;
+            running.control.replace_but_enclaves(config)?;
             orders.replace(new.image).await;
         }
-        _ => control.replace(config)?,
+        _ => running.control.replace(config)?,
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     Control, Enclaves, Parent, Upstreams, probe,
-    supervise::{Orders, Plan, StartError, Traffic},
+    supervise::{Orders, Plan, Prepared, StartError, Traffic},
 };
 
 /// The supervisor of a parent's enclave, while it runs.
@@ -44,7 +44,11 @@ impl Supervised {
             upstreams: upstreams.clone(),
             endpoint,
         };
-        let (supervisor, orders, endpoints) = plan.prepare(carried, move |event| {
+        let Prepared {
+            supervisor,
+            orders,
+            endpoints,
+        } = plan.prepare(carried, move |event| {
             event.log();
             metrics.lifecycle().count(&event);
         })?;

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -9,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use sealnote_transport::{Endpoint, Listener, Stream, TransportError};
+use sealnote_transport::{Endpoint, Listener, PeerAddress, Stream, TransportError};
 use thiserror::Error;
 use tokio::{
     sync::oneshot,
@@ -250,7 +251,7 @@ impl Shared {
         let (config, now) = (self.config.get(), Instant::now());
         let mut place = match self.entrance.enter(&config, now) {
             Ok(place) => place,
-            Err(limit) => return self.turn_away(client, limit, &config),
+            Err(limit) => return self.turn_away(client, None, limit, &config),
         };
         if config.proxy_protocol == ProxyProtocol::Off
             && let Some(address) = client.peer_address()
@@ -258,15 +259,18 @@ impl Shared {
                 .entrance
                 .admit(&mut place, address.into(), &config, now)
         {
-            return self.turn_away(client, limit, &config);
+            return self.turn_away(client, None, limit, &config);
         }
         connections.spawn(serve(client, place, config, Arc::clone(self)));
     }
 
     /// Tells a client that there is no place for it, counts it, and logs that there was one; whose it was only where the
-    /// operator asks for it.
-    fn turn_away(&self, client: Stream, limit: Limit, config: &Config) {
-        let address = log::address(client.peer_address(), config.log_addresses);
+    /// operator asks for it, as a proxy in front has `claimed` it.
+    fn turn_away(&self, client: Stream, claimed: Option<IpAddr>, limit: Limit, config: &Config) {
+        let address = claimed
+            .map(PeerAddress::Ip)
+            .or_else(|| client.peer_address());
+        let address = log::address(address, config.log_addresses);
         self.farewells.say_full(client);
         self.metrics.refused(limit);
         if let Some(refused) = self.lines.refusals[limit as usize].due(Instant::now()) {
@@ -298,7 +302,7 @@ impl Shared {
         if let Some(origin) = claimed.map(Origin::from).or_else(own)
             && let Err(limit) = self.entrance.admit(place, origin, config, Instant::now())
         {
-            self.turn_away(client, limit, config);
+            self.turn_away(client, claimed, limit, config);
             return None;
         }
         Some(client)
@@ -321,20 +325,27 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
     }
     metrics.accepted();
 
+    // On the heap, and off it again: what dialling takes is not kept while bytes are copied.
+    let dialling = Box::pin(upstreams.connect(config.connect_timeout));
     let dialled = tokio::select! {
         biased;
-        dialled = upstreams.connect(config.connect_timeout) => dialled,
+        dialled = dialling => dialled,
         () = silent_until(deadline.into(), &client) => {
             return open.ended(EndReason::silent);
         }
     };
-    match dialled {
-        Ok((enclave, in_use)) => {
-            open.enclave_reached();
-            open.ended(bridge::bridge(client, enclave, in_use, config.idle_timeout, metrics).await);
-        }
-        Err(_) => open.ended(EndReason::enclave_unreached),
-    }
+    let Ok(mut enclave) = dialled else {
+        return open.ended(EndReason::enclave_unreached);
+    };
+    client.set_max_vsock_write(config.max_vsock_write);
+    enclave.set_max_vsock_write(config.max_vsock_write);
+    open.enclave_reached();
+    let limits = bridge::Limits {
+        idle: config.idle_timeout,
+        lifetime: Some(config.lifetime_timeout),
+        bytes: config.max_bytes_per_connection.map(|bytes| bytes.get()),
+    };
+    open.ended(bridge::bridge(client, enclave, limits, metrics).await);
 }
 
 async fn hand_over_endorsements(shared: Arc<Shared>) {

@@ -134,6 +134,24 @@ pub struct Settings {
     )]
     pub idle_timeout: Option<Seconds>,
 
+    /// Close a connection that has lasted so long, busy or not: 7200 unless given
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SEALNOTE_PARENT_LIFETIME_TIMEOUT",
+        help_heading = LIMITS
+    )]
+    pub lifetime_timeout: Option<Seconds>,
+
+    /// Close a connection that has carried so many bytes, both ways added up. No limit unless given
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SEALNOTE_PARENT_MAX_BYTES_PER_CONNECTION",
+        help_heading = LIMITS
+    )]
+    pub max_bytes_per_connection: Option<NonZeroU64>,
+
     /// Serve HTTP here: /metrics for Prometheus, /healthz and /readyz. Not for strangers: it has no access control
     #[arg(
         long,
@@ -154,23 +172,15 @@ pub struct Settings {
     )]
     pub drain_delay: Option<Seconds>,
 
-    /// Close a connection that has lasted so long, busy or not: 7200 unless given
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        env = "SEALNOTE_PARENT_LIFETIME_TIMEOUT",
-        help_heading = LIMITS
-    )]
-    pub lifetime_timeout: Option<Seconds>,
-
-    /// Close a connection that has carried so many bytes, both ways added up. No limit unless given
+    /// Hand no more than so many bytes to a vsock at once: 32768 unless given. Some hosts' vsock hangs for good on one write of
+    /// 60 KiB or more
     #[arg(
         long,
         value_name = "BYTES",
-        env = "SEALNOTE_PARENT_MAX_BYTES_PER_CONNECTION",
-        help_heading = LIMITS
+        env = "SEALNOTE_PARENT_MAX_VSOCK_WRITE",
+        help_heading = OPERATION
     )]
-    pub max_bytes_per_connection: Option<NonZeroU64>,
+    pub max_vsock_write: Option<NonZeroUsize>,
 
     /// After that: how long open connections may go on, 10 unless given
     #[arg(
@@ -199,7 +209,7 @@ pub struct Settings {
     )]
     pub log_format: Option<LogFormat>,
 
-    /// Have the log say the addresses of clients that are turned away; it says nobody's unless given
+    /// Log the addresses of clients that are turned away; without it no line has an address
     #[arg(
         long,
         value_name = "BOOL",
@@ -310,6 +320,7 @@ pub struct Settings {
     /// Start the enclave in debug mode, and log what it says on its console; no client accepts it
     #[arg(
         long,
+        value_name = "BOOL",
         env = "SEALNOTE_PARENT_DEBUG_CONSOLE",
         help_heading = RUN,
         num_args = 0..=1, default_missing_value = "true", require_equals = true
@@ -319,6 +330,7 @@ pub struct Settings {
     /// Where the allocator has no room for two enclaves, end the old one before its replacement is started
     #[arg(
         long,
+        value_name = "BOOL",
         env = "SEALNOTE_PARENT_REPLACE_BY_RESTART",
         help_heading = RUN,
         num_args = 0..=1, default_missing_value = "true", require_equals = true
@@ -328,6 +340,7 @@ pub struct Settings {
     /// Let the enclave run when the parent stops, for the next parent to take over
     #[arg(
         long,
+        value_name = "BOOL",
         env = "SEALNOTE_PARENT_KEEP_ENCLAVE",
         help_heading = RUN,
         num_args = 0..=1, default_missing_value = "true", require_equals = true
@@ -393,6 +406,7 @@ impl Settings {
         set(&mut config.drain_delay, self.drain_delay);
         set(&mut config.lifetime_timeout, self.lifetime_timeout);
         config.max_bytes_per_connection = self.max_bytes_per_connection;
+        set(&mut config.max_vsock_write, self.max_vsock_write);
         set(&mut config.drain_timeout, self.drain_timeout);
         set(&mut config.log_addresses, self.log_addresses);
         config.metrics_listen = self.metrics_listen;
@@ -430,6 +444,7 @@ impl Settings {
             max_bytes_per_connection: self
                 .max_bytes_per_connection
                 .or(under.max_bytes_per_connection),
+            max_vsock_write: self.max_vsock_write.or(under.max_vsock_write),
             drain_timeout: self.drain_timeout.or(under.drain_timeout),
             metrics_interval: self.metrics_interval.or(under.metrics_interval),
             log_format: self.log_format.or(under.log_format),
@@ -629,7 +644,7 @@ mod tests {
         let text = "listen = 'tcp:a:1'\nenclave = 'tcp:a:2'\nproxy-protocol = 'v2'\nmax-connections = 1\n\
             max-connections-per-address = 2\nmax-connection-rate = 3\nmax-connection-rate-per-address = 4\n\
             handshake-timeout = 5\nconnect-timeout = 6\nidle-timeout = 7\nlifetime-timeout = 8\n\
-            max-bytes-per-connection = 9\n";
+            max-bytes-per-connection = 9\nmax-vsock-write = 10\n";
         let settings = Settings::default().over_files(&[file(&dir, "all", text)]);
         let config = settings.unwrap().config().unwrap();
         assert_eq!(config.proxy_protocol, ProxyProtocol::V2);
@@ -643,8 +658,9 @@ mod tests {
             config.idle_timeout.as_secs(),
             config.lifetime_timeout.as_secs(),
             config.max_bytes_per_connection.unwrap().get(),
+            config.max_vsock_write.get() as u64,
         ];
-        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     }
 
     #[test]

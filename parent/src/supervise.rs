@@ -90,6 +90,18 @@ pub trait Traffic: Send + Sync + 'static {
     fn drained(&self, enclave: &Endpoint) -> impl Future<Output = ()> + Send;
 }
 
+/// A supervisor that is ready, and what goes with it.
+#[derive(Debug)]
+pub struct Prepared<T> {
+    /// Looks after the enclave once it runs.
+    pub supervisor: Supervisor<T>,
+    /// For it.
+    pub orders: Orders,
+    /// Where new connections go. While an enclave is started again, its endpoint stays here, so that clients are held
+    /// meanwhile.
+    pub endpoints: watch::Receiver<Vec<Endpoint>>,
+}
+
 /// Orders for a [`Supervisor`] that runs. It ends when this is dropped, as with [`stop`](Orders::stop).
 #[derive(Clone, Debug)]
 pub struct Orders(mpsc::Sender<Order>);
@@ -137,20 +149,23 @@ impl Plan {
         }
     }
 
-    /// Makes it ready to [run](Supervisor::run). The receiver has the endpoints for new connections; while an enclave is
-    /// started again, its endpoint stays there, so that clients are held meanwhile.
+    /// Makes it ready to [run](Supervisor::run).
     pub fn prepare<T: Traffic>(
         self,
         traffic: T,
         report: impl FnMut(Event) + Send + Sync + 'static,
-    ) -> Result<(Supervisor<T>, Orders, watch::Receiver<Vec<Endpoint>>), StartError> {
+    ) -> Result<Prepared<T>, StartError> {
         self.check_name()?;
         self.image.open()?;
         let (sender, orders) = mpsc::channel(8);
         let endpoints = watch::Sender::new(vec![traffic.endpoint(self.cid)]);
         let receiver = endpoints.subscribe();
         let supervisor = Supervisor::new(self, traffic, report, orders, endpoints)?;
-        Ok((supervisor, Orders(sender), receiver))
+        Ok(Prepared {
+            supervisor,
+            orders: Orders(sender),
+            endpoints: receiver,
+        })
     }
 }
 

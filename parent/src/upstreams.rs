@@ -4,6 +4,7 @@
 //! the number of connections or in turn, among those that seem to be well. An enclave is left out after [three
 //! failures](health::MAX_FAILURES) in a row, of dials and probes, and comes back once the first step of a handshake has gone through.
 
+mod connection;
 mod enclaves;
 mod health;
 mod list;
@@ -17,7 +18,7 @@ use std::{
 };
 
 use prometheus_client::metrics::counter::Counter;
-use sealnote_transport::{Endpoint, Stream, TransportError, connect_within};
+use sealnote_transport::{Endpoint, TransportError, connect_within};
 use thiserror::Error;
 use tokio::{
     sync::watch,
@@ -28,9 +29,9 @@ use tokio::{
 pub use enclaves::{Enclave, Enclaves, EnclavesError, ParseEnclaveError};
 pub use list::Balance;
 pub use probe::{MAX_ANSWER, PROBE_HELLO, ProbeError, answer_length, probe};
-pub use upstream::InUse;
 
 use crate::Config;
+use connection::Connection;
 use list::List;
 
 /// The enclaves, shared between connections.
@@ -75,12 +76,20 @@ impl Upstreams {
     ///
     /// While an enclave boots, a connection is refused, reset or not answered at all, depending on the
     /// vsock backend; so every failure counts as "not yet".
-    pub(crate) async fn connect(
-        &self,
-        patience: Duration,
-    ) -> Result<(Stream, InUse), ConnectError> {
-        // In a box, so that a connection has no room for it once it is open.
-        Box::pin(self.dial(patience)).await
+    pub(crate) async fn connect(&self, patience: Duration) -> Result<Connection, ConnectError> {
+        let deadline = Instant::now() + patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match self.dial_each(deadline).await {
+                Ok(connected) => return Ok(connected),
+                Err(error) => error,
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(error);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     /// Whether at least one enclave takes clients: the first step of a handshake has gone through, a probe's or a client's.
@@ -136,24 +145,8 @@ impl Upstreams {
         next
     }
 
-    async fn dial(&self, patience: Duration) -> Result<(Stream, InUse), ConnectError> {
-        let deadline = Instant::now() + patience;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let error = match self.dial_each(deadline).await {
-                Ok(connected) => return Ok(connected),
-                Err(error) => error,
-            };
-            if Instant::now() + pause >= deadline {
-                return Err(error);
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
     /// One enclave after the other, without a pause.
-    async fn dial_each(&self, deadline: Instant) -> Result<(Stream, InUse), ConnectError> {
+    async fn dial_each(&self, deadline: Instant) -> Result<Connection, ConnectError> {
         let mut tried = Vec::new();
         let mut error = ConnectError::Draining;
         loop {
@@ -165,10 +158,7 @@ impl Upstreams {
                 return Err(error);
             };
             match connect_within(in_use.endpoint(), left.min(ATTEMPT_TIMEOUT)).await {
-                Ok(stream) => {
-                    in_use.connected();
-                    return Ok((stream, in_use));
-                }
+                Ok(stream) => return Ok(Connection::new(stream, in_use)),
                 Err(reason) => {
                     self.0.dial_failures.inc();
                     tried.push(in_use.not_connected(&reason));

@@ -2,6 +2,10 @@
 
 #[path = "parent/admin.rs"]
 mod admin;
+#[path = "parent/dashboard.rs"]
+mod dashboard;
+#[path = "parent/documented.rs"]
+mod documented;
 #[path = "parent/endorsements.rs"]
 mod endorsements;
 #[path = "parent/limits.rs"]

@@ -360,10 +360,17 @@ fn the_enclave_says_in_a_line_why_it_does_not_start() {
         &finished,
         "--endorsements-listen does not go with --attester nsm",
     );
-    for attester in ["sev-snp", "tdx"] {
+    for attester in ["sev-snp", "tdx", "azure-vtpm"] {
         let finished = start(&listen, &model, attester);
         assert_code(&finished, 2);
         assert_one_line(&finished, "need --endorsements-listen");
+    }
+    if !Path::new("/dev/tpmrm0").exists() {
+        let finished = endorsed("azure-vtpm");
+        assert_code(&finished, 1);
+        assert_one_line(&finished, "/dev/tpmrm0 cannot be opened");
+    }
+    for attester in ["sev-snp", "tdx"] {
         // No such machine, or not as root.
         if !Path::new("/sys/kernel/config/tsm").exists() && !Path::new("/dev/sev-guest").exists() {
             let finished = endorsed(attester);

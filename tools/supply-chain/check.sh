@@ -13,7 +13,7 @@ deny="$(tools/supply-chain/cargo-deny.sh)"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
-workspaces=(. client/python fuzz tools/eif)
+workspaces=(. client/python fuzz tools/eif tools/oracles)
 
 fail() {
     echo "supply chain: $*" >&2

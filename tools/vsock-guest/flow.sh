@@ -1,5 +1,8 @@
 # Read by init, inside the guest: client, parent and enclave over vsock, as they are used.
 
+# The transport's own tests once more: here, and only here, they meet real vsock.
+/sealnote/streams || finish "FAIL transport tests"
+
 # The production listening address: every CID of this machine.
 /sealnote/sealnote-enclave --listen vsock:any:5005 --peer-cid 1 --model /sealnote/model --attester software \
     --software-root-out /tmp/root.pem --measurements-out /tmp/measurements.json &

@@ -7,6 +7,7 @@ pub(crate) mod lint;
 pub(crate) mod outline;
 pub(crate) mod registers;
 pub(crate) mod serials;
+pub(crate) mod set;
 pub(crate) mod signature;
 pub(crate) mod signed;
 pub(crate) mod signers;

@@ -3,6 +3,8 @@
 //! What needs a genuine document finds it in the folder that `SEALNOTE_VECTORS` names, else in `../shared/vectors` from the
 //! project's root; what is absent is listed as ignored, with the reason.
 
+#[path = "policy/added.rs"]
+mod added;
 mod common;
 #[path = "policy/compared.rs"]
 mod compared;
@@ -37,6 +39,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let cases = [
         contents::CASES,
+        added::CASES,
         shown::CASES,
         compared::CASES,
         signed::CASES,

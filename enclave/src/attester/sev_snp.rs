@@ -62,15 +62,7 @@ impl SevSnp {
     /// # Errors
     /// Where there is no report.
     pub fn machine(&self) -> Result<Machine, SevSnpError> {
-        let report = self.report(&[0; 64])?;
-        let hex = |bytes: Range<usize>| {
-            let bytes = report[bytes].iter();
-            bytes.map(|byte| format!("{byte:02x}")).collect()
-        };
-        Ok(Machine {
-            chip: hex(CHIP_ID),
-            reported_tcb: hex(REPORTED_TCB),
-        })
+        Ok(Machine::of(&self.report(&[0; 64])?))
     }
 
     fn report(&self, data: &[u8; 64]) -> Result<Vec<u8>, SevSnpError> {
@@ -112,6 +104,20 @@ pub struct Machine {
     pub chip: String,
     /// `REPORTED_TCB`, 16 digits, the bytes in the report's order.
     pub reported_tcb: String,
+}
+
+impl Machine {
+    /// Of a whole report.
+    pub(super) fn of(report: &[u8]) -> Self {
+        let hex = |bytes: Range<usize>| {
+            let bytes = report[bytes].iter();
+            bytes.map(|byte| format!("{byte:02x}")).collect()
+        };
+        Self {
+            chip: hex(CHIP_ID),
+            reported_tcb: hex(REPORTED_TCB),
+        }
+    }
 }
 
 /// What gives a report that carries these data.

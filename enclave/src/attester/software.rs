@@ -15,6 +15,8 @@ use sha2::{Digest, Sha384};
 
 use super::{AttestError, Attester};
 
+pub use sev_snp::machine as sev_snp_machine;
+
 type Measurement = [u8; SHA384_LEN];
 
 /// A kind of evidence that can be made in software.

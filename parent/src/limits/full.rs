@@ -10,8 +10,6 @@ use tokio::{
     time::timeout,
 };
 
-use super::silence::fd;
-
 /// The frame `full` (PROTOCOL.md, section 1): its type, the version, two reserved bytes, and no payload.
 const FULL: [u8; 8] = [6, 2, 0, 0, 0, 0, 0, 0];
 
@@ -43,8 +41,7 @@ impl Farewells {
     pub(crate) fn say_full(&self, client: Stream) {
         // A socket that has sent nothing has room for eight bytes. A client that is gone needs none.
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let told =
-            send(fd(&client), &FULL, flags).and_then(|_| shutdown(fd(&client), Shutdown::Write));
+        let told = send(&client, &FULL, flags).and_then(|_| shutdown(&client, Shutdown::Write));
         if let (Ok(()), Ok(permit)) = (told, Arc::clone(&self.0).try_acquire_owned()) {
             tokio::spawn(discard(client, permit));
         }

@@ -1,10 +1,6 @@
 //! Clients that connect and say nothing.
 
-use std::{
-    convert::Infallible,
-    future,
-    os::fd::{AsFd, BorrowedFd},
-};
+use std::{convert::Infallible, future};
 
 use rustix::{
     io::Errno,
@@ -16,22 +12,9 @@ use tokio::time::{Instant, sleep_until};
 /// Resolves at `deadline` if the client has sent nothing until then, and never otherwise. Nothing is read.
 pub(crate) async fn silent_until(deadline: Instant, client: &Stream) {
     sleep_until(deadline).await;
-    let peeked = recv(
-        fd(client),
-        &mut [0; 1],
-        RecvFlags::PEEK | RecvFlags::DONTWAIT,
-    );
+    let peeked = recv(client, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
     if !matches!(peeked, Err(Errno::AGAIN)) {
         // Bytes, an end or a failure: who reads it will know what to do.
         let _: Infallible = future::pending().await;
-    }
-}
-
-/// The socket, for calls that must not wait.
-pub(super) fn fd(stream: &Stream) -> BorrowedFd<'_> {
-    match stream {
-        Stream::Tcp(stream) => stream.as_fd(),
-        Stream::Unix(stream) => stream.as_fd(),
-        Stream::Vsock(stream) => stream.as_fd(),
     }
 }

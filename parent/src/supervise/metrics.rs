@@ -31,6 +31,16 @@ struct Outcome {
 
 impl LifecycleMetrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
+        // A rate of what is there from the start shows the first of a kind, too.
+        for reason in ["image", "nitro_cli", "room", "state_file", "taken"] {
+            drop(self.not_started.get_or_create(&Reason { reason }));
+        }
+        for reason in ["before_answer", "while_serving"] {
+            drop(self.ended.get_or_create(&Reason { reason }));
+        }
+        for outcome in ["by_restart", "failed", "replaced"] {
+            drop(self.replacements.get_or_create(&Outcome { outcome }));
+        }
         registry.register(
             "enclaves_running",
             "Enclaves that this parent looks after and that run",

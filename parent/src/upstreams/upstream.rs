@@ -65,9 +65,9 @@ pub(super) struct View {
     pub(super) ready: bool,
 }
 
-/// A connection to an enclave, which counts as one of its own until this is dropped.
+/// Has an enclave count one connection more until this is dropped.
 #[derive(Debug)]
-pub struct InUse {
+pub(super) struct InUse {
     upstream: Arc<Upstream>,
     /// How many bytes are missing until the enclave has answered.
     unanswered: u8,
@@ -224,7 +224,7 @@ impl InUse {
     }
 
     /// So many bytes came from the enclave. Told of each read, this is how it is known that sessions succeed.
-    pub fn received(&mut self, bytes: usize) {
+    pub(super) fn received(&mut self, bytes: usize) {
         if self.unanswered > 0 {
             let bytes = u8::try_from(bytes).unwrap_or(u8::MAX);
             self.unanswered = self.unanswered.saturating_sub(bytes);

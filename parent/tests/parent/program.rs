@@ -125,6 +125,11 @@ async fn a_reload_takes_a_good_file_and_keeps_the_old_settings_beside_a_bad_one(
         ("'many'", "", "parent.toml:3:19: invalid type: string"),
         (
             "3",
+            "log-format = 'json'\n",
+            "log-format cannot change while the parent runs",
+        ),
+        (
+            "3",
             "metrics-listen = 'unix:m'\n",
             "metrics-listen cannot change while the parent runs",
         ),

@@ -2,7 +2,9 @@
 
 use std::{collections::HashSet, fs, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
-use sealnote_parent::supervise::{Backoff, Event, Image, Orders, Plan, StartError, Traffic};
+use sealnote_parent::supervise::{
+    Backoff, Event, Image, Orders, Plan, Prepared, StartError, Traffic,
+};
 use sealnote_transport::{Cid, Endpoint, Stream, connect};
 use tempfile::TempDir;
 use tokio::{
@@ -29,7 +31,7 @@ pub struct Rig {
 }
 
 /// Unix sockets by their CID, and those with connections.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Sockets {
     folder: PathBuf,
     pub busy: Arc<watch::Sender<HashSet<Endpoint>>>,
@@ -103,11 +105,11 @@ impl Rig {
     }
 
     pub fn start_anew(&mut self) {
-        let (task, events, orders, endpoints) = run(&self.plan, &self.traffic);
-        self.task = task;
+        let (prepared, events) = run(&self.plan, &self.traffic);
+        self.task = tokio::spawn(prepared.supervisor.run());
         self.events = events;
-        self.orders = Some(orders);
-        self.endpoints = endpoints;
+        self.orders = Some(prepared.orders);
+        self.endpoints = prepared.endpoints;
     }
 
     /// The next event.
@@ -229,20 +231,15 @@ impl Traffic for Sockets {
     }
 }
 
-type Running = (
-    JoinHandle<Result<(), StartError>>,
-    mpsc::UnboundedReceiver<Event>,
-    Orders,
-    watch::Receiver<Vec<Endpoint>>,
-);
-
-fn run(plan: &Plan, traffic: &Sockets) -> Running {
+fn run(plan: &Plan, traffic: &Sockets) -> (Prepared<Sockets>, mpsc::UnboundedReceiver<Event>) {
     let (sender, events) = mpsc::unbounded_channel();
     let report = move |event| {
         let _ = sender.send(event);
     };
-    let (supervisor, orders, endpoints) = plan.clone().prepare(traffic.clone(), report).unwrap();
-    (tokio::spawn(supervisor.run()), events, orders, endpoints)
+    (
+        plan.clone().prepare(traffic.clone(), report).unwrap(),
+        events,
+    )
 }
 
 pub async fn until(is_so: impl Fn() -> bool) {

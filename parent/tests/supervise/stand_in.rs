@@ -138,6 +138,10 @@ impl Machine {
         }
     }
 
+    #[expect(
+        clippy::zombie_processes,
+        reason = "an enclave outlives the call that starts it"
+    )]
     fn run(&self, name: &str, eif: &str, memory: u64, cpus: u64, cid: u32, debug: bool) -> Value {
         eprintln!("Start allocating memory...");
         let running = self.running();

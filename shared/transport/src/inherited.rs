@@ -22,7 +22,7 @@ impl Listener {
             .and_then(|()| socket.set_cloexec(true))
             .map_err(TransportError::Inherit)?;
         let inner = match &local {
-            Endpoint::Tcp { .. } => TcpListener::from_std(socket.into()).map(Inner::Tcp),
+            Endpoint::Tcp { .. } => TcpListener::from_std(socket.into()).map(Inner::TcpOfOthers),
             _ => UnixListener::from_std(socket.into()).map(|listener| Inner::Unix(listener, None)),
         };
         Ok(Listener {
@@ -55,8 +55,10 @@ mod tests {
         os::unix::net::{UnixListener, UnixStream},
     };
 
+    use socket2::SockRef;
+
     use super::*;
-    use crate::connect;
+    use crate::{Stream, connect};
 
     #[tokio::test]
     async fn clients_of_an_inherited_socket_are_accepted() {
@@ -95,5 +97,17 @@ mod tests {
         let file = std::fs::File::open("/dev/null").unwrap();
         let error = Listener::inherit(file.into()).unwrap_err();
         assert!(matches!(error, TransportError::Inherit(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn who_was_there_before_us_is_as_prompt_as_the_others() {
+        let tcp = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let _early = net::TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+        let listener = Listener::inherit(tcp.into()).unwrap();
+        let Stream::Tcp(accepted) = listener.accept().await.unwrap() else {
+            unreachable!();
+        };
+        assert!(accepted.nodelay().unwrap());
+        assert!(SockRef::from(&accepted).keepalive().unwrap());
     }
 }

@@ -31,7 +31,7 @@ pub use error::TransportError;
 pub use listener::Listener;
 pub use probe::{PROBE_TIMEOUT, ProbeError, probe_vsock_loopback};
 pub use stream::{
-    MAX_VSOCK_WRITE, PeerAddress, ReceiveHalf, SendHalf, Stream, connect, connect_within,
+    MAX_VSOCK_WRITE, PeerAddress, ReceiveHalf, SendHalf, Stream, Vsock, connect, connect_within,
 };
 pub use vsock::{VSOCK_BACKLOG, VSOCK_BUFFER};
 

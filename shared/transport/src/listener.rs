@@ -2,13 +2,14 @@
 
 use std::{io, time::Duration};
 
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, UnixListener},
     time::sleep,
 };
 use tokio_vsock::VsockListener;
 
-use crate::{Endpoint, Stream, TransportError, unix, vsock};
+use crate::{Endpoint, Stream, TransportError, stream::tcp_options, unix, vsock};
 
 /// A socket that is listened on.
 ///
@@ -61,6 +62,8 @@ impl Listener {
                 let listener = TcpListener::bind((host.as_str(), *port))
                     .await
                     .map_err(bind_error)?;
+                // Accepted connections inherit it.
+                tcp_options(SockRef::from(&listener)).map_err(bind_error)?;
                 let port = listener.local_addr().map_err(bind_error)?.port();
                 let local = Endpoint::Tcp {
                     host: host.clone(),
@@ -105,13 +108,19 @@ impl Listener {
 
     async fn accept_once(&self) -> io::Result<Stream> {
         match &self.inner {
-            Inner::Tcp(listener) => {
+            Inner::Tcp(listener) => listener.accept().await.map(|(s, _)| Stream::Tcp(s)),
+            Inner::TcpOfOthers(listener) => {
                 let (stream, _) = listener.accept().await?;
                 // Fails when the peer has reset the connection already: its fault alone.
-                Stream::from_tcp(stream).map_err(|_| io::ErrorKind::ConnectionAborted.into())
+                tcp_options(SockRef::from(&stream))
+                    .map_err(|_| io::ErrorKind::ConnectionAborted)?;
+                Ok(Stream::Tcp(stream))
             }
             Inner::Unix(listener, _) => listener.accept().await.map(|(s, _)| Stream::Unix(s)),
-            Inner::Vsock(listener) => listener.accept().await.map(|(s, _)| Stream::Vsock(s)),
+            Inner::Vsock(listener) => listener
+                .accept()
+                .await
+                .map(|(s, _)| Stream::Vsock(s.into())),
         }
     }
 }
@@ -119,6 +128,8 @@ impl Listener {
 #[derive(Debug)]
 pub(crate) enum Inner {
     Tcp(TcpListener),
+    /// Whose queue may have connections that are older than what we could set here.
+    TcpOfOthers(TcpListener),
     Unix(
         UnixListener,
         #[allow(dead_code, reason = "held for its drop")] Option<unix::SocketFile>,

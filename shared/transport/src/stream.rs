@@ -3,6 +3,8 @@
 use std::{
     io,
     net::IpAddr,
+    num::NonZeroUsize,
+    os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -18,9 +20,9 @@ use tokio_vsock::{VsockAddr, VsockStream};
 
 use crate::{Cid, Endpoint, TransportError};
 
-/// The most bytes that one write hands to a vsock: some backends hang a connection for good on one
-/// write of 60 KiB or more.
-pub const MAX_VSOCK_WRITE: usize = 32 * 1024;
+/// The most bytes that one write hands to a vsock, unless [set](Stream::set_max_vsock_write) otherwise: some backends hang
+/// a connection for good on one write of 60 KiB or more.
+pub const MAX_VSOCK_WRITE: NonZeroUsize = NonZeroUsize::new(32 * 1024).unwrap();
 
 /// A connection. Bytes only: no framing, no keys.
 #[derive(Debug)]
@@ -30,7 +32,14 @@ pub enum Stream {
     /// Over a Unix socket.
     Unix(UnixStream),
     /// Over AF_VSOCK.
-    Vsock(VsockStream),
+    Vsock(Vsock),
+}
+
+/// A connection over vsock, and how much of it is written at once.
+#[derive(Debug)]
+pub struct Vsock {
+    stream: VsockStream,
+    max_write: NonZeroUsize,
 }
 
 /// Whose connection it is, as far as the system says; without a port.
@@ -56,22 +65,26 @@ pub struct SendHalf(SendInner);
 /// Connects, for as long as the system takes: minutes over TCP; over vsock two seconds as a rule,
 /// and without end where the kernel has no transport for that CID.
 pub async fn connect(endpoint: &Endpoint) -> Result<Stream, TransportError> {
-    let connected = match endpoint {
-        Endpoint::Vsock { cid: Cid::ANY, .. }
-        | Endpoint::Vsock { port: 0, .. }
-        | Endpoint::Tcp { port: 0, .. } => {
-            return Err(TransportError::NotConnectable {
-                endpoint: endpoint.clone(),
-            });
-        }
-        Endpoint::Vsock { cid, port } => VsockStream::connect(VsockAddr::new(cid.0, *port))
-            .await
-            .map(Stream::Vsock),
-        Endpoint::Unix { path } => UnixStream::connect(path).await.map(Stream::Unix),
-        Endpoint::Tcp { host, port } => TcpStream::connect((host.as_str(), *port))
-            .await
-            .and_then(Stream::from_tcp),
-    };
+    let connected =
+        match endpoint {
+            Endpoint::Vsock { cid: Cid::ANY, .. }
+            | Endpoint::Vsock { port: 0, .. }
+            | Endpoint::Tcp { port: 0, .. } => {
+                return Err(TransportError::NotConnectable {
+                    endpoint: endpoint.clone(),
+                });
+            }
+            Endpoint::Vsock { cid, port } => VsockStream::connect(VsockAddr::new(cid.0, *port))
+                .await
+                .map(|stream| Stream::Vsock(stream.into())),
+            Endpoint::Unix { path } => UnixStream::connect(path).await.map(Stream::Unix),
+            Endpoint::Tcp { host, port } => TcpStream::connect((host.as_str(), *port))
+                .await
+                .and_then(|stream| {
+                    tcp_options(SockRef::from(&stream))?;
+                    Ok(Stream::Tcp(stream))
+                }),
+        };
     connected.map_err(|reason| TransportError::Connect {
         endpoint: endpoint.clone(),
         reason,
@@ -96,8 +109,8 @@ impl Stream {
     /// `None` of another kind of connection.
     pub fn peer_cid(&self) -> Option<Cid> {
         match self {
-            Stream::Vsock(stream) => {
-                let address = stream.peer_addr();
+            Stream::Vsock(vsock) => {
+                let address = vsock.stream.peer_addr();
                 Some(address.map_or(Cid::ANY, |address| Cid(address.cid())))
             }
             Stream::Tcp(_) | Stream::Unix(_) => None,
@@ -117,6 +130,14 @@ impl Stream {
         }
     }
 
+    /// The most bytes that one write hands over from now on, if it is a vsock connection; the others take what they can.
+    pub fn set_max_vsock_write(&mut self, most: NonZeroUsize) {
+        match self {
+            Stream::Vsock(vsock) => vsock.max_write = most,
+            Stream::Tcp(_) | Stream::Unix(_) => {}
+        }
+    }
+
     /// Two halves that two tasks can own.
     pub fn into_split(self) -> (ReceiveHalf, SendHalf) {
         let (receive, send) = match self {
@@ -128,22 +149,37 @@ impl Stream {
                 let (receive, send) = stream.into_split();
                 (ReceiveInner::Unix(receive), SendInner::Unix(send))
             }
-            Stream::Vsock(stream) => {
+            Stream::Vsock(Vsock { stream, max_write }) => {
                 let (receive, send) = stream.into_split();
-                (ReceiveInner::Vsock(receive), SendInner::Vsock(send))
+                (
+                    ReceiveInner::Vsock(receive),
+                    SendInner::Vsock(send, max_write),
+                )
             }
         };
         (ReceiveHalf(receive), SendHalf(send))
     }
+}
 
-    pub(crate) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let keepalive = TcpKeepalive::new()
-            .with_time(KEEPALIVE_IDLE)
-            .with_interval(KEEPALIVE_INTERVAL)
-            .with_retries(KEEPALIVE_RETRIES);
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-        Ok(Stream::Tcp(stream))
+/// Without Nagle's delay, and with keepalive. What a listening socket has, those that it accepts inherit: five system calls
+/// less for each.
+pub(crate) fn tcp_options(socket: SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_RETRIES);
+    socket.set_tcp_keepalive(&keepalive)
+}
+
+/// The socket, for calls that must not wait.
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+            Stream::Vsock(vsock) => vsock.stream.as_fd(),
+        }
     }
 }
 
@@ -156,7 +192,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Vsock(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Vsock(vsock) => Pin::new(&mut vsock.stream).poll_read(cx, buf),
         }
     }
 }
@@ -170,7 +206,9 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
-            Stream::Vsock(stream) => Pin::new(stream).poll_write(cx, vsock_share(buf)),
+            Stream::Vsock(Vsock { stream, max_write }) => {
+                Pin::new(stream).poll_write(cx, vsock_share(buf, *max_write))
+            }
         }
     }
 
@@ -178,7 +216,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Vsock(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Vsock(vsock) => Pin::new(&mut vsock.stream).poll_flush(cx),
         }
     }
 
@@ -186,7 +224,7 @@ impl AsyncWrite for Stream {
         let done = match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Vsock(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Vsock(vsock) => Pin::new(&mut vsock.stream).poll_shutdown(cx),
         };
         Poll::Ready(gone_is_done(ready!(done)))
     }
@@ -215,7 +253,9 @@ impl AsyncWrite for SendHalf {
         match &mut self.get_mut().0 {
             SendInner::Tcp(half) => Pin::new(half).poll_write(cx, buf),
             SendInner::Unix(half) => Pin::new(half).poll_write(cx, buf),
-            SendInner::Vsock(half) => Pin::new(half).poll_write(cx, vsock_share(buf)),
+            SendInner::Vsock(half, max_write) => {
+                Pin::new(half).poll_write(cx, vsock_share(buf, *max_write))
+            }
         }
     }
 
@@ -223,7 +263,7 @@ impl AsyncWrite for SendHalf {
         match &mut self.get_mut().0 {
             SendInner::Tcp(half) => Pin::new(half).poll_flush(cx),
             SendInner::Unix(half) => Pin::new(half).poll_flush(cx),
-            SendInner::Vsock(half) => Pin::new(half).poll_flush(cx),
+            SendInner::Vsock(half, _) => Pin::new(half).poll_flush(cx),
         }
     }
 
@@ -231,7 +271,7 @@ impl AsyncWrite for SendHalf {
         let done = match &mut self.get_mut().0 {
             SendInner::Tcp(half) => Pin::new(half).poll_shutdown(cx),
             SendInner::Unix(half) => Pin::new(half).poll_shutdown(cx),
-            SendInner::Vsock(half) => Pin::new(half).poll_shutdown(cx),
+            SendInner::Vsock(half, _) => Pin::new(half).poll_shutdown(cx),
         };
         Poll::Ready(gone_is_done(ready!(done)))
     }
@@ -248,7 +288,7 @@ enum ReceiveInner {
 enum SendInner {
     Tcp(tcp::OwnedWriteHalf),
     Unix(unix::OwnedWriteHalf),
-    Vsock(tokio_vsock::OwnedWriteHalf),
+    Vsock(tokio_vsock::OwnedWriteHalf, NonZeroUsize),
 }
 
 // A peer that vanished without a word (a client's laptop closed) is found after about two minutes.
@@ -256,8 +296,17 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEPALIVE_RETRIES: u32 = 4;
 
-fn vsock_share(buf: &[u8]) -> &[u8] {
-    &buf[..buf.len().min(MAX_VSOCK_WRITE)]
+impl From<VsockStream> for Vsock {
+    fn from(stream: VsockStream) -> Self {
+        Vsock {
+            stream,
+            max_write: MAX_VSOCK_WRITE,
+        }
+    }
+}
+
+fn vsock_share(buf: &[u8], most: NonZeroUsize) -> &[u8] {
+    &buf[..buf.len().min(most.get())]
 }
 
 /// shutdown(2) answers ENOTCONN when the peer has gone already; there is nobody left to tell.
@@ -274,9 +323,11 @@ mod tests {
 
     #[test]
     fn a_vsock_write_is_capped() {
-        let bytes = vec![0; MAX_VSOCK_WRITE + 1];
-        assert_eq!(vsock_share(&bytes).len(), MAX_VSOCK_WRITE);
-        assert_eq!(vsock_share(&bytes[..7]).len(), 7);
+        let bytes = [0; 9];
+        for (most, written) in [(1, 1), (8, 8), (9, 9), (10, 9)] {
+            let most = NonZeroUsize::new(most).unwrap();
+            assert_eq!(vsock_share(&bytes, most).len(), written);
+        }
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use std::{
     fs,
+    num::NonZeroUsize,
     os::unix::{fs::PermissionsExt, net::UnixListener as StdUnixListener},
     time::{Duration, Instant},
 };
 
 use sealnote_transport::{
-    Endpoint, Listener, PROBE_TIMEOUT, PeerAddress, TransportError, VSOCK_BACKLOG, VSOCK_BUFFER,
-    connect, connect_within, probe_vsock_loopback,
+    Endpoint, Listener, PROBE_TIMEOUT, PeerAddress, Stream, TransportError, VSOCK_BACKLOG,
+    VSOCK_BUFFER, connect, connect_within, probe_vsock_loopback,
 };
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -115,6 +117,46 @@ async fn a_peer_has_the_address_that_it_came_from() {
         let expected = PeerAddress::Ip("127.0.0.1".parse().unwrap());
         assert_eq!(far.unwrap().peer_address(), Some(expected));
     }
+}
+
+/// Of what is accepted it is inherited from the listener, which is what Linux does and no standard promises.
+#[tokio::test]
+async fn both_ends_of_tcp_are_prompt_and_notice_who_has_vanished() {
+    let listener = Listener::bind(&"tcp:127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let (near, far) = tokio::join!(connect(listener.local_endpoint()), listener.accept());
+    for end in [near.unwrap(), far.unwrap()] {
+        let Stream::Tcp(stream) = &end else {
+            unreachable!();
+        };
+        let socket = SockRef::from(stream);
+        assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+        assert_eq!(
+            socket.tcp_keepalive_time().unwrap(),
+            Duration::from_secs(60)
+        );
+        assert_eq!(
+            socket.tcp_keepalive_interval().unwrap(),
+            Duration::from_secs(15)
+        );
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+    }
+}
+
+/// In a guest only: it takes a kernel that loops vsock back.
+#[tokio::test]
+async fn one_write_hands_a_vsock_no_more_than_it_may() {
+    if probe_vsock_loopback().await.is_err() {
+        return;
+    }
+    let listener = Listener::bind(&"vsock:1:0".parse().unwrap()).await.unwrap();
+    let (near, far) = tokio::join!(connect(listener.local_endpoint()), listener.accept());
+    let (mut near, _far) = (near.unwrap(), far.unwrap());
+    near.set_max_vsock_write(NonZeroUsize::new(7).unwrap());
+    assert_eq!(near.write(&[0; 100]).await.unwrap(), 7);
+    let (_receive, mut send) = near.into_split();
+    assert_eq!(send.write(&[0; 100]).await.unwrap(), 7);
 }
 
 /// In a guest only: it takes a kernel that loops vsock back.

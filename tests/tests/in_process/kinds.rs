@@ -3,6 +3,8 @@
 
 #[path = "kinds/azure_vtpm.rs"]
 mod azure_vtpm;
+#[path = "kinds/swtpm.rs"]
+mod swtpm;
 #[path = "kinds/tdx.rs"]
 mod tdx;
 

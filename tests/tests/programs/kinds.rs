@@ -66,3 +66,53 @@ fn a_software_kind_goes_with_the_software_attester() {
         finished.stderr
     );
 }
+
+#[test]
+fn registers_go_with_the_attester_of_a_vtpm_and_can_show_the_model() {
+    let with = |rest: &str| {
+        let listen = "--listen unix:/nonexistent --model /nonexistent";
+        let arguments = format!("{listen} --endorsements-listen unix:/nonexistent {rest}");
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        run(Program::Enclave, &arguments)
+    };
+    for (rest, code, says) in [
+        (
+            "--attester tdx --vtpm-pcrs 4,11",
+            2,
+            "go with --attester azure-vtpm",
+        ),
+        (
+            "--attester tdx --vtpm-model-pcr 11",
+            2,
+            "go with --attester azure-vtpm",
+        ),
+        (
+            "--attester azure-vtpm --vtpm-pcrs 4,11,24",
+            2,
+            "numbers from 0 to 23",
+        ),
+        (
+            "--attester azure-vtpm --vtpm-pcrs 0,11",
+            1,
+            "register 4 must be among",
+        ),
+        (
+            "--attester azure-vtpm --vtpm-model-pcr 12",
+            1,
+            "register 12 must be among",
+        ),
+        (
+            "--attester azure-vtpm --vtpm-model-pcr 16",
+            1,
+            "register 16 cannot show the model",
+        ),
+    ] {
+        let finished = with(rest);
+        assert_code(&finished, code);
+        assert!(
+            finished.stderr.contains(says),
+            "{rest}: {}",
+            finished.stderr
+        );
+    }
+}

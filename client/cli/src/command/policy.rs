@@ -23,7 +23,9 @@ Examples:
 
 const ADD: &str = "\
 Examples:
-  $ sealnote policy add policy.json sealnote-next.eif --label '2026-12'";
+  $ sealnote policy add policy.json sealnote-next.eif --label '2026-12'
+  $ sealnote policy add policy.json guest-next.json --label '2026-12'
+  $ sealnote policy add policy.json evidence/0123456789abcdef.cbor --kind tdx --label '2026-12'";
 
 const REMOVE: &str = "\
 Examples:

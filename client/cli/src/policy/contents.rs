@@ -7,9 +7,10 @@ use sealnote_model::ModelDigest;
 use sealnote_protocol::suite::Suite;
 use sealnote_verifier::nitro::rules::{PinsFile, RulesFile, SetFile};
 use sealnote_verifier::policy::{PolicyFile, SessionFile};
-use sealnote_verifier::{TimeFile, UnixTime, sev_snp};
+use sealnote_verifier::{TimeFile, UnixTime};
 
 use super::registers::Pin;
+use super::set::Set;
 use crate::exit::{Exit, Failure};
 use crate::files;
 
@@ -28,7 +29,8 @@ pub(crate) struct ModelChoice {
 /// The measurement set, but for what it measures.
 #[derive(Args)]
 pub(crate) struct SetChoice {
-    /// An enclave image file (.eif), or the JSON that nitro-cli prints of one.
+    /// An enclave image file (.eif), the JSON that nitro-cli prints of one, a measurement set as policies have it, or what
+    /// `sealnote inspect --json` prints of evidence.
     source: PathBuf,
     /// The name of the measurement set, instead of the file's name.
     #[arg(long, value_name = "TEXT")]
@@ -77,26 +79,16 @@ impl SetChoice {
         &self.source
     }
 
-    /// Puts name and end into a set, which has none.
-    pub(crate) fn of_nitro(&self, set: SetFile) -> SetFile {
-        SetFile {
-            label: label_of(self.label.as_deref(), &self.source),
-            not_after: self.not_after(),
-            ..set
+    /// Puts name and end into a set, which may have both already.
+    pub(crate) fn name(&self, mut set: Set) -> Set {
+        let common = set.common();
+        if self.label.is_some() || common.label.is_empty() {
+            *common.label = label_of(self.label.as_deref(), &self.source);
         }
-    }
-
-    /// Puts name and end into a set, which has a name, and perhaps an end.
-    pub(crate) fn of_sev_snp(&self, set: sev_snp::rules::SetFile) -> sev_snp::rules::SetFile {
-        sev_snp::rules::SetFile {
-            label: self.label.clone().unwrap_or(set.label),
-            not_after: self.not_after().or(set.not_after),
-            ..set
+        if let Some(time) = self.not_after {
+            *common.not_after = Some(TimeFile::Text(time.to_string()));
         }
-    }
-
-    fn not_after(&self) -> Option<TimeFile> {
-        self.not_after.map(|time| TimeFile::Text(time.to_string()))
+        set
     }
 }
 
@@ -112,10 +104,15 @@ pub(crate) fn label_of(given: Option<&str>, source: &Path) -> String {
 impl Pinned {
     /// All pins, the model's among them.
     pub(crate) fn pins(&self, model: Option<&ModelDigest>) -> Vec<Pin> {
-        let given = [&self.roles, &self.instances, &self.values];
-        let mut pins: Vec<Pin> = given.into_iter().flatten().cloned().collect();
+        let mut pins: Vec<Pin> = self.given().cloned().collect();
         pins.extend(model.map(Pin::of_model));
         pins
+    }
+
+    /// Those of no model.
+    pub(crate) fn given(&self) -> impl Iterator<Item = &Pin> {
+        let given = [&self.roles, &self.instances, &self.values];
+        given.into_iter().flatten()
     }
 }
 

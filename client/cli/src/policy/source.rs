@@ -1,4 +1,5 @@
-//! What a measurement set is made from: an enclave image, the JSON that nitro-cli prints of one, or a set of SEV-SNP.
+//! What a measurement set is made from: an enclave image, the JSON that nitro-cli prints of one, a set as a policy file has
+//! it, or what evidence says of itself.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,22 +8,25 @@ use std::path::Path;
 use sealnote_eif::{EifError, Image};
 use sealnote_verifier::nitro::rules::{PinsFile, RulesFile, SetFile};
 use sealnote_verifier::policy::{MAX_POLICY_LEN, PolicyFile};
-use sealnote_verifier::sev_snp;
+use sealnote_verifier::{Kind, azure_vtpm, sev_snp, tdx, token};
 use serde_json::Value;
 
+use super::set::Set;
+use crate::evidence::file;
 use crate::exit::{Exit, Failure};
+use crate::facts::Facts;
 use crate::files;
 use crate::files::shown;
 
 /// The first bytes of an enclave image file.
 const IMAGE_MAGIC: &[u8] = b".eif";
 
-/// One set, as its source has it.
+/// What was read.
 pub(crate) enum Source {
-    /// Of Nitro, with the pins that people have added to nitro-cli's JSON. The label is to be replaced.
-    Nitro(SetFile, PinsFile),
-    /// Of SEV-SNP.
-    SevSnp(sev_snp::rules::SetFile),
+    /// One set, with the pins that people have added to nitro-cli's JSON. Its label is empty where the source has none.
+    Set(Box<Set>, PinsFile),
+    /// What evidence of this kind says, under the names of docs/json.md. Nobody has verified it.
+    Evidence(Kind, Value),
 }
 
 impl Source {
@@ -33,8 +37,17 @@ impl Source {
         file.and_then(|file| file.take(IMAGE_MAGIC.len() as u64).read_to_end(&mut magic))
             .map_err(|error| unread(path, &error))?;
         match magic == IMAGE_MAGIC {
-            true => Ok(Self::Nitro(of_image(&image(path)?), PinsFile::default())),
+            true => Ok(nitro(of_image(&image(path)?), PinsFile::default())),
             false => Self::from_json(path),
+        }
+    }
+
+    /// Reads evidence, as its machine made it or as `--evidence-out` kept it.
+    pub(crate) fn read_evidence(kind: Kind, path: &Path) -> Result<Self, Failure> {
+        let facts = Facts::unverified(kind, &file::read(kind, path, None)?.sent)?;
+        match serde_json::to_value(facts) {
+            Ok(facts) => Ok(Self::Evidence(kind, facts)),
+            Err(error) => unreachable!("names and values: {error}"),
         }
     }
 
@@ -44,22 +57,49 @@ impl Source {
             Exit::Usage.because(format!("{}: {error}", shown(path)))
         };
         let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        if json.get("Measurements").is_some() {
+        let has = |key: &str| json.get(key).is_some();
+        if has("Measurements") {
             let read = PolicyFile::from_json(&bytes).map_err(|error| wrong(&error))?;
             return match read.evidence.nitro.and_then(one_set) {
-                Some((set, pins)) => Ok(Self::Nitro(set, pins)),
+                Some((set, pins)) => Ok(nitro(set, pins)),
                 None => unreachable!("nitro-cli's JSON is one set"),
             };
         }
-        if json.get("measurement").is_some() {
-            let set = sev_snp::rules::SetFile::from_json(&bytes).map_err(|error| wrong(&error))?;
-            return Ok(Self::SevSnp(set));
+        if has("verified") {
+            return inspected(json).ok_or_else(|| wrong(&"its \"kind\" is none that is known"));
         }
-        Err(wrong(
-            &"this is neither an enclave image, nor the JSON with \"Measurements\" that nitro-cli prints of one, nor \
-              a measurement set of SEV-SNP",
-        ))
+        let set = if has("measurement") {
+            sev_snp::rules::SetFile::from_json(&bytes).map(Set::SevSnp)
+        } else if has("mrtd") {
+            tdx::rules::SetFile::from_json(&bytes).map(Set::Tdx)
+        } else if has("pcrs") {
+            azure_vtpm::rules::SetFile::from_json(&bytes).map(Set::AzureVtpm)
+        } else if has("container") || has("tdx") || has("sev_snp") {
+            token::rules::SetFile::from_json(&bytes).map(|set| Set::Token(Box::new(set)))
+        } else {
+            return Err(wrong(
+                &"this is neither an enclave image, nor the JSON with \"Measurements\" that nitro-cli prints of one, nor \
+                  a measurement set as policies have it, nor what `sealnote inspect --json` prints. Evidence needs \
+                  --kind",
+            ));
+        };
+        let set = set.map_err(|error| wrong(&error))?;
+        Ok(Self::Set(Box::new(set), PinsFile::default()))
     }
+}
+
+fn nitro(set: SetFile, pins: PinsFile) -> Source {
+    let set = SetFile {
+        label: String::new(),
+        ..set
+    };
+    Source::Set(Box::new(Set::Nitro(set)), pins)
+}
+
+/// What `sealnote inspect --json` printed.
+fn inspected(json: Value) -> Option<Source> {
+    let file::KindName(kind) = json.get("kind")?.as_str()?.parse().ok()?;
+    Some(Source::Evidence(kind, json))
 }
 
 fn one_set(rules: RulesFile) -> Option<(SetFile, PinsFile)> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::contents::sev_snp;
+use super::added::sev_snp;
 use super::{Case, Need, digest, folder, policy, printed, refusal, vectors, write};
 
 pub const CASES: &[Case] = &[

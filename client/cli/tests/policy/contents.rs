@@ -37,15 +37,10 @@ pub const CASES: &[Case] = &[
         None,
         what_is_replaced_keeps_its_mode_and_its_link,
     ),
-    (
-        "a_set_of_sev_snp_is_added_where_there_are_rules",
-        None,
-        a_set_of_sev_snp_is_added_where_there_are_rules,
-    ),
 ];
 
 /// AWS's example of a role, and its register in AWS's guide.
-const ROLE: &str = "arn:aws:iam::123456789012:role/Webserver";
+pub const ROLE: &str = "arn:aws:iam::123456789012:role/Webserver";
 const ROLE_PCR3: &str = "78fce75db17cd4e0a3fb8dad3ad128ca5e77edbb2b2c7f75329dccd99aa5f6ef4fc1f1a452e315b9e98f9e312e6921e6";
 
 fn new_takes_every_demand() {
@@ -369,64 +364,4 @@ fn what_is_replaced_keeps_its_mode_and_its_link() {
     assert_eq!(file.permissions().mode() & 0o777, 0o640);
     assert!(folder.join("link.json").is_symlink());
     assert_eq!(loaded(folder, "p.json").serial(), Some(2));
-}
-
-/// A policy for SEV-SNP, with one set.
-pub fn sev_snp(more: &str) -> String {
-    format!(
-        r#"{{"version": 2, "evidence": {{"sev-snp": {{
-            "measurements": [{}],
-            "products": {{"genoa": {{"least_tcb": {{"bootloader": 10, "tee": 0, "snp": 23, "microcode": 84}},
-                "least_firmware": "1.55.40", "least_mitigations": 0}}}},
-            "endorsement": "vcek", "guest_policy": {{"abi": "0.31", "smt_allowed": true}},
-            "platform_bits": ["ecc", "alias_check_complete"], "chip_ids": "any"{more}}}}}}}"#,
-        sev_snp_set(1)
-    )
-}
-
-fn sev_snp_set(byte: u8) -> String {
-    format!(
-        r#"{{"label": "guest {byte}", "measurement": "{}", "host_data": "zero", "id_key_digest": "zero",
-            "author_key_digest": "zero"}}"#,
-        digest(byte)
-    )
-}
-
-fn a_set_of_sev_snp_is_added_where_there_are_rules() {
-    let folder = folder();
-    let folder = folder.path();
-    write(folder, "p.json", sev_snp(""));
-    write(folder, "guest.json", sev_snp_set(2));
-    write(folder, "first.json", sev_snp_set(1));
-    printed(&policy(folder, &["add", "p.json", "guest.json"]), 0);
-    let sets = |name| {
-        loaded(folder, name)
-            .sev_snp()
-            .unwrap()
-            .measurement_sets()
-            .to_vec()
-    };
-    assert_eq!(sets("p.json")[1].label(), "guest 2");
-    assert_eq!(sets("p.json")[1].measurement(), &[2; 48]);
-    let error = refusal(
-        &policy(folder, &["add", "p.json", "first.json", "--label", "x"]),
-        2,
-    );
-    assert!(error.contains("the same entry twice"), "{error}");
-    printed(&policy(folder, &["remove", "p.json", "guest 1"]), 0);
-    assert_eq!(sets("p.json").len(), 1);
-    // An enclave of Nitro beside the guests.
-    printed(
-        &policy(folder, &["add", "p.json", "old.json", "--pin-role", ROLE]),
-        0,
-    );
-    assert!(loaded(folder, "p.json").nitro().unwrap().has_machine_pin());
-    printed(&policy(folder, &["new", "old.json", "-o", "nitro.json"]), 0);
-    for arguments in [
-        &["add", "nitro.json", "guest.json"][..],
-        &["new", "guest.json", "-o", "x.json"],
-    ] {
-        let error = refusal(&policy(folder, arguments), 2);
-        assert!(error.contains("docs/policies.md"), "{error}");
-    }
 }

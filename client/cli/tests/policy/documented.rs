@@ -6,8 +6,8 @@ use std::process::Command;
 use sealnote_verifier::{Policy, PolicyError};
 use serde_json::Value;
 
+use super::added::sev_snp;
 use super::common::image;
-use super::contents::sev_snp;
 use super::{Case, Need, digest, folder, nitro_cli, policy, printed, write};
 
 pub const CASES: &[Case] = &[

@@ -15,14 +15,12 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Measured, Software, hex, sev_snp, software};
+use crate::attester::azure_vtpm::registers::{event, extended};
+use crate::attester::azure_vtpm::{KIND, Layout};
 use crate::attester::{AttestError, Attester, report_data};
 
-/// The number of this kind of evidence.
-const KIND: EvidenceKind = EvidenceKind(4);
-
-/// What the firmware booted, and what came after that.
+/// What the firmware booted.
 const EXECUTABLE_REGISTER: u8 = 4;
-const MODEL_REGISTER: u8 = 11;
 
 // A lock, since its machine issues a new revocation list every day.
 struct AzureVtpm(Mutex<SoftwareAttester>);
@@ -33,8 +31,8 @@ pub(super) fn start(measured: &Measured) -> Result<Software, AttestError> {
     rng.fill_bytes(&mut paravisor);
     let (hardware, rules) = sev_snp::machine(paravisor)?;
     let pcrs = Pcrs::from([
-        (EXECUTABLE_REGISTER, extended(&measured.executable)),
-        (MODEL_REGISTER, extended(&measured.model.extension())),
+        (EXECUTABLE_REGISTER, once(&measured.executable)),
+        (Layout::default().model(), once(&measured.model.extension())),
     ]);
     let policy = policy(&pcrs, rules);
     let attester = SoftwareAttester::new(hardware, pcrs, &mut rng).map_err(software)?;
@@ -45,13 +43,9 @@ pub(super) fn start(measured: &Measured) -> Result<Software, AttestError> {
     })
 }
 
-/// A register of the SHA-256 bank that was extended once.
-fn extended(measurement: &[u8; SHA384_LEN]) -> [u8; 32] {
-    let event = Sha256::digest(measurement);
-    Sha256::new_with_prefix([0; 32])
-        .chain_update(event)
-        .finalize()
-        .into()
+/// A register that was extended once.
+fn once(measurement: &[u8; SHA384_LEN]) -> [u8; 32] {
+    extended([0; 32], &event(measurement))
 }
 
 /// What is asked of this guest under this paravisor, and of no other.

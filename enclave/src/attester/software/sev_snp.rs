@@ -30,7 +30,10 @@ pub(super) fn start(measured: &Measured) -> Result<Software, AttestError> {
 }
 
 /// A machine whose guest has this measurement, and the rules that accept it.
-pub(super) fn machine(measurement: Measurement) -> Result<(SoftwareAttester, Value), AttestError> {
+///
+/// # Errors
+/// None in practice: now is a time that X.509 can express.
+pub fn machine(measurement: Measurement) -> Result<(SoftwareAttester, Value), AttestError> {
     let mut rng = UnwrapErr(SysRng);
     let mut chip_id = [0; 64];
     rng.fill_bytes(&mut chip_id);

@@ -13,6 +13,7 @@ use crate::files::shown;
 use crate::policy::contents::{Pinned, SetChoice, new_policy, pins_of};
 use crate::policy::lint::{SOON, warnings};
 use crate::policy::outline::Outline;
+use crate::policy::set::Set;
 use crate::policy::source::Source;
 use crate::policy::stored::Checked;
 
@@ -43,12 +44,22 @@ fn parse_precision(name: &str) -> Result<Precision, &'static str> {
 impl New {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let (set, found) = match Source::read(self.set.source())? {
-            Source::Nitro(set, pins) => (self.set.of_nitro(set), pins_of(pins)),
-            Source::SevSnp(_) => {
+            Source::Set(set, pins) => (self.set.name(*set), pins_of(pins)),
+            Source::Evidence(..) => {
                 return Err(Exit::Usage.because(
-                    "a policy for SEV-SNP also says which firmware is accepted, and no flag says that: write it as \
-                     docs/policies.md has it, and use `sealnote policy add` for further sets",
+                    "a new policy is of an image, whose builder can say what it holds: use `sealnote policy add` for \
+                     what evidence says",
                 ));
+            }
+        };
+        let set = match set {
+            Set::Nitro(set) => set,
+            other => {
+                return Err(Exit::Usage.because(format!(
+                    "a policy for {} also says which machines are accepted, and no flag says that: write it as \
+                     docs/policies.md has it, and use `sealnote policy add` for further sets",
+                    other.kind().name()
+                )));
             }
         };
         let label = set.label.clone();

@@ -110,7 +110,7 @@ pub struct SvnFile {
 }
 
 /// One workload, as a policy file has it: with one of the last three.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetFile {
     /// Its name, which no other set has.
