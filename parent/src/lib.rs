@@ -30,8 +30,10 @@ mod metrics;
 pub mod program;
 mod proxy_protocol;
 mod reload;
+pub mod run;
 mod server;
 pub mod settings;
+pub mod supervise;
 mod systemd;
 mod upstreams;
 

@@ -19,7 +19,7 @@ use prometheus_client::{
 };
 use tracing::info;
 
-use crate::{bridge::Ended, limits::Limit, upstreams::Upstreams};
+use crate::{bridge::Ended, limits::Limit, supervise::LifecycleMetrics, upstreams::Upstreams};
 
 pub(crate) use text::CONTENT_TYPE;
 
@@ -39,6 +39,7 @@ pub struct Metrics {
     dial_failures: Counter,
     to_enclave_bytes: Counter,
     to_client_bytes: Counter,
+    lifecycle: LifecycleMetrics,
 }
 
 /// The counters at one moment.
@@ -200,6 +201,7 @@ impl Default for Metrics {
             dial_failures: Counter::default(),
             to_enclave_bytes: of_direction(Direction::to_enclave),
             to_client_bytes: of_direction(Direction::to_client),
+            lifecycle: LifecycleMetrics::default(),
             registry: Registry::default(),
         };
         // A rate of what is there from the start shows the first of a kind, too.
@@ -209,6 +211,7 @@ impl Default for Metrics {
         let mut all = Registry::default();
         all.register_collector(Box::new(process::Process::started_now()));
         let registry = all.sub_registry_with_prefix(PREFIX);
+        metrics.lifecycle.register(registry);
         let version = ConstGauge::new(1u64);
         registry
             .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
@@ -311,6 +314,11 @@ impl Metrics {
             since: Instant::now(),
             end: EndReason::stopped,
         }
+    }
+
+    /// What happens to enclaves is counted here.
+    pub(crate) fn lifecycle(&self) -> &LifecycleMetrics {
+        &self.lifecycle
     }
 
     pub(crate) fn accepted(&self) {

@@ -5,14 +5,16 @@ mod generate;
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use sealnote_transport::probe_vsock_loopback;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use sealnote_transport::{Endpoint, Listener, probe_vsock_loopback};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::{
-    Control, Listen, LogFormat, Parent, ReloadError, limits, log,
+    Config, Control, Listen, LogFormat, Parent, ReloadError, limits, log,
+    run::{Supervised, vsock},
     settings::Settings,
+    supervise::{Orders, Plan, StartError, answer_heartbeats},
     systemd::{self, Handed},
 };
 
@@ -27,6 +29,16 @@ pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 
+    #[command(flatten)]
+    options: Options,
+
+    /// Tell by exit code 0 or 1 whether this kernel loops vsock back, and do nothing else
+    #[arg(long, hide = true)]
+    probe: Option<Probe>,
+}
+
+#[derive(Args, Clone)]
+struct Options {
     /// Take what no flag and no environment variable says from this TOML file, whose keys are the flags' names; more than
     /// one may be given. SIGHUP reads them again
     #[arg(long, value_name = "FILE", env = "SEALNOTE_PARENT_CONFIG")]
@@ -34,14 +46,13 @@ pub struct Arguments {
 
     #[command(flatten)]
     settings: Settings,
-
-    /// Tell by exit code 0 or 1 whether this kernel loops vsock back, and do nothing else
-    #[arg(long, hide = true)]
-    probe: Option<Probe>,
 }
 
 #[derive(Subcommand, Clone)]
 enum Command {
+    /// Start the enclave through nitro-cli, and look after it: start it again when it has ended, replace it on SIGHUP when the
+    /// image is another, end it in the end
+    Run(Box<Options>),
     /// Print completions for a shell
     Completions(generate::Completions),
     /// Write man pages into a folder
@@ -69,20 +80,23 @@ fn run(mut arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode> {
     match arguments.command.take() {
         Some(Command::Completions(completions)) => completions.run(Arguments::command())?,
         Some(Command::Man(man)) => man.run(Arguments::command())?,
-        None => return serve(arguments, handed),
+        Some(Command::Run(options)) => return serve(*options, Form::Run, handed),
+        None => match arguments.probe {
+            Some(Probe::Vsock) => return probe_vsock(),
+            None => return serve(arguments.options, Form::Serve, handed),
+        },
     }
     Ok(ExitCode::SUCCESS)
 }
 
 #[tokio::main]
-async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode> {
-    if let Some(Probe::Vsock) = arguments.probe {
-        return Ok(probe_vsock().await);
-    }
-    let settings = arguments.settings()?;
-    let log_format = settings.log_format;
-    log::start(log_format.unwrap_or_default());
-    let config = settings.config()?;
+async fn serve(options: Options, form: Form, handed: Handed) -> anyhow::Result<ExitCode> {
+    let Told {
+        started,
+        plan,
+        config,
+    } = options.told(form)?;
+    log::start(started.log_format);
     limits::allow_open_files(&config);
 
     // Before the first line is out, so that a signal sent in answer to it is not lost.
@@ -98,13 +112,28 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
     if let Some(endpoint) = parent.metrics_endpoint() {
         info!("metrics on {endpoint}");
     }
+    if let Some(endpoint) = &started.heartbeats {
+        let listener = Listener::bind(endpoint).await?;
+        info!("heartbeats are answered on {}", listener.local_endpoint());
+        tokio::spawn(answer_heartbeats(listener));
+    }
+    let mut supervised = match &plan {
+        Some(plan) => Some(Supervised::start(&parent, plan.clone(), vsock)?),
+        None => None,
+    };
     systemd::ready();
 
     let control = parent.control();
+    let supervision = plan.zip(supervised.as_ref().map(Supervised::orders));
+    let running = Running {
+        started,
+        control,
+        supervision,
+    };
     let reloading = async move {
         while hangup.recv().await.is_some() {
             systemd::reloading();
-            match reload(&arguments, log_format, &control) {
+            match reload(&options, &running).await {
                 Ok(()) => info!("settings read again"),
                 Err(error) => error!("the settings stay as they are: {error:#}"),
             }
@@ -112,42 +141,121 @@ async fn serve(arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode>
         }
         std::future::pending().await
     };
+    let mut failed = None;
     let stopped = parent
         .run(async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 () = reloading => {}
+                error = failure(&mut supervised) => failed = Some(error),
             }
             systemd::stopping();
         })
         .await?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    // Clients have had their time.
+    if let Some(supervised) = supervised {
+        supervised.stop().await;
+    }
     stopped.log("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-impl Arguments {
-    fn settings(&self) -> anyhow::Result<Settings> {
-        Ok(self.settings.clone().over_files(&self.config)?)
+/// Whether it starts its enclave.
+#[derive(Clone, Copy)]
+enum Form {
+    Serve,
+    Run,
+}
+
+/// What the settings come to.
+struct Told {
+    started: Started,
+    /// With `run`.
+    plan: Option<Plan>,
+    config: Config,
+}
+
+/// What is done once, at the start.
+struct Started {
+    log_format: LogFormat,
+    heartbeats: Option<Endpoint>,
+}
+
+/// What a reload changes.
+struct Running {
+    started: Started,
+    control: Control,
+    /// With `run`.
+    supervision: Option<(Plan, Orders)>,
+}
+
+impl Options {
+    fn told(&self, form: Form) -> anyhow::Result<Told> {
+        let mut settings = self.settings.clone().over_files(&self.config)?;
+        let plan = match form {
+            Form::Run => Some(settings.plan()?),
+            Form::Serve => {
+                settings.without_run()?;
+                None
+            }
+        };
+        if let Some(plan) = &plan {
+            settings.enclave = Some(vec![vsock(plan.cid).into()]);
+        }
+        Ok(Told {
+            started: Started {
+                log_format: settings.log_format.unwrap_or_default(),
+                heartbeats: settings.answer_heartbeat.take(),
+            },
+            plan,
+            config: settings.config()?,
+        })
     }
 }
 
-fn reload(
-    arguments: &Arguments,
-    log_format: Option<LogFormat>,
-    control: &Control,
-) -> anyhow::Result<()> {
-    let settings = arguments.settings()?;
-    if settings.log_format != log_format {
+async fn reload(options: &Options, running: &Running) -> anyhow::Result<()> {
+    let form = match running.supervision {
+        Some(_) => Form::Run,
+        None => Form::Serve,
+    };
+    let Told {
+        started,
+        plan,
+        config,
+    } = options.told(form)?;
+    if started.log_format != running.started.log_format {
         return Err(ReloadError::Fixed("log-format").into());
     }
-    let config = settings.config()?;
+    if started.heartbeats != running.started.heartbeats {
+        return Err(ReloadError::Fixed("answer-heartbeat").into());
+    }
     limits::allow_open_files(&config);
-    Ok(control.replace(config)?)
+    match (plan, &running.supervision) {
+        (Some(new), Some((plan, orders))) => {
+            plan.stays(&new)?;
+            running.control.replace_but_enclaves(config)?;
+            orders.replace(new.image).await;
+        }
+        _ => running.control.replace(config)?,
+    }
+    Ok(())
 }
 
-async fn probe_vsock() -> ExitCode {
-    match probe_vsock_loopback().await {
+/// Completes when the enclave cannot be looked after any more.
+async fn failure(supervised: &mut Option<Supervised>) -> StartError {
+    match supervised {
+        Some(supervised) => supervised.failed().await,
+        None => std::future::pending().await,
+    }
+}
+
+#[tokio::main]
+async fn probe_vsock() -> anyhow::Result<ExitCode> {
+    Ok(match probe_vsock_loopback().await {
         Ok(()) => {
             print("vsock loopback works");
             ExitCode::SUCCESS
@@ -156,7 +264,7 @@ async fn probe_vsock() -> ExitCode {
             print(&format!("no vsock loopback: {error}"));
             ExitCode::FAILURE
         }
-    }
+    })
 }
 
 /// What has an end and no time: the reason why it does not start.

@@ -1,11 +1,11 @@
 //! The configuration that holds now, and how another takes its place while the parent runs.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::Config;
+use crate::{Config, Enclaves};
 
 /// The configuration that holds now, for whoever is to act by it.
 ///
@@ -49,14 +49,58 @@ impl Control {
     /// Has `config` hold from now on; connections that are open keep the limits that they came under. An error changes
     /// nothing.
     pub fn replace(&self, config: Config) -> Result<(), ReloadError> {
-        let current = self.0.get();
-        if config.listen != current.listen {
-            return Err(ReloadError::Fixed("listen"));
-        }
-        if config.metrics_listen != current.metrics_listen {
-            return Err(ReloadError::Fixed("metrics-listen"));
-        }
-        self.0.0.send_replace(Arc::new(config));
-        Ok(())
+        self.change(|current| {
+            stays(current, &config)?;
+            Ok(config)
+        })
     }
+
+    /// The same, with the enclaves of before: they are a supervisor's to say.
+    pub(crate) fn replace_but_enclaves(&self, config: Config) -> Result<(), ReloadError> {
+        self.change(|current| {
+            stays(current, &config)?;
+            let enclaves = current.enclaves.clone();
+            Ok(Config { enclaves, ..config })
+        })
+    }
+
+    /// Has clients go to these from now on.
+    pub(crate) fn replace_enclaves(&self, enclaves: Enclaves) {
+        let changed: Result<(), Infallible> = self.change(|current| {
+            Ok(Config {
+                enclaves,
+                ..current.clone()
+            })
+        });
+        match changed {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+    }
+
+    /// Nobody else changes it meanwhile.
+    fn change<E>(&self, make: impl FnOnce(&Config) -> Result<Config, E>) -> Result<(), E> {
+        let mut made = Ok(());
+        self.0.0.send_if_modified(|current| match make(current) {
+            Ok(config) => {
+                *current = Arc::new(config);
+                true
+            }
+            Err(error) => {
+                made = Err(error);
+                false
+            }
+        });
+        made
+    }
+}
+
+fn stays(current: &Config, config: &Config) -> Result<(), ReloadError> {
+    if config.listen != current.listen {
+        return Err(ReloadError::Fixed("listen"));
+    }
+    if config.metrics_listen != current.metrics_listen {
+        return Err(ReloadError::Fixed("metrics-listen"));
+    }
+    Ok(())
 }

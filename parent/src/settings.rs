@@ -240,12 +240,119 @@ pub struct Settings {
     )]
     #[serde(default, deserialize_with = "text")]
     pub endorsements_to: Option<Endpoint>,
+
+    /// Answer the heartbeats of enclaves there, as vsock:any:9000, on a machine without nitro-cli; where there is one, it
+    /// does that itself, and fails if anybody else does
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "SEALNOTE_PARENT_ANSWER_HEARTBEAT",
+        help_heading = OPERATION
+    )]
+    #[serde(default, deserialize_with = "text")]
+    pub answer_heartbeat: Option<Endpoint>,
+
+    /// The image of the enclave
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SEALNOTE_PARENT_EIF",
+        help_heading = RUN
+    )]
+    pub eif: Option<PathBuf>,
+
+    /// Its memory: four times the image at least
+    #[arg(
+        long,
+        value_name = "MIB",
+        env = "SEALNOTE_PARENT_MEMORY",
+        help_heading = RUN
+    )]
+    pub memory: Option<NonZeroU32>,
+
+    /// Its vCPUs: whole cores
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "SEALNOTE_PARENT_CPUS",
+        help_heading = RUN
+    )]
+    pub cpus: Option<NonZeroU32>,
+
+    /// Its name with nitro-cli, sealnote unless given; that of its replacement has -2 after it, and so in turn
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SEALNOTE_PARENT_ENCLAVE_NAME",
+        help_heading = RUN
+    )]
+    pub enclave_name: Option<String>,
+
+    /// Its CID, 16 unless given; that of its replacement is the next, and so in turn
+    #[arg(
+        long,
+        value_name = "CID",
+        env = "SEALNOTE_PARENT_ENCLAVE_CID",
+        help_heading = RUN,
+        value_parser = clap::value_parser!(u32).range(4..0xFFFF_FFFE)
+    )]
+    pub enclave_cid: Option<u32>,
+
+    /// The program nitro-cli, where PATH does not have it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SEALNOTE_PARENT_NITRO_CLI",
+        help_heading = RUN
+    )]
+    pub nitro_cli: Option<PathBuf>,
+
+    /// Keep in this file which enclaves were started here: a parent that is started anew after a crash then ends them in the
+    /// end. Without it, it takes such an enclave over, and never ends it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SEALNOTE_PARENT_STATE_FILE",
+        help_heading = RUN
+    )]
+    pub state_file: Option<PathBuf>,
+
+    /// Start the enclave in debug mode, and log what it says on its console; no client accepts it
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "SEALNOTE_PARENT_DEBUG_CONSOLE",
+        help_heading = RUN,
+        num_args = 0..=1, default_missing_value = "true", require_equals = true
+    )]
+    pub debug_console: Option<bool>,
+
+    /// Where the allocator has no room for two enclaves, end the old one before its replacement is started
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "SEALNOTE_PARENT_REPLACE_BY_RESTART",
+        help_heading = RUN,
+        num_args = 0..=1, default_missing_value = "true", require_equals = true
+    )]
+    pub replace_by_restart: Option<bool>,
+
+    /// Let the enclave run when the parent stops, for the next parent to take over
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "SEALNOTE_PARENT_KEEP_ENCLAVE",
+        help_heading = RUN,
+        num_args = 0..=1, default_missing_value = "true", require_equals = true
+    )]
+    pub keep_enclave: Option<bool>,
 }
 
 const ENCLAVES: &str = "Enclaves";
 const LIMITS: &str = "Limits";
 const OPERATION: &str = "Operation";
 const ENDORSEMENTS: &str = "Endorsements";
+const RUN: &str = "The enclave of `run`";
 
 impl Settings {
     /// These, and where they say nothing, those of `files`; no two files may say the same.
@@ -344,6 +451,17 @@ impl Settings {
             log_addresses: self.log_addresses.or(under.log_addresses),
             endorsements: self.endorsements.or(under.endorsements),
             endorsements_to: self.endorsements_to.or(under.endorsements_to),
+            answer_heartbeat: self.answer_heartbeat.or(under.answer_heartbeat),
+            eif: self.eif.or(under.eif),
+            memory: self.memory.or(under.memory),
+            cpus: self.cpus.or(under.cpus),
+            enclave_name: self.enclave_name.or(under.enclave_name),
+            enclave_cid: self.enclave_cid.or(under.enclave_cid),
+            nitro_cli: self.nitro_cli.or(under.nitro_cli),
+            state_file: self.state_file.or(under.state_file),
+            debug_console: self.debug_console.or(under.debug_console),
+            replace_by_restart: self.replace_by_restart.or(under.replace_by_restart),
+            keep_enclave: self.keep_enclave.or(under.keep_enclave),
         }
     }
 }
@@ -415,6 +533,9 @@ pub enum SettingsError {
     /// What cannot be done without is not set.
     #[error("{0} is not set: give --{0}, or the same key in a file of --config")]
     Missing(&'static str),
+    /// One excludes the other.
+    #[error("{0} does not go with {1}: {2}")]
+    Together(&'static str, &'static str, &'static str),
     /// The enclaves are none that can be served with.
     #[error(transparent)]
     Enclaves(#[from] EnclavesError),

@@ -18,7 +18,7 @@ use std::{
 };
 
 use prometheus_client::metrics::counter::Counter;
-use sealnote_transport::{TransportError, connect_within};
+use sealnote_transport::{Endpoint, TransportError, connect_within};
 use thiserror::Error;
 use tokio::{
     sync::watch,
@@ -97,6 +97,15 @@ impl Upstreams {
         self.list()
             .upstreams()
             .any(|upstream| upstream.view().ready)
+    }
+
+    /// Connections to an enclave that are open, also of one that is named no more.
+    pub(crate) fn open_connections(&self, enclave: &Endpoint) -> u64 {
+        self.list()
+            .upstreams()
+            .filter(|upstream| upstream.endpoint == *enclave)
+            .map(|upstream| upstream.view().counts.open)
+            .sum()
     }
 
     /// Every attempt to reach an enclave for a client that failed.

@@ -23,10 +23,9 @@ use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, MAX_ANSWER};
 use sealnote_protocol::suite::Suite;
 use sealnote_tests::relay::{Act, Relay};
-use sealnote_transport::{Cid, Endpoint, Listener, Stream, connect_within};
+use sealnote_transport::{Endpoint, Stream, connect_within};
 use sealnote_verifier::Policy;
 use sealnote_verifier::nitro::{MODEL_REGISTER, Measurement, UnverifiedDocument, inspect};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -39,8 +38,6 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Probe {
-    /// Answers every enclave's heartbeat, as `nitro-cli run-enclave` does, until it is ended.
-    Heartbeat,
     /// Gets evidence twice over one address, and compares it with what is expected.
     Document {
         /// The enclave, or the parent in front of it.
@@ -76,7 +73,6 @@ enum Probe {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let result = match Args::parse().command {
-        Probe::Heartbeat => heartbeat().await,
         Probe::Document {
             server,
             policy,
@@ -97,35 +93,6 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The heartbeat's port, and its byte (aws-nitro-enclaves-cli, `enclave_proc`).
-const HEARTBEAT_PORT: u32 = 9000;
-const BEAT: u8 = 0xB7;
-
-async fn heartbeat() -> anyhow::Result<()> {
-    let listener = Listener::bind(&Endpoint::Vsock {
-        cid: Cid::ANY,
-        port: HEARTBEAT_PORT,
-    })
-    .await?;
-    println!("listening for heartbeats on {}", listener.local_endpoint());
-    loop {
-        let mut stream = listener.accept().await?;
-        let from = stream.peer_cid().map_or(0, |cid| cid.0);
-        match timeout(Duration::from_secs(5), answer_beat(&mut stream)).await {
-            Ok(Ok(())) => println!("ok: heartbeat {BEAT:#04x} from CID {from}"),
-            Ok(Err(error)) => println!("FAIL heartbeat from CID {from}: {error}"),
-            Err(_) => println!("FAIL heartbeat from CID {from}: no byte came"),
-        }
-    }
-}
-
-async fn answer_beat(stream: &mut Stream) -> anyhow::Result<()> {
-    let byte = stream.read_u8().await?;
-    ensure!(byte == BEAT, "the byte is {byte:#04x}, not {BEAT:#04x}");
-    stream.write_u8(byte).await?;
-    Ok(())
 }
 
 async fn document(server: &Endpoint, policy: &Path, model: &ModelDigest) -> anyhow::Result<()> {
