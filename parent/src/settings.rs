@@ -181,16 +181,6 @@ pub struct Settings {
     )]
     pub drain_timeout: Option<Seconds>,
 
-    /// Hand no more than so many bytes to a vsock at once: 32768 unless given. Some hosts' vsock hangs for good on one write of
-    /// 60 KiB or more
-    #[arg(
-        long,
-        value_name = "BYTES",
-        env = "SEALNOTE_PARENT_MAX_VSOCK_WRITE",
-        help_heading = OPERATION
-    )]
-    pub max_vsock_write: Option<NonZeroUsize>,
-
     /// Log the counters so often
     #[arg(
         long,
@@ -220,6 +210,16 @@ pub struct Settings {
         help_heading = OPERATION
     )]
     pub log_addresses: Option<bool>,
+
+    /// Hand no more than so many bytes to a vsock at once: 32768 unless given. Some hosts' vsock hangs for good on one write of
+    /// 60 KiB or more
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "SEALNOTE_PARENT_MAX_VSOCK_WRITE",
+        help_heading = OPERATION
+    )]
+    pub max_vsock_write: Option<NonZeroUsize>,
 
     /// Hand over to the enclave what its machine's vendor signed about it: the files sev-snp, tdx,
     /// azure-vtpm and token of this folder, at the start and then every minute

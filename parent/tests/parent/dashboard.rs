@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sealnote_parent::Metrics;
 use serde_json::Value;
+
+use crate::Rig;
 
 const DASHBOARD: &str = include_str!("../../../deploy/grafana/sealnote-parent.json");
 
 /// What no panel shows; with the reason.
 const UNUSED: [&str; 0] = [];
 
-#[test]
-fn each_query_is_about_metrics_that_are_there_and_each_metric_has_one() {
-    let scrape = Metrics::default().encode();
+#[tokio::test]
+async fn each_query_is_about_metrics_that_are_there_and_each_metric_has_one() {
+    let scrape = Rig::start(|_| {}).await.metrics.encode();
     let families: BTreeMap<&str, &str> = scrape
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))

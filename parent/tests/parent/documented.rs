@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use clap::{Arg, CommandFactory};
-use sealnote_parent::{Metrics, program::Arguments};
+use sealnote_parent::program::Arguments;
+
+use crate::Rig;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/parent.md");
 
-#[test]
-fn each_setting_and_each_metric_is_on_the_operators_page() {
+#[tokio::test]
+async fn each_setting_and_each_metric_is_on_the_operators_page() {
     let mut page = std::fs::read_to_string(PAGE).unwrap();
     for (begin, listed, end) in [
         (
@@ -18,7 +20,7 @@ fn each_setting_and_each_metric_is_on_the_operators_page() {
         ),
         (
             "<!-- metrics: made from the program's own answer -->\n",
-            metrics(),
+            metrics(&Rig::start(|_| {}).await.metrics.encode()),
             "<!-- end of metrics -->\n",
         ),
     ] {
@@ -36,8 +38,7 @@ fn each_setting_and_each_metric_is_on_the_operators_page() {
 /// A table for each group of flags. The variable's name and the file's key follow from the flag's, and are not listed.
 fn settings() -> String {
     let definition = Arguments::command();
-    let mut text = String::new();
-    let mut group = None;
+    let mut groups: Vec<(&str, String)> = Vec::new();
     for flag in definition
         .get_arguments()
         .filter(|flag| !flag.is_hide_set())
@@ -48,15 +49,18 @@ fn settings() -> String {
         let variable = flag.get_env().unwrap().to_str().unwrap();
         let expected = name.replace('-', "_").to_uppercase();
         assert_eq!(variable, format!("SEALNOTE_PARENT_{expected}"));
+        let row = format!("| `--{name}{}` | {} |\n", value(flag), help(flag));
         let heading = flag.get_help_heading().unwrap_or("Addresses and files");
-        if group != Some(heading) {
-            let separator = if text.is_empty() { "" } else { "\n" };
-            let _ = write!(text, "{separator}| {heading} | |\n|---|---|\n");
-            group = Some(heading);
+        match groups.iter_mut().find(|(group, _)| *group == heading) {
+            Some((_, rows)) => *rows += &row,
+            None => groups.push((heading, row)),
         }
-        let _ = writeln!(text, "| `--{name}{}` | {} |", value(flag), help(flag));
     }
-    text
+    let tables: Vec<String> = groups
+        .into_iter()
+        .map(|(heading, rows)| format!("| {heading} | |\n|---|---|\n{rows}"))
+        .collect();
+    tables.join("\n")
 }
 
 fn value(flag: &Arg) -> String {
@@ -81,8 +85,7 @@ fn help(flag: &Arg) -> String {
     help
 }
 
-fn metrics() -> String {
-    let scrape = Metrics::default().encode();
+fn metrics(scrape: &str) -> String {
     let mut text = "| metric | | |\n|---|---|---|\n".to_owned();
     let mut lines = scrape.lines().peekable();
     while let Some(line) = lines.next() {
