@@ -1,6 +1,8 @@
 //! Runs that are cut short, and go on: signals, kills, lost connections, files that are there.
 
 mod common;
+#[path = "runs/signals.rs"]
+mod signals;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -24,28 +26,17 @@ struct Fed {
 
 impl Fed {
     fn start(stack: &Stack, further: &[&str]) -> Self {
-        let pipe = stack.path("pipe.jsonl");
-        if !pipe.exists() {
-            assert!(
-                Command::new("mkfifo")
-                    .arg(&pipe)
-                    .status()
-                    .unwrap()
-                    .success()
-            );
-        }
-        let client = Command::new(Program::Client.path())
-            .args(["submit", "--server", &stack.server, "--policy"])
-            .arg(stack.path("measurements.json"))
-            .arg("--danger-accept-software-root")
-            .arg(stack.path("root.pem"))
+        Self::start_saying(stack, further, Stdio::piped())
+    }
+
+    fn start_saying(stack: &Stack, further: &[&str], words: Stdio) -> Self {
+        let pipe = named_pipe(stack, "pipe.jsonl");
+        let client = client(stack)
             .arg(&pipe)
             .arg("-o")
             .arg(stack.path("results.jsonl"))
             .args(further)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(words)
             .spawn()
             .unwrap();
         // With both, it does not wait for the client, which may have ended already.
@@ -63,9 +54,7 @@ impl Fed {
     }
 
     fn signal(&self, name: &str) {
-        let id = self.client.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.unwrap().success());
+        signal(&self.client, name);
     }
 
     /// The input's end, and the client's.
@@ -73,6 +62,34 @@ impl Fed {
         drop(self.input);
         ended(self.client)
     }
+}
+
+fn named_pipe(stack: &Stack, name: &str) -> PathBuf {
+    let pipe = stack.path(name);
+    if !pipe.exists() {
+        let made = Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+    }
+    pipe
+}
+
+/// `sealnote submit`, without input and output.
+fn client(stack: &Stack) -> Command {
+    let mut client = Command::new(Program::Client.path());
+    client
+        .args(["submit", "--server", &stack.server, "--policy"])
+        .arg(stack.path("measurements.json"))
+        .arg("--danger-accept-software-root")
+        .arg(stack.path("root.pem"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    client
+}
+
+fn signal(client: &Child, name: &str) {
+    let id = client.id().to_string();
+    let sent = Command::new("kill").args(["-s", name, &id]).status();
+    assert!(sent.unwrap().success());
 }
 
 /// A whole run on these notes, from a file.
@@ -186,32 +203,6 @@ fn a_run_that_was_killed_goes_on_where_the_disk_has_it() {
     let gone = submit(&stack, &notes, &["--resume"]);
     assert_eq!(gone.code, Some(2), "{gone:?}");
     assert!(gone.stderr.contains("are gone"), "{}", gone.stderr);
-}
-
-#[test]
-fn a_signal_ends_a_run_in_order() {
-    let stack = Stack::start();
-    let notes = short_notes(40);
-    for (signal, code) in [("TERM", 143), ("INT", 130)] {
-        let mut first = Fed::start(&stack, &["--resume"]);
-        first.write(&notes[..30]);
-        wait_until("30 rows", || rows(&stack, "results.jsonl.partial") == 30);
-        first.signal(signal);
-        // The pipe stays open: the end does not wait for the input's.
-        let Fed { client, input } = first;
-        let cut = ended(client);
-        drop(input);
-        assert_eq!(cut.code, Some(code), "{cut:?}");
-        assert!(
-            cut.stderr.contains("the results of 30 records are in"),
-            "{}",
-            cut.stderr
-        );
-        assert_eq!(submit(&stack, &notes, &["--resume"]).code, Some(0));
-        assert_eq!(rows(&stack, "results.jsonl"), 40);
-        std::fs::remove_file(stack.path("results.jsonl")).unwrap();
-        std::fs::remove_file(stack.path("results.jsonl.run.json")).unwrap();
-    }
 }
 
 #[test]

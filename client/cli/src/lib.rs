@@ -19,7 +19,7 @@ mod facts;
 mod files;
 mod flags;
 mod json;
-mod policy;
+pub mod policy;
 pub mod privacy;
 pub mod record;
 mod report;
@@ -46,20 +46,23 @@ use sealnote_transport::Endpoint;
 )]
 pub struct Cli {
     /// Say errors and warnings only.
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = EVERYWHERE)]
     quiet: bool,
     /// Say more of what happens.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
     verbose: bool,
     /// Read profiles from this file instead of the one in the place for config files.
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
     /// The profile of the config file to use.
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, help_heading = EVERYWHERE)]
     profile: Option<String>,
     #[command(subcommand)]
     command: command::Command,
 }
+
+/// Where help has the flags that every command takes.
+const EVERYWHERE: &str = "With every command";
 
 /// What evidence must show; the same for every command that verifies.
 #[derive(Args)]

@@ -34,7 +34,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::exit::{Exit, Failure};
 use crate::record::Origin;
 use crate::sink::RowResult;
-use crate::source::{Input, Portion, Source};
+use crate::source::{Input, Portion};
 
 pub(crate) use options::Options;
 
@@ -42,18 +42,21 @@ use budget::Budget;
 use connections::Shared;
 use journey::Journey;
 use manifest::Manifest;
-use plan::{Files, Start, Target};
+use plan::{Start, Target, Unbegun};
 use progress::Progress;
 pub(crate) use progress::grouped;
 use reader::{ReadError, Reader, Resumed};
 use signals::Signals;
-use writer::{Outputs, Writer};
+use writer::Writer;
 
 /// Bytes of records between the source and the results.
 const BUDGET: usize = 24 << 20;
 
 /// Failed records that are named one by one; the results name all.
 const NAMED: usize = 20;
+
+/// What is said where a run ends before it has begun.
+const NOTHING_SENT: &str = "; no note was sent";
 
 /// Notes that wait for a connection.
 const QUEUE: usize = 1024;
@@ -132,155 +135,91 @@ pub(crate) async fn run(client: ClientBuilder, options: Options) -> Result<(), F
     let portion = Portion::default();
     let source = options.input.open(&portion);
     let source = source.map_err(|error| Exit::Usage.because(error.to_string()))?;
-    let run = Run::prepare(options, target, manifest)?;
-    run.go(client, source, portion).await
-}
+    // Then what is written: a file that cannot be costs nothing.
+    let resumed = manifest.input.records > 0;
+    let mut unbegun = Unbegun::default();
+    let (outputs, files) = target.open(&manifest, &mut unbegun)?;
+    let budget = Budget::new(BUDGET);
+    let stop = Arc::new(AtomicBool::new(false));
+    let halted = Arc::new(Notify::new());
+    let (sender, notes) = async_channel::bounded(QUEUE);
+    let (events, mut arriving) = unbounded_channel();
+    let reader = Reader {
+        source,
+        unique_ids: options.unique_ids,
+        resumed: resumed.then(|| Resumed::of(&manifest)),
+        budget: budget.clone(),
+        notes: sender,
+        events: events.clone(),
+        stop: stop.clone(),
+    };
+    let thread = |error| Exit::Internal.because(format!("no thread can be started: {error}"));
+    let mut signals = Signals::start(NOTHING_SENT).map_err(thread)?;
+    reader.start().map_err(thread)?;
 
-struct Run {
-    options: Options,
-    manifest: Manifest,
-    files: Option<Files>,
-    outputs: Outputs,
-    resumed: bool,
-}
+    let seen = options.evidence.clone();
+    let client = client.observer(seen.observer());
+    let verifier = client.clone().build();
+    let verified = tokio::select! {
+        verified = verifier.verify() => verified,
+        number = signals.next() => return Err(signals::ended(number, NOTHING_SENT)),
+    };
+    seen.check()?;
+    let verified = verified
+        .map_err(|error| Exit::from(&error).because(format!("no note was sent: {error}")))?;
+    let model = verified.evidence().claims().model().clone();
+    let precision = model.precision.to_string();
+    check_model(&manifest, &model.digest().to_string(), &precision)?;
+    let client = client.model(model).build();
 
-impl Run {
-    /// Opens what is written, so that a file that cannot be costs nothing.
-    fn prepare(options: Options, target: Target, manifest: Manifest) -> Result<Self, Failure> {
-        let resumed = manifest.input.records > 0;
-        let (outputs, files) = match target {
-            Target::Stream(results) => {
-                let rejects = None;
-                (Outputs { results, rejects }, None)
-            }
-            Target::File(files) => {
-                let known = files.manifest().exists().then_some(&manifest);
-                (files.open(known)?, Some(files))
-            }
-        };
-        Ok(Self {
-            options,
-            manifest,
-            files,
-            outputs,
-            resumed,
-        })
+    let shared = Shared {
+        client,
+        notes: notes.clone(),
+        events,
+        budget: budget.clone(),
+        patience: options.patience,
+        min_known: options.min_known,
+        stop: stop.clone(),
+        halted: halted.clone(),
+        reconnected: Arc::new(AtomicU64::new(0)),
+    };
+    let connections = connections::start(&shared, verified, options.connections - 1);
+    drop(shared);
+    let writer = Writer::new(
+        outputs,
+        options.encoder()?,
+        budget.clone(),
+        seen.clone(),
+        &manifest,
+    );
+    if let Some(files) = &files {
+        let path = files.manifest();
+        manifest
+            .write(&path)
+            .map_err(|error| plan::unwritable(&path, &error))?;
     }
-
-    async fn go(
-        self,
-        client: ClientBuilder,
-        source: Box<dyn Source>,
-        portion: Portion,
-    ) -> Result<(), Failure> {
-        let Self {
-            options,
-            manifest,
-            files,
-            outputs,
-            resumed,
-        } = self;
-        let budget = Budget::new(BUDGET);
-        let stop = Arc::new(AtomicBool::new(false));
-        let halted = Arc::new(Notify::new());
-        let (sender, notes) = async_channel::bounded(QUEUE);
-        let (events, mut arriving) = unbounded_channel();
-        let unbegun = Unbegun(files.clone().filter(|_| !resumed));
-        let reader = Reader {
-            source,
-            unique_ids: options.unique_ids,
-            resumed: resumed.then(|| Resumed::of(&manifest)),
-            budget: budget.clone(),
-            notes: sender,
-            events: events.clone(),
-            stop: stop.clone(),
-        };
-        let thread = |error| Exit::Internal.because(format!("no thread can be started: {error}"));
-        let mut signals = Signals::new().map_err(thread)?;
-        reader.start().map_err(thread)?;
-
-        let seen = options.evidence.clone();
-        let client = client.observer(seen.observer());
-        let verifier = client.clone().build();
-        let verified = tokio::select! {
-            verified = verifier.verify() => verified,
-            number = signals.next() => {
-                return Err(Exit::Signal(number).because("ended by a signal; no note was sent"));
-            }
-        };
-        seen.check()?;
-        let verified = verified
-            .map_err(|error| Exit::from(&error).because(format!("no note was sent: {error}")))?;
-        let model = verified.evidence().claims().model().clone();
-        let precision = model.precision.to_string();
-        check_model(&manifest, &model.digest().to_string(), &precision)?;
-        let client = client.model(model).build();
-
-        let shared = Shared {
-            client,
-            notes: notes.clone(),
-            events,
-            patience: options.patience,
-            min_known: options.min_known,
-            stop: stop.clone(),
-            halted: halted.clone(),
-            reconnected: Arc::new(AtomicU64::new(0)),
-        };
-        let connections = connections::start(&shared, verified, options.connections - 1);
-        drop(shared);
-        let writer = Writer::new(
-            outputs,
-            options.encoder()?,
-            budget.clone(),
-            seen.clone(),
-            &manifest,
-        );
-        if let Some(files) = &files {
-            let path = files.manifest();
-            manifest
-                .write(&path)
-                .map_err(|error| plan::unwritable(&path, &error))?;
-        }
-        unbegun.has_begun();
-        let mut journey = Journey {
-            progress: Progress::new(manifest.input.records, move || portion.get()),
-            writer,
-            manifest,
-            files,
-            fail_fast: options.fail_fast,
-            read: None,
-            missing_close: None,
-        };
-        let halt = || {
-            stop.store(true, Ordering::Relaxed);
-            notes.close();
-            budget.close();
-            halted.notify_waiters();
-        };
-        let cut = journey
-            .travel(connections, &mut arriving, &mut signals, halt)
-            .await;
-        halt();
-        seen.check()?;
-        journey.arrive(cut, &options)
-    }
-}
-
-/// Files that were opened for a run that sent nothing yet: if it never does, they are taken away.
-struct Unbegun(Option<Files>);
-
-impl Unbegun {
-    fn has_begun(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Unbegun {
-    fn drop(&mut self) {
-        if let Some(files) = &self.0 {
-            files.give_up();
-        }
-    }
+    unbegun.has_begun();
+    let mut journey = Journey {
+        progress: Progress::new(manifest.input.records, move || portion.get()),
+        writer,
+        manifest,
+        files,
+        fail_fast: options.fail_fast,
+        read: None,
+        missing_close: None,
+    };
+    let halt = || {
+        stop.store(true, Ordering::Relaxed);
+        notes.close();
+        budget.close();
+        halted.notify_waiters();
+    };
+    let cut = journey
+        .travel(connections, &mut arriving, &mut signals, halt)
+        .await;
+    halt();
+    seen.check()?;
+    journey.arrive(cut, &options, &signals)
 }
 
 /// A run is resumed with the model that it began with, or each row says which model gave it.
@@ -308,18 +247,7 @@ pub(crate) fn check(input: &Input, unique_ids: bool) -> Result<(), Failure> {
     for line in &named {
         say!("{line}");
     }
-    if seen.duplicates > 0 {
-        say!(
-            "records with the id of an earlier one: {}",
-            grouped(seen.duplicates)
-        );
-    }
-    if seen.skipped > 0 {
-        say!(
-            "passed over, since they are no notes: {}",
-            grouped(seen.skipped)
-        );
-    }
+    seen.say(unique_ids);
     if seen.records == 0 {
         return Err(Exit::Usage.because(format!("{} holds no record", input.name())));
     }

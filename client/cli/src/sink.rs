@@ -113,6 +113,12 @@ impl RowResult {
         }
     }
 
+    /// About how many bytes its scores take.
+    pub fn held(&self) -> usize {
+        let scores = self.classification().map_or(0, |c| c.scores().len());
+        scores * size_of::<f32>()
+    }
+
     /// The evidence of the enclave that answered, if one did.
     pub fn evidence(&self) -> Option<EvidenceDigest> {
         match self {

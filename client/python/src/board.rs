@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::failure::{Failure, Kind};
-use crate::note::Outcome;
+use crate::note::Answer;
 
 /// Notes that were taken and have no result handed out, at most, for each connection.
 const WINDOW: u64 = 1024;
@@ -32,11 +32,11 @@ pub(crate) struct Board {
 
 /// What there is to be taken.
 pub(crate) enum Next {
-    /// The next note's outcome.
-    Outcome(Outcome),
+    /// What became of the next note.
+    Answer(Answer),
     /// A connection failed for good. Its notes are kept: `resume` has it go on.
     Failed(Failure, oneshot::Sender<()>),
-    /// Every note's outcome was taken.
+    /// Every note's answer was taken.
     Over,
     /// Nothing yet.
     Nothing,
@@ -46,14 +46,14 @@ pub(crate) enum Next {
 struct State {
     /// Notes taken so far.
     taken: u64,
-    /// Outcomes handed out so far.
+    /// Answers handed out so far.
     given: u64,
     /// No further note comes.
     finished: bool,
-    /// Of the notes without an outcome.
+    /// Of the notes without an answer.
     bytes: usize,
     /// By the note's place.
-    outcomes: BTreeMap<u64, Outcome>,
+    answers: BTreeMap<u64, Answer>,
     failures: VecDeque<(Failure, oneshot::Sender<()>)>,
     /// Connections that are there, or try to be; `None` before the first.
     workers: Option<usize>,
@@ -92,11 +92,11 @@ impl Board {
         self.change(|state| state.closed = true);
     }
 
-    /// A note's outcome.
-    pub(crate) fn answer(&self, ticket: Ticket, outcome: Outcome) {
+    /// What became of a note.
+    pub(crate) fn answer(&self, ticket: Ticket, answer: Answer) {
         self.change(|state| {
             state.bytes -= ticket.bytes;
-            state.outcomes.insert(ticket.place, outcome);
+            state.answers.insert(ticket.place, answer);
         });
     }
 
@@ -128,16 +128,16 @@ impl Board {
         self.lock().has_room(self.window)
     }
 
-    /// What is next: outcomes first, then failures.
+    /// What is next: answers first, then failures.
     pub(crate) fn next(&self) -> Next {
         let mut state = self.lock();
         if state.closed {
             return Next::Over;
         }
         let given = state.given;
-        if let Some(outcome) = state.outcomes.remove(&given) {
+        if let Some(answer) = state.answers.remove(&given) {
             state.given += 1;
-            return Next::Outcome(outcome);
+            return Next::Answer(answer);
         }
         if let Some((failure, resume)) = state.failures.pop_front() {
             return Next::Failed(failure, resume);
@@ -203,7 +203,7 @@ impl State {
 
     fn is_ready(&self) -> bool {
         self.closed
-            || self.outcomes.contains_key(&self.given)
+            || self.answers.contains_key(&self.given)
             || !self.failures.is_empty()
             || (self.finished && self.given == self.taken)
             || (self.workers == Some(0) && self.given < self.taken)

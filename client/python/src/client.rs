@@ -11,7 +11,7 @@ use crate::evidence::Evidence;
 use crate::failure::{Failure, Kind};
 use crate::runtime::block;
 use crate::submission::Submission;
-use crate::worker::{Common, verify};
+use crate::worker::{Common, Verifier};
 
 /// Connections of one client, at most.
 const MOST_CONNECTIONS: usize = 64;
@@ -72,9 +72,13 @@ impl Core {
 
     /// Connects and verifies; sends no note.
     fn verify(&self, py: Python<'_>) -> PyResult<Evidence> {
-        let common = self.common.clone();
-        match block(py, async move { verify(&common).await })? {
-            Ok(verified) => Ok(Evidence::new(py, &verified)),
+        let verifier = Verifier::new(self.common.clone());
+        let seen = verifier.seen.clone();
+        match block(py, async move { verifier.verify().await })? {
+            Ok(verified) => match seen.accepted(verified.digest()) {
+                Some(appraised) => Ok(Evidence(appraised)),
+                None => unreachable!("every appraisal is seen"),
+            },
             Err(failure) => Err(failure.into_exception(py)),
         }
     }

@@ -56,12 +56,16 @@ impl Failure {
         }
     }
 
-    /// Evidence that did not pass, and its bytes for the auditor.
-    pub(crate) fn rejected(rejection: Rejection, document: Option<Vec<u8>>) -> Self {
+    /// The same with the bytes of the evidence that was rejected, for the auditor.
+    pub(crate) fn with_document(self, document: Option<Vec<u8>>) -> Self {
+        Self { document, ..self }
+    }
+
+    /// Evidence that did not pass.
+    fn rejected(rejection: &Rejection) -> Self {
         let check = rejection.check();
         Self {
             check: Some((check.id(), check.title())),
-            document,
             ..Self::new(
                 Kind::Rejected,
                 format!("evidence rejected, check {}: {rejection}", check.id()),
@@ -104,7 +108,7 @@ impl Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let kind = match error {
-            ConnectError::Rejected(rejection) => return Self::rejected(rejection, None),
+            ConnectError::Rejected(rejection) => return Self::rejected(&rejection),
             ConnectError::Evidence(_) | ConnectError::Key(_) => Kind::Rejected,
             ConnectError::NotConfirmed(_) => Kind::Tampered,
             ConnectError::Refused => Kind::Refused,

@@ -9,6 +9,7 @@ mod failure;
 mod note;
 mod result;
 mod runtime;
+mod seen;
 mod submission;
 mod worker;
 

@@ -1,10 +1,13 @@
 //! From an object of Python to a note.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyString};
 use sealnote_client::{Classification, NoteBytes, NoteError};
+
+use crate::evidence::Appraised;
 
 /// Longer than any request can be, in bytes: not copied to be refused.
 const LONGEST: usize = 1 << 24;
@@ -21,7 +24,21 @@ pub(crate) enum NoteFailure {
 }
 
 /// What became of one note.
-pub(crate) type Outcome = Result<Classification, NoteFailure>;
+pub(crate) struct Answer {
+    pub(crate) outcome: Result<Classification, NoteFailure>,
+    /// What the session stands on that it came from; `None` where it was not sent.
+    pub(crate) evidence: Option<Arc<Appraised>>,
+}
+
+impl From<NoteFailure> for Answer {
+    /// Of a note that was not sent.
+    fn from(failure: NoteFailure) -> Self {
+        Self {
+            outcome: Err(failure),
+            evidence: None,
+        }
+    }
+}
 
 impl NoteFailure {
     /// The name for programs: as `sealnote submit` writes it, where that can meet it.

@@ -4,19 +4,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use sealnote_client::Classification;
 
-use crate::note::{NoteFailure, Outcome};
+use crate::evidence::Evidence;
+use crate::note::{Answer, NoteFailure};
 
 /// What became of one note: a classification, or the reason why there is none.
 #[pyclass(frozen, module = "sealnote")]
-pub(crate) struct Result(pub(crate) Outcome);
+pub(crate) struct Result(pub(crate) Answer);
 
 impl Result {
     fn classification(&self) -> Option<&Classification> {
-        self.0.as_ref().ok()
+        self.0.outcome.as_ref().ok()
     }
 
     fn failure(&self) -> Option<NoteFailure> {
-        self.0.as_ref().err().copied()
+        self.0.outcome.as_ref().err().copied()
     }
 
     /// The best of the labels that hold.
@@ -29,7 +30,7 @@ impl Result {
 impl Result {
     #[getter]
     fn ok(&self) -> bool {
-        self.0.is_ok()
+        self.0.outcome.is_ok()
     }
 
     #[getter]
@@ -70,6 +71,11 @@ impl Result {
     }
 
     #[getter]
+    fn evidence(&self) -> Option<Evidence> {
+        self.0.evidence.clone().map(Evidence)
+    }
+
+    #[getter]
     fn error(&self) -> Option<&'static str> {
         self.failure().map(NoteFailure::code)
     }
@@ -87,6 +93,8 @@ impl Result {
         all.set_item("known", self.known())?;
         all.set_item("scores", self.scores(py)?)?;
         all.set_item("model", self.model())?;
+        let evidence = self.0.evidence.as_ref();
+        all.set_item("evidence", evidence.map(|evidence| evidence.digest.short()))?;
         all.set_item("error", self.error())?;
         all.set_item("message", self.message())?;
         Ok(all)
@@ -94,7 +102,7 @@ impl Result {
 
     /// The label and its score, or the error's code; of the text there is nothing here.
     fn __repr__(&self) -> String {
-        match (&self.0, self.best()) {
+        match (&self.0.outcome, self.best()) {
             (Err(failure), _) => format!("Result(error={:?})", failure.code()),
             (Ok(_), Some((label, score))) => format!("Result(label={label:?}, score={score:.3})"),
             (Ok(_), None) => "Result(label=None)".into(),

@@ -99,7 +99,7 @@ impl Submission {
             }
             Err(failure) => {
                 let ticket = self.board.take(0);
-                self.board.answer(ticket, Err(failure));
+                self.board.answer(ticket, failure.into());
                 Ok(())
             }
         }
@@ -119,7 +119,7 @@ impl Submission {
     fn poll<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.resume();
         match self.board.next() {
-            Next::Outcome(outcome) => Ok(Bound::new(py, NoteResult(outcome))?.into_any()),
+            Next::Answer(answer) => Ok(Bound::new(py, NoteResult(answer))?.into_any()),
             Next::Over => Ok(false.into_pyobject(py)?.to_owned().into_any()),
             Next::Nothing => Ok(py.None().into_bound(py)),
             Next::Failed(failure, resume) => {

@@ -11,7 +11,8 @@ use tokio::time::sleep;
 
 use crate::board::{Board, Ticket};
 use crate::failure::Failure;
-use crate::note::NoteFailure;
+use crate::note::{Answer, NoteFailure};
+use crate::seen::Seen;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -26,27 +27,50 @@ pub(crate) struct Common {
     pub(crate) reconnects: u32,
 }
 
-/// Connects, verifies, and compares the model with that of the client's first evidence.
-pub(crate) async fn verify(common: &Common) -> Result<Verified, Failure> {
-    let attested = common.client.connect().await?.attest().await?;
-    let document = attested.document().to_vec();
-    let verified = attested
-        .verify()
-        .map_err(|rejection| Failure::rejected(rejection, Some(document)))?;
-    let model = verified.evidence().claims().model();
-    let first = common.model.get_or_init(|| model.clone());
-    match (
-        common.client.on_other_model(),
-        OtherModel::between(first, model),
-    ) {
-        (OnOtherModel::Stop, Some(other)) => Err(other.into()),
-        _ => Ok(verified),
+/// Sessions of one client, one after the other.
+pub(crate) struct Verifier {
+    common: Arc<Common>,
+    client: Client,
+    /// What its sessions stand on.
+    pub(crate) seen: Seen,
+}
+
+impl Verifier {
+    pub(crate) fn new(common: Arc<Common>) -> Self {
+        let seen = Seen::default();
+        let client = common.client.to_builder().observer(seen.observer());
+        Self {
+            client: client.build(),
+            common,
+            seen,
+        }
+    }
+
+    /// Connects, verifies, and compares the model with that of the client's first evidence.
+    pub(crate) async fn verify(&self) -> Result<Verified, Failure> {
+        let verified = self.client.verify().await;
+        let verified = verified.map_err(|error| self.failure(error))?;
+        let model = verified.evidence().claims().model();
+        let first = self.common.model.get_or_init(|| model.clone());
+        match (
+            self.client.on_other_model(),
+            OtherModel::between(first, model),
+        ) {
+            (OnOtherModel::Stop, Some(other)) => Err(other.into()),
+            _ => Ok(verified),
+        }
+    }
+
+    /// The failure; of evidence that was rejected, with its bytes.
+    fn failure(&self, error: impl Into<Failure>) -> Failure {
+        error.into().with_document(self.seen.take_rejected())
     }
 }
 
 /// One of a submission's connections. It ends with its source; `None` where it is of no use.
 pub(crate) struct Worker {
     common: Arc<Common>,
+    verifier: Verifier,
     notes: Receiver<Note<Ticket>>,
     board: Arc<Board>,
 }
@@ -59,6 +83,7 @@ impl Worker {
     ) -> Self {
         board.worker_began();
         Self {
+            verifier: Verifier::new(common.clone()),
             common,
             notes,
             board,
@@ -68,7 +93,7 @@ impl Worker {
     /// The first connection: it tells at once if there is none.
     pub(crate) async fn run(self) {
         let verified = loop {
-            match verify(&self.common).await {
+            match self.verifier.verify().await {
                 Ok(verified) => break verified,
                 Err(failure) => {
                     if self.board.fail(failure).await.is_err() {
@@ -92,7 +117,7 @@ impl Worker {
     async fn run_further(self) {
         let mut attempts = Attempts::new(self.common.reconnects);
         loop {
-            match verify(&self.common).await {
+            match self.verifier.verify().await {
                 Ok(verified) => return self.serve(verified).await,
                 Err(failure) if failure.is_full() => return,
                 Err(failure) => {
@@ -111,11 +136,15 @@ impl Worker {
             match next {
                 Ok(result) => {
                     attempts.succeeded();
-                    let outcome = result.outcome.map_err(NoteFailure::Note);
-                    self.board.answer(result.id, outcome);
+                    let answer = Answer {
+                        outcome: result.outcome.map_err(NoteFailure::Note),
+                        evidence: self.verifier.seen.accepted(result.evidence),
+                    };
+                    self.board.answer(result.id, answer);
                 }
                 Err(error) => {
-                    if !self.go_on(&mut attempts, error.into()).await {
+                    let failure = self.verifier.failure(error);
+                    if !self.go_on(&mut attempts, failure).await {
                         return;
                     }
                 }

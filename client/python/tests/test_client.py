@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -55,6 +56,39 @@ def test_results_are_those_of_the_command_line(
         assert sum(result.scores.values()) == pytest.approx(1, abs=1e-4)
         assert result.scores[line["label"]] == result.score
         assert result.model == evidence.model
+        assert result.evidence
+        assert result.evidence.model == result.model
+        assert len(line["evidence"]) == len(result.to_dict()["evidence"]) == 16
+        assert result.evidence.digest.startswith(result.to_dict()["evidence"])
+
+
+def test_a_result_names_what_classified_it(client: sealnote.Client, stack: Stack) -> None:
+    first = client.classify([TEXT, None, "x" * 100_000, TEXT])
+    second = client.classify([TEXT])
+    evidence = first[0].evidence
+    assert evidence
+    assert evidence.measurement_set == "nitro-cli"
+    assert evidence.measurement == json.loads(stack.policy.read_text())["Measurements"]["PCR0"]
+    assert evidence.digest == hashlib.sha256(evidence.document).hexdigest()
+    assert evidence == first[3].evidence and hash(evidence) == hash(first[3].evidence)
+    # The enclave says what is too long for it. What is no note was not sent.
+    assert first[2].error == "too_long" and first[2].evidence == evidence
+    assert first[1].error == "missing" and first[1].evidence is None
+    # Another session, of the same enclave.
+    assert second[0].evidence and second[0].evidence != evidence
+    assert second[0].evidence.measurement == evidence.measurement
+
+
+def test_all_that_an_auditor_needs_is_there(client: sealnote.Client, stack: Stack) -> None:
+    [result] = client.classify([TEXT])
+    evidence = result.evidence
+    assert evidence and evidence.endorsements is None
+    document, claims = stack.files / "result.cbor", stack.files / "result.claims"
+    document.write_bytes(evidence.document)
+    claims.write_bytes(evidence.claims)
+    # What it answers, and what it attests, is part of it.
+    bound = ("--challenge", evidence.challenge.hex(), "--claims", claims)
+    assert stack.sealnote("verify", "--kind", evidence.kind, "--evidence", document, "--at", evidence.at, *bound)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ pyarrow = pytest.importorskip("pyarrow")
 TEXTS = ["Acute bronchitis with wheeze.", None, "Fracture of the left wrist after a fall from a ladder.", ""]
 LABELS = ["10 Diseases of the respiratory system", None, "19 Injury and poisoning", None]
 ERRORS = [None, "missing", None, "empty"]
-COLUMNS = ["label", "score", "labels", "known", "error", "model"]
+COLUMNS = ["label", "score", "labels", "known", "error", "model", "evidence"]
 
 
 @pytest.mark.parametrize("dtype", ["object", "string", "str"])

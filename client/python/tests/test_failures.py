@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Optional
 
 import pytest
 from conftest import make_client
@@ -40,6 +41,33 @@ def test_another_measurement_is_rejected_with_the_check_and_the_document(stack: 
         assert raised.value.title
         assert raised.value.document and len(raised.value.document) > 1000
         assert "Xylophonius" not in str(raised.value)
+
+
+def test_a_rejection_in_mid_stream_has_its_document(stack: Stack, multi_label: Stack) -> None:
+    """The enclave that takes over has another image."""
+    relays: list[Relay] = []
+
+    def act(connection: int, number: int, frame: bytes) -> Optional[bytes]:
+        # Answers may come in another order, but not the first one that late.
+        if connection == 0 and number == BEFORE + 10:
+            relays[0].server = multi_label.server
+            return None
+        return frame
+
+    relays.append(Relay(stack.server, act))
+    client = make_client(stack, relays[0].address)
+    given = []
+    with client.stream([TEXT] * 3000) as stream, pytest.raises(sealnote.EvidenceRejected) as raised:
+        while True:
+            given.append(next(stream))
+    relays[0].close()
+    assert given
+    assert all(result.evidence == given[0].evidence for result in given)
+    # It is the other one's.
+    document = multi_label.files / "rejected.cbor"
+    assert raised.value.document
+    document.write_bytes(raised.value.document)
+    assert multi_label.sealnote("verify", "--document", document)
 
 
 def test_without_the_development_root_the_enclave_is_rejected(stack: Stack) -> None:

@@ -263,6 +263,31 @@ impl Facts {
         self.verified().measurement_set()
     }
 
+    /// The register that the image is measured into: PCR0, the launch measurement or MRTD; behind Azure's vTPM that of the
+    /// paravisor; of a token what its issuer measured. Empty only where a document has no PCR0, which none that is accepted
+    /// has.
+    pub fn measurement(&self) -> &[u8] {
+        use azure_vtpm::Hardware;
+        use token::Measured;
+        match self {
+            Self::Nitro(document) => {
+                let pcr0 = document.pcrs().get(&0);
+                pcr0.map_or(&[], |pcr0| pcr0.as_bytes())
+            }
+            Self::SevSnp(report) => &report.fields().measurement,
+            Self::Tdx(quote) => &quote.fields().mrtd,
+            Self::AzureVtpm(vtpm) => match vtpm.hardware() {
+                Hardware::SevSnp(report) => &report.fields().measurement,
+                Hardware::Tdx(quote) => &quote.fields().mrtd,
+            },
+            Self::Token(token) => match token.measured() {
+                Measured::Container(container) => &container.image_digest,
+                Measured::Tdx(domain) => &domain.mrtd,
+                Measured::SevSnp(guest) => &guest.measurement,
+            },
+        }
+    }
+
     /// The least suite that this set asks for, if it asks for one itself.
     pub fn least_suite(&self) -> Option<u16> {
         self.verified().least_suite()

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Bytes of records between the source and the results: the reader waits while too many are held. Records leave in
+/// Bytes of records and of their scores between the source and the results: the reader waits while too many are held. Records leave in
 /// the input's order, so what is admitted first is what the others wait for, and the run always goes on.
 #[derive(Clone)]
 pub(super) struct Budget {
@@ -40,6 +40,12 @@ impl Budget {
         !state.closed
     }
 
+    /// Holds more bytes, of what came of a record that was admitted: it does not wait, but the reader does.
+    pub(super) fn add(&self, bytes: usize) {
+        let mut state = self.state();
+        state.held = state.held.saturating_add(bytes);
+    }
+
     /// Gives back what was taken.
     pub(super) fn give_back(&self, bytes: usize) {
         let mut state = self.state();
@@ -61,6 +67,19 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reader_waits_for_what_came_of_records_too() {
+        let budget = Budget::new(100);
+        assert!(budget.take(10));
+        budget.add(80);
+        let reader = budget.clone();
+        let reading = std::thread::spawn(move || reader.take(11));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!reading.is_finished(), "101 bytes are held of 100");
+        budget.give_back(90);
+        assert!(reading.join().unwrap());
+    }
 
     #[test]
     fn the_reader_waits_for_room_and_ends_when_closed() {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::budget::Budget;
 use super::{Done, Event, Pending};
 use crate::sink::RowResult;
 
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) notes: async_channel::Receiver<Note<Pending>>,
     pub(super) events: UnboundedSender<Event>,
+    pub(super) budget: Budget,
     /// How long to go on without one answer.
     pub(super) patience: Duration,
     pub(super) min_known: Option<f64>,
@@ -86,11 +88,14 @@ where
         match submission.next().await {
             Some(Ok(result)) => {
                 pauses = Pauses::new(shared.patience);
-                let done = Done {
-                    pending: result.id,
-                    result: RowResult::of(result.outcome, result.evidence, shared.min_known),
-                };
-                if shared.events.send(Event::Done(done)).is_err() {
+                let mut pending = result.id;
+                let result = RowResult::of(result.outcome, result.evidence, shared.min_known);
+                // It may wait for that of an earlier record.
+                let scores = result.held();
+                shared.budget.add(scores);
+                pending.held += scores;
+                let done = Event::Done(Done { pending, result });
+                if shared.events.send(done).is_err() {
                     return Ok(Ended::Done(None));
                 }
             }

@@ -12,7 +12,7 @@ use super::manifest::Manifest;
 use super::plan::Files;
 use super::progress::{Progress, grouped};
 use super::reader::{self, ReadError};
-use super::signals::Signals;
+use super::signals::{self, Signals};
 use super::writer::Writer;
 use super::{Event, Options};
 use crate::exit::{Exit, Failure};
@@ -62,6 +62,7 @@ impl Journey {
         signals: &mut Signals,
         halt: impl Fn(),
     ) -> Option<Cut> {
+        signals.keeps(self.kept());
         let mut checkpoint = interval(CHECKPOINT);
         checkpoint.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tell = interval(TELL);
@@ -78,11 +79,14 @@ impl Journey {
                     if cut.is_some() {
                         break;
                     }
-                    note!("ending in order; once more to end at once");
                     Some(Cut::Signal(number))
                 }
                 () = sleep_until(deadline) => break,
-                _ = checkpoint.tick() => self.checkpoint().err().map(Cut::Output),
+                _ = checkpoint.tick() => {
+                    let kept = self.checkpoint();
+                    signals.keeps(self.kept());
+                    kept.err().map(Cut::Output)
+                }
                 _ = tell.tick() => {
                     self.tell();
                     None
@@ -176,7 +180,12 @@ impl Journey {
     }
 
     /// Gives the files their names, and says how it went.
-    pub(super) fn arrive(mut self, cut: Option<Cut>, options: &Options) -> Result<(), Failure> {
+    pub(super) fn arrive(
+        mut self,
+        cut: Option<Cut>,
+        options: &Options,
+        signals: &Signals,
+    ) -> Result<(), Failure> {
         self.progress.finish();
         let cut = match cut {
             Some(Cut::Output(error)) => Some(Cut::Output(error)),
@@ -185,6 +194,7 @@ impl Journey {
                 Err(error) => Some(Cut::Output(error)),
             },
         };
+        signals.keeps(self.kept());
         let all = self.read.map(|read| read.records);
         let cut = cut.or((all != Some(self.writer.records())).then_some(Cut::Reader));
         if let Some(cut) = cut {
@@ -214,22 +224,23 @@ impl Journey {
         options.report(&self.manifest, self.read, self.writer.named())
     }
 
+    /// What is there if nothing more is written, as it is said. How much of the last rows a stream has taken cannot be
+    /// known.
+    fn kept(&self) -> String {
+        let Some(files) = &self.files else {
+            return String::new();
+        };
+        format!(
+            "; the results of {} records are in {}; the same command with --resume goes on with the others",
+            grouped(self.manifest.input.records),
+            shown(&files.partial())
+        )
+    }
+
     fn cut(&self, cut: Cut) -> Failure {
         let kept = match (&self.files, &cut) {
-            (Some(files), cut) => {
-                let done = match cut {
-                    Cut::Output(_) => self.manifest.input.records,
-                    _ => self.writer.records(),
-                };
-                let partial = files.partial();
-                format!(
-                    "; the results of {} records are in {}; the same command with --resume goes on with the others",
-                    grouped(done),
-                    shown(&partial)
-                )
-            }
-            // How much of the last rows a stream has taken cannot be known.
-            (None, Cut::Output(_)) => String::new(),
+            // The last checkpoint was made of all that was written, but for this.
+            (Some(_), _) | (_, Cut::Output(_)) => self.kept(),
             (None, _) => format!(
                 "; {} records have their results",
                 grouped(self.writer.records())
@@ -259,7 +270,7 @@ impl Journey {
                 let first = self.writer.named().first().cloned().unwrap_or_default();
                 (Exit::Records, format!("{first}{kept}"))
             }
-            Cut::Signal(number) => (Exit::Signal(number), format!("ended by a signal{kept}")),
+            Cut::Signal(number) => return signals::ended(number, &kept),
         };
         exit.because(why)
     }

@@ -70,19 +70,7 @@ impl Options {
         if counts.failed > named.len() as u64 && !named.is_empty() {
             say!("and {} more", grouped(counts.failed - named.len() as u64));
         }
-        let read = read.unwrap_or_default();
-        if read.duplicates > 0 {
-            say!(
-                "records with the id of an earlier one: {}; --unique-ids refuses them",
-                grouped(read.duplicates)
-            );
-        }
-        if read.skipped > 0 {
-            say!(
-                "passed over, since they are no notes: {}",
-                grouped(read.skipped)
-            );
-        }
+        read.unwrap_or_default().say(self.unique_ids);
         if self.json {
             let json = serde_json::to_string_pretty(manifest).unwrap_or_default();
             crate::facts::print(&[json])?;

@@ -35,6 +35,26 @@ pub(super) enum Start {
     Complete(Box<Manifest>),
 }
 
+impl Target {
+    /// Opens what is written, and says which files these are.
+    pub(super) fn open(
+        self,
+        manifest: &Manifest,
+        unbegun: &mut Unbegun,
+    ) -> Result<(Outputs, Option<Files>), Failure> {
+        match self {
+            Self::Stream(results) => {
+                let rejects = None;
+                Ok((Outputs { results, rejects }, None))
+            }
+            Self::File(files) => {
+                let known = files.manifest().exists().then_some(manifest);
+                Ok((files.open(known, unbegun)?, Some(files)))
+            }
+        }
+    }
+}
+
 impl Files {
     pub(super) fn partial(&self) -> PathBuf {
         beside(&self.results, "partial")
@@ -48,14 +68,19 @@ impl Files {
         beside(&self.results, "run.json")
     }
 
-    /// Opens new files, or those of a run that goes on.
-    pub(super) fn open(&self, resumed: Option<&Manifest>) -> Result<Outputs, Failure> {
-        let open = |path: &Path, bytes: Option<u64>| {
+    /// Opens new files, or those of a run that goes on. What has no rows yet is `unbegun`'s.
+    fn open(&self, resumed: Option<&Manifest>, unbegun: &mut Unbegun) -> Result<Outputs, Failure> {
+        let has_rows = resumed.is_some_and(|manifest| manifest.input.records > 0);
+        let mut open = |path: &Path, bytes: Option<u64>| {
             let opened = match bytes {
                 Some(bytes) => Growing::resume(path, bytes),
                 None => Growing::create(path),
             };
-            opened.map_err(|error| unwritable(path, &error))
+            let opened = opened.map_err(|error| unwritable(path, &error))?;
+            if !has_rows {
+                unbegun.has(path.to_owned());
+            }
+            Ok::<_, Failure>(opened)
         };
         let bytes = resumed.map(|manifest| manifest.output);
         let results = open(&self.partial(), bytes.map(|bytes| bytes.bytes))?;
@@ -63,11 +88,12 @@ impl Files {
             Some(path) => Some(open(&path, bytes.map(|bytes| bytes.rejects_bytes))?),
             None => None,
         };
+        if resumed.is_some() && !has_rows {
+            unbegun.has(self.manifest());
+        }
         Ok(Outputs { results, rejects })
     }
-}
 
-impl Files {
     /// Gives the files their names. What was done of it before is not done again.
     pub(super) fn finish(&self, manifest: &mut Manifest, options: &Options) -> io::Result<()> {
         let complete =
@@ -137,6 +163,28 @@ impl Files {
             growing::is_free(&path).map_err(|error| unwritable(&path, &error))?;
         }
         Ok(())
+    }
+}
+
+/// Files that are open for a run that sent nothing yet: if it never does, they are taken away.
+#[derive(Default)]
+pub(super) struct Unbegun(Vec<PathBuf>);
+
+impl Unbegun {
+    fn has(&mut self, path: PathBuf) {
+        self.0.push(path);
+    }
+
+    pub(super) fn has_begun(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Unbegun {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::budget::Budget;
 use super::manifest::Manifest;
+use super::progress::grouped;
 use super::{Done, Event, NAMED, Pending, RecordDigest};
 use crate::record::{Id, InputError, Record};
 use crate::sink::RowResult;
@@ -28,6 +29,25 @@ pub(super) struct Seen {
     pub(super) duplicates: u64,
     /// What was passed over: other files of a folder, other resources of FHIR.
     pub(super) skipped: u64,
+}
+
+impl Seen {
+    /// Says what a person should look at.
+    pub(super) fn say(&self, unique_ids: bool) {
+        if self.duplicates > 0 {
+            let advice = if unique_ids {
+                ""
+            } else {
+                "; --unique-ids refuses them"
+            };
+            let count = grouped(self.duplicates);
+            say!("records with the id of an earlier one: {count}{advice}");
+        }
+        if self.skipped > 0 {
+            let count = grouped(self.skipped);
+            say!("passed over, since they are no notes: {count}");
+        }
+    }
 }
 
 /// Where a resumed run begins.

@@ -132,8 +132,8 @@ class Client:
         a  10 Diseases of the respiratory system     None
         b                                   None  missing
 
-        Columns: ``label``, ``score``, ``labels`` (all that hold), ``known``, ``error``, ``model``; with ``scores``, a
-        column ``score: LABEL`` for each label too.
+        Columns: ``label``, ``score``, ``labels`` (all that hold), ``known``, ``error``, ``model``, and
+        ``evidence`` (the first 16 digits of its digest); with ``scores``, a column ``score: LABEL`` for each label too.
         """
         table_of = _columns.table_of(column)
         return table_of(self.classify(column), scores)

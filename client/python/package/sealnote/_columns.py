@@ -52,7 +52,7 @@ def _frame(pandas: Any, index: Any, results: list[Result], scores: bool) -> Any:
 
 def _table(arrow: Any, results: list[Result], scores: bool) -> Any:
     text, number = arrow.string(), arrow.float64()
-    types = {"label": text, "labels": arrow.list_(text), "error": text, "model": text, "score": number, "known": number}
+    types = {name: text for name in _TEXTS} | {name: number for name in _NUMBERS} | {"labels": arrow.list_(text)}
     values = _values(results)
     columns = {name: arrow.array(value, type=types[name]) for name, value in values.items()}
     if scores:
@@ -60,7 +60,7 @@ def _table(arrow: Any, results: list[Result], scores: bool) -> Any:
     return arrow.table(columns)
 
 
-_TEXTS = ("label", "labels", "error", "model")
+_TEXTS = ("label", "labels", "error", "model", "evidence")
 _NUMBERS = ("score", "known")
 
 
@@ -72,6 +72,7 @@ def _values(results: list[Result]) -> dict[str, list[Any]]:
         "known": [result.known for result in results],
         "error": [result.error for result in results],
         "model": [result.model for result in results],
+        "evidence": [result.evidence and result.evidence.digest[:16] for result in results],
     }
 
 

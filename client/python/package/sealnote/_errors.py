@@ -38,8 +38,7 @@ class EvidenceRejected(SealnoteError):
 
     ``check``: the check that failed, such as ``"X5"``; ``None`` where what came is no evidence at all.
     ``title``: what that check demands.
-    ``document``: the evidence's bytes, to keep for an auditor. ``None`` where there are none, and where a session in the
-    middle of a stream was followed by one whose evidence was rejected.
+    ``document``: the evidence's bytes, to keep for an auditor; ``None`` where what came is no evidence at all.
     """
 
     def __init__(

@@ -17,11 +17,18 @@ class Evidence:
     """What a server's evidence shows, after it passed every check."""
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of ``document``, which names it in results: 64 hexadecimal digits."""
+    @property
     def kind(self) -> str:
         """The kind of evidence, such as ``"nitro"``."""
     @property
     def measurement_set(self) -> str:
         """The label of the policy's measurement set that it matches."""
+    @property
+    def measurement(self) -> str:
+        """What the image is measured as, in hexadecimal digits: PCR0, the launch measurement, MRTD, behind Azure's vTPM
+        that of the paravisor, of a token what its issuer measured."""
     @property
     def development(self) -> bool:
         """Whether it is under a development root, and so protects nothing."""
@@ -55,6 +62,20 @@ class Evidence:
     @property
     def document(self) -> bytes:
         """The evidence itself, to keep for an auditor."""
+    @property
+    def claims(self) -> bytes:
+        """The claims that it attests."""
+    @property
+    def endorsements(self) -> Optional[bytes]:
+        """What the vendor signed about the machine, where the kind has such."""
+    @property
+    def challenge(self) -> bytes:
+        """What it answers."""
+    @property
+    def at(self) -> str:
+        """When it was appraised, such as ``"2026-11-28T06:00:00Z"``."""
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Result:
@@ -82,6 +103,10 @@ class Result:
     @property
     def model(self) -> Optional[str]:
         """The digest of the model that gave it."""
+    @property
+    def evidence(self) -> Optional[Evidence]:
+        """What the enclave showed that answered: its image, the policy's label for that, its model. ``None`` where the
+        note was not sent."""
     @property
     def error(self) -> Optional[str]:
         """Why it was not classified: ``"missing"`` (None, NaN), ``"not_text"``, ``"empty"``, ``"too_long"``,
