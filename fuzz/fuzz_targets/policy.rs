@@ -16,7 +16,14 @@ fuzz_target!(|json: &[u8]| {
     let Ok(policy) = loaded else {
         return;
     };
-    assert!(policy.nitro().is_some() || policy.sev_snp().is_some());
+    let kinds = [
+        policy.nitro().is_some(),
+        policy.sev_snp().is_some(),
+        policy.tdx().is_some(),
+        policy.azure_vtpm().is_some(),
+        policy.token().is_some(),
+    ];
+    assert!(kinds.contains(&true));
     if let Some(rules) = policy.nitro() {
         check_nitro(rules);
     }
