@@ -146,8 +146,10 @@ fn digits(number: f64) -> String {
         format!("{number:.0}")
     } else if magnitude >= 10.0 {
         format!("{number:.1}")
-    } else {
+    } else if magnitude >= 1.0 {
         format!("{number:.2}")
+    } else {
+        format!("{number:.3}")
     }
 }
 
@@ -231,5 +233,6 @@ mod tests {
         assert_eq!(digits(1_234.0), "1,234");
         assert_eq!(digits(25_002.7), "25,003");
         assert_eq!(digits(12.34), "12.3");
+        assert_eq!(digits(0.0654), "0.065");
     }
 }
