@@ -2,27 +2,25 @@
 //!
 //! A flag goes before its environment variable, that before a file, and a file before the default.
 
+mod file;
+#[cfg(test)]
+mod tests;
+mod value;
+
 use std::{
-    collections::HashMap,
-    fmt, fs, io,
-    marker::PhantomData,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
-    path::{Path, PathBuf},
-    str::FromStr,
+    path::PathBuf,
     time::Duration,
 };
 
 use clap::Args;
 use sealnote_transport::Endpoint;
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, SeqAccess, Visitor},
-};
-use thiserror::Error;
+use serde::Deserialize;
 
+use self::value::{text, texts};
+pub use self::{file::SettingsError, value::Seconds};
 use crate::{
-    Balance, Config, Enclave, Enclaves, EnclavesError, Endorsements, Listen, ProxyProtocol,
-    log::LogFormat,
+    Balance, Config, Enclave, Enclaves, Endorsements, Listen, ProxyProtocol, log::LogFormat,
 };
 
 /// All that can be set, and none of it must be. As a file its keys are the flags' names: `max-connections = 64`.
@@ -355,30 +353,6 @@ const ENDORSEMENTS: &str = "Endorsements";
 const RUN: &str = "The enclave of `run`";
 
 impl Settings {
-    /// These, and where they say nothing, those of `files`; no two files may say the same.
-    pub fn over_files(self, files: &[PathBuf]) -> Result<Settings, SettingsError> {
-        let mut said_in: HashMap<String, &Path> = HashMap::new();
-        let mut all = self;
-        for path in files {
-            let text = fs::read_to_string(path).map_err(|reason| SettingsError::Read {
-                path: path.clone(),
-                reason,
-            })?;
-            let fault = |error: toml::de::Error| SettingsError::file(path, &text, &error);
-            let keys: toml::Table = toml::from_str(&text).map_err(fault)?;
-            for key in keys.into_iter().map(|(key, _)| key) {
-                if let Some(other) = said_in.insert(key.clone(), path) {
-                    return Err(SettingsError::Twice {
-                        key,
-                        paths: [other.to_owned(), path.clone()],
-                    });
-                }
-            }
-            all = all.over(toml::from_str(&text).map_err(fault)?);
-        }
-        Ok(all)
-    }
-
     /// What the parent is told, with defaults for what is not set.
     pub fn config(self) -> Result<Config, SettingsError> {
         let listen = self.listen.ok_or(SettingsError::Missing("listen"))?;
@@ -466,325 +440,8 @@ impl Settings {
     }
 }
 
-/// Whole seconds, from one to a year, so that no sum of times overflows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seconds(u64);
-
-const YEAR: u64 = 365 * 24 * 60 * 60;
-
-impl From<Seconds> for Duration {
-    fn from(seconds: Seconds) -> Duration {
-        Duration::from_secs(seconds.0)
-    }
-}
-
-impl FromStr for Seconds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(seconds @ 1..=YEAR) => Ok(Seconds(seconds)),
-            _ => Err(format!("seconds are a whole number from 1 to {YEAR}")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        u64::deserialize(deserializer)?
-            .to_string()
-            .parse()
-            .map_err(de::Error::custom)
-    }
-}
-
-/// Why settings are not taken.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// A file cannot be read.
-    #[error("the settings of {} cannot be read: {reason}", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why not.
-        reason: io::Error,
-    },
-    /// A file is not TOML, or has a key or a value that is none of a setting.
-    #[error("{}:{line}:{column}: {problem}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// In characters, counted from 1.
-        column: usize,
-        /// What is wrong there.
-        problem: String,
-    },
-    /// Two files have one key.
-    #[error("{} and {} both set {key}; keep one of them", paths[0].display(), paths[1].display())]
-    Twice {
-        /// The key.
-        key: String,
-        /// The files.
-        paths: [PathBuf; 2],
-    },
-    /// What cannot be done without is not set.
-    #[error("{0} is not set: give --{0}, or the same key in a file of --config")]
-    Missing(&'static str),
-    /// One excludes the other.
-    #[error("{0} does not go with {1}: {2}")]
-    Together(&'static str, &'static str, &'static str),
-    /// The enclaves are none that can be served with.
-    #[error(transparent)]
-    Enclaves(#[from] EnclavesError),
-    /// A PROXY header is of a proxy over TCP or a Unix socket.
-    #[error("proxy-protocol is for listeners over TCP or Unix sockets, and listen is over vsock")]
-    ProxyOverVsock,
-}
-
-impl SettingsError {
-    fn file(path: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let at = error.span().map_or(0, |span| span.start).min(text.len());
-        let before = String::from_utf8_lossy(&text.as_bytes()[..at]);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        SettingsError::File {
-            path: path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            problem: error.message().replace('\n', "; "),
-        }
-    }
-}
-
 fn set<T>(place: &mut T, value: Option<impl Into<T>>) {
     if let Some(value) = value {
         *place = value.into();
-    }
-}
-
-/// A value that is written as text, as its flag is.
-fn text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: fmt::Display>,
-{
-    let text = String::deserialize(deserializer)?;
-    text.parse().map(Some).map_err(de::Error::custom)
-}
-
-/// One value that is written as text, or a list of them.
-fn texts<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: fmt::Display>,
-{
-    deserializer.deserialize_any(Texts(PhantomData)).map(Some)
-}
-
-struct Texts<T>(PhantomData<T>);
-
-impl<'de, T: FromStr<Err: fmt::Display>> Visitor<'de> for Texts<T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or a list of strings")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(vec![text.parse().map_err(E::custom)?])
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(Text(value)) = list.next_element()? {
-            values.push(value);
-        }
-        Ok(values)
-    }
-}
-
-struct Text<T>(T);
-
-impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map(Text).map_err(de::Error::custom)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flag_goes_before_a_file_and_a_file_before_the_default() {
-        let dir = tempfile::tempdir().unwrap();
-        let one = file(
-            &dir,
-            "one",
-            "listen = 'tcp:127.0.0.1:7000'\nenclave = 'vsock:16:5005'\n",
-        );
-        let two = file(&dir, "two", "idle-timeout = 5\nmax-connections = 7\n");
-        let flags = Settings {
-            max_connections: NonZeroUsize::new(3),
-            ..Settings::default()
-        };
-        let config = flags.over_files(&[one, two]).unwrap().config().unwrap();
-        assert_eq!(config.listen.to_string(), "tcp:127.0.0.1:7000");
-        assert_eq!(config.max_connections.get(), 3);
-        assert_eq!(config.idle_timeout, Duration::from_secs(5));
-        assert_eq!(config.connect_timeout, Duration::from_secs(60));
-    }
-
-    #[test]
-    fn every_limit_can_be_set_in_a_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let text = "listen = 'tcp:a:1'\nenclave = 'tcp:a:2'\nproxy-protocol = 'v2'\nmax-connections = 1\n\
-            max-connections-per-address = 2\nmax-connection-rate = 3\nmax-connection-rate-per-address = 4\n\
-            handshake-timeout = 5\nconnect-timeout = 6\nidle-timeout = 7\nlifetime-timeout = 8\n\
-            max-bytes-per-connection = 9\nmax-vsock-write = 10\n";
-        let settings = Settings::default().over_files(&[file(&dir, "all", text)]);
-        let config = settings.unwrap().config().unwrap();
-        assert_eq!(config.proxy_protocol, ProxyProtocol::V2);
-        let counts = [
-            config.max_connections.get() as u64,
-            config.max_connections_per_address.get() as u64,
-            config.max_connection_rate.unwrap().get().into(),
-            config.max_connection_rate_per_address.unwrap().get().into(),
-            config.handshake_timeout.as_secs(),
-            config.connect_timeout.as_secs(),
-            config.idle_timeout.as_secs(),
-            config.lifetime_timeout.as_secs(),
-            config.max_bytes_per_connection.unwrap().get(),
-            config.max_vsock_write.get() as u64,
-        ];
-        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    }
-
-    #[test]
-    fn a_proxy_is_not_over_vsock() {
-        let settings = Settings {
-            listen: "vsock:any:1".parse().ok(),
-            enclave: Some(vec!["tcp:a:2".parse().unwrap()]),
-            proxy_protocol: Some(ProxyProtocol::V2),
-            ..Settings::default()
-        };
-        let error = settings.config().unwrap_err();
-        assert!(matches!(error, SettingsError::ProxyOverVsock));
-    }
-
-    #[test]
-    fn what_is_wrong_in_a_file_is_said_with_its_place() {
-        let dir = tempfile::tempdir().unwrap();
-        for (text, expected) in [
-            (
-                "listen = 'tcp:a:1'\nlimit = 3\n",
-                ":2:1: unknown field `limit`",
-            ),
-            ("\n  idle-timeout = 'é'", ":2:18: invalid type: string"),
-            ("idle-timeout = 0", ":1:16: seconds are a whole number"),
-            ("listen = 'here'", ":1:10: `here` is not an endpoint"),
-            ("max-connections = 0", ":1:19: invalid value: integer `0`"),
-            ("listen = ", ":1:10: "),
-            ("log-format = 'xml'", ":1:14: unknown variant `xml`"),
-            (
-                "enclave = 'vsock:16:5005,wieght=2'",
-                ":1:11: after vsock:16:5005 and a comma come",
-            ),
-            (
-                "enclave = [\n'vsock:16:5005',\n '16:5005',\n]",
-                ":1:11: `16:5005` is not an endpoint",
-            ),
-            (
-                "enclave = 16",
-                ":1:11: invalid type: integer `16`, expected a string or",
-            ),
-            ("balance = 'random'", ":1:11: unknown variant `random`"),
-        ] {
-            let path = file(&dir, "bad", text);
-            let error = Settings::default()
-                .over_files(std::slice::from_ref(&path))
-                .unwrap_err()
-                .to_string();
-            let expected = format!("{}{expected}", path.display());
-            assert!(error.starts_with(&expected), "{error}, not {expected}");
-            assert!(!error.contains('\n'), "{error}");
-        }
-    }
-
-    #[test]
-    fn enclaves_are_one_or_several_and_a_flag_goes_before_all_of_a_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let config = |flags: &[&str], text: &str| {
-            let enclave = flags.iter().map(|flag| flag.parse().unwrap()).collect();
-            let flags = Settings {
-                listen: "tcp:a:1".parse().ok(),
-                enclave: (!flags.is_empty()).then_some(enclave),
-                ..Settings::default()
-            };
-            flags
-                .over_files(&[file(&dir, "file", text)])
-                .unwrap()
-                .config()
-        };
-        let several = "enclave = ['vsock:16:5005', 'vsock:17:5005,weight=2']\n\
-                       balance = 'round-robin'\nprobe-interval = 30";
-        let of_file = config(&[], several).unwrap();
-        assert_eq!(
-            of_file.enclaves.to_string(),
-            "vsock:16:5005 vsock:17:5005,weight=2"
-        );
-        assert_eq!(of_file.balance, Balance::RoundRobin);
-        assert_eq!(of_file.probe_interval, Some(Duration::from_secs(30)));
-        let of_flags = config(&["vsock:18:5005"], several).unwrap();
-        assert_eq!(of_flags.enclaves.to_string(), "vsock:18:5005");
-        let one = config(&[], "enclave = 'vsock:16:5005'").unwrap();
-        assert_eq!(one.enclaves.to_string(), "vsock:16:5005");
-        let twice = config(&["vsock:1:1", "vsock:1:1,drain"], "").unwrap_err();
-        assert!(matches!(
-            twice,
-            SettingsError::Enclaves(EnclavesError::Twice(_))
-        ));
-        let none = config(&[], "enclave = []").unwrap_err();
-        assert!(matches!(none, SettingsError::Enclaves(EnclavesError::None)));
-    }
-
-    #[test]
-    fn one_key_in_two_files_is_an_error_that_names_both() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = [
-            file(&dir, "one", "idle-timeout = 5"),
-            file(&dir, "two", "idle-timeout = 5"),
-        ];
-        let error = Settings::default().over_files(&files).unwrap_err();
-        let SettingsError::Twice { key, paths } = error else {
-            panic!("{error}");
-        };
-        assert_eq!((key.as_str(), paths), ("idle-timeout", files));
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        let error = Settings::default().config().unwrap_err().to_string();
-        assert!(
-            error.starts_with("listen is not set: give --listen"),
-            "{error}"
-        );
-        let settings = Settings {
-            listen: "tcp:a:1".parse().ok(),
-            enclave: Some(vec!["tcp:a:2".parse().unwrap()]),
-            endorsements: Some("folder".into()),
-            ..Settings::default()
-        };
-        let error = settings.config().unwrap_err();
-        assert!(matches!(error, SettingsError::Missing("endorsements-to")));
-    }
-
-    fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
-        let path = dir.path().join(name);
-        fs::write(&path, text).unwrap();
-        path
     }
 }
