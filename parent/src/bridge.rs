@@ -52,6 +52,8 @@ pub(crate) enum Ended {
     ClientSilent,
     /// [`Limits::enclave_speaks_within`].
     EnclaveSilent,
+    /// The client did not take what the enclave had sent, for [`STALLED`].
+    ClientStalled,
     /// [`Limits::idle`].
     Idle,
     /// [`Limits::lifetime`].
@@ -69,6 +71,9 @@ impl Ended {
             Ended::Finished | Ended::ClientFailed | Ended::EnclaveFailed => None,
             Ended::ClientSilent => Some("nothing came from the client within handshake-timeout"),
             Ended::EnclaveSilent => Some("nothing came from the enclave within handshake-timeout"),
+            Ended::ClientStalled => {
+                Some("the client took nothing of what it was sent for a minute")
+            }
             Ended::Idle => Some("nothing moved for idle-timeout"),
             Ended::Lifetime => Some("it lasted for lifetime-timeout"),
             Ended::Bytes => Some("it was to carry more than max-bytes-per-connection"),
@@ -103,6 +108,7 @@ where
         allowance: limits.bytes.unwrap_or(u64::MAX),
         start,
         moved: start,
+        client_took: start,
         enclave_failed: None,
         limits,
     };
@@ -116,6 +122,15 @@ where
 /// bytes are read and dropped meanwhile: a TCP socket closed with unread input resets the
 /// connection, and the reset would overtake those last bytes.
 const LINGER: Duration = Duration::from_secs(5);
+
+/// How long the client may say nothing more once the enclave has ended its direction. An enclave of ours takes nothing then
+/// (PROTOCOL.md, section 7), and a vsock that was closed looks like a direction that was ended: without this, a client that the
+/// enclave has let go would keep its place here for [`Limits::idle`].
+const AFTER_THE_ENCLAVES_END: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of what it was sent. An enclave of ours gives such a client up after 30 s, which is not
+/// seen here while there are bytes to be written.
+const STALLED: Duration = Duration::from_secs(60);
 
 /// Nothing lasts longer, so that no sum of times overflows.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -133,6 +148,8 @@ struct Bridge<C, E> {
     start: Instant,
     /// When bytes last moved, in either direction.
     moved: Instant,
+    /// When the client last took bytes, or some came for it.
+    client_took: Instant,
     enclave_failed: Option<Instant>,
     limits: Limits,
 }
@@ -148,7 +165,7 @@ where
         mut timer: Pin<&mut Sleep>,
         metrics: &Metrics,
     ) -> Poll<Ended> {
-        let failed_before = self.enclave_failed;
+        let before = self.phase();
         let copied = self.copy(cx);
         // What all connections share, and the clock, are touched once a poll.
         let up = self.to_enclave.carried(metrics.to_enclave());
@@ -157,13 +174,23 @@ where
             self.moved = Instant::now();
             self.client_spoke |= up;
             self.enclave_spoke |= down;
+            if down {
+                self.client_took = self.moved;
+            }
         }
         if let Poll::Ready(ended) = copied {
             return Poll::Ready(ended);
         }
+        // Not left to the timer: where bytes never stop, a poll uses up what tokio lets it do, the timer's part included.
+        if up || down {
+            let (deadline, ended) = self.deadline();
+            if deadline <= self.moved {
+                return Poll::Ready(ended);
+            }
+        }
 
         // The timer is not moved with every byte: it goes off too early, and is set anew.
-        if self.enclave_failed != failed_before {
+        if self.phase() != before {
             timer.as_mut().reset(self.deadline().0);
         }
         while timer.as_mut().poll(cx).is_ready() {
@@ -234,6 +261,15 @@ where
         }
     }
 
+    /// What brings the end nearer: the timer is set anew when it changes.
+    fn phase(&self) -> (bool, bool, bool) {
+        (
+            self.enclave_failed.is_some(),
+            self.to_client.has_read_all(),
+            self.to_client.is_writing(),
+        )
+    }
+
     /// When it will end if nothing moves, and why.
     fn deadline(&self) -> (Instant, Ended) {
         let after = |start: Instant, limit: Duration| start + limit.min(LONGEST);
@@ -246,7 +282,11 @@ where
         let lifetime = lifetime.map(|limit| (after(self.start, limit), Ended::Lifetime));
         let linger = self.enclave_failed;
         let linger = linger.map(|failed| (after(failed, LINGER), Ended::EnclaveFailed));
-        [client, enclave, lifetime, linger]
+        let ended = self.to_client.has_read_all();
+        let ended = ended.then(|| (after(self.moved, AFTER_THE_ENCLAVES_END), Ended::Finished));
+        let stalled = self.to_client.is_writing();
+        let stalled = stalled.then(|| (after(self.client_took, STALLED), Ended::ClientStalled));
+        [client, enclave, ended, stalled, lifetime, linger]
             .into_iter()
             .flatten()
             .fold(

@@ -14,6 +14,6 @@ mod silence;
 pub(crate) use entrance::{Entrance, Limit};
 pub(crate) use full::Farewells;
 pub(crate) use open_files::allow_open_files;
-use origin::Origin;
+pub(crate) use origin::Origin;
 pub(crate) use places::Place;
-pub(crate) use silence::silent_until;
+pub(crate) use silence::gone_or_silent;

@@ -85,6 +85,8 @@ pub(crate) enum EndReason {
     client_silent,
     /// The enclave had not, once it was reached.
     enclave_silent,
+    /// The client had taken nothing of what it was sent for too long.
+    client_stalled,
     /// Nothing had moved for too long.
     idle,
     /// It was as old as a connection may become.
@@ -103,6 +105,7 @@ impl From<Ended> for EndReason {
             Ended::EnclaveFailed => EndReason::enclave_failed,
             Ended::ClientSilent => EndReason::client_silent,
             Ended::EnclaveSilent => EndReason::enclave_silent,
+            Ended::ClientStalled => EndReason::client_stalled,
             Ended::Idle => EndReason::idle,
             Ended::Lifetime => EndReason::lifetime,
             Ended::Bytes => EndReason::bytes,
@@ -110,7 +113,7 @@ impl From<Ended> for EndReason {
     }
 }
 
-const END_REASONS: [EndReason; 11] = [
+const END_REASONS: [EndReason; 12] = [
     EndReason::finished,
     EndReason::client_failed,
     EndReason::enclave_failed,
@@ -118,6 +121,7 @@ const END_REASONS: [EndReason; 11] = [
     EndReason::refused,
     EndReason::client_silent,
     EndReason::enclave_silent,
+    EndReason::client_stalled,
     EndReason::idle,
     EndReason::lifetime,
     EndReason::bytes,

@@ -13,7 +13,7 @@ use tracing::{error, info};
 use crate::{
     Config, Control, Listen, LogFormat, Parent, ReloadError, limits, log,
     run::{Supervised, vsock},
-    settings::Settings,
+    settings::{Settings, SettingsError},
     supervise::{Orders, Plan, StartError, answer_heartbeats},
     systemd::{self, Handed},
 };
@@ -71,7 +71,11 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             print(&format!("{error:#}"));
-            ExitCode::FAILURE
+            // As clap does of flags.
+            match error.is::<SettingsError>() {
+                true => ExitCode::from(2),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     admin::{self, NotReady, Pages},
     bridge::{self, Ended},
     endorsements,
-    limits::{Entrance, Farewells, Limit, Place, silent_until},
+    limits::{Entrance, Farewells, Limit, Origin, Place, gone_or_silent},
     log::{self, RateLimit},
     metrics::EndReason,
     proxy_protocol::{self, HeaderError},
@@ -250,20 +250,21 @@ impl Shared {
     /// Serves a client, or turns it away.
     fn let_in(self: &Arc<Self>, client: Stream, connections: &mut JoinSet<()>) {
         let (config, now) = (self.config.get(), Instant::now());
-        let mut place = match self.entrance.enter(&config, now) {
+        let address = client.peer_address();
+        if let (Stream::Tcp(_), None) = (&client, address) {
+            // It has reset the connection already, and is not let past the limits of its address.
+            return;
+        }
+        let mut place = match self.entrance.enter(&config) {
             Ok(place) => place,
-            Err(limit) => {
-                let address = client.peer_address();
-                return self.turn_away(client, address, limit, &config);
-            }
+            Err(limit) => return self.turn_away(client, address, limit, &config),
         };
         if config.proxy_protocol == ProxyProtocol::Off
-            && let Some(address) = client.peer_address()
-            && let Err(limit) = self
-                .entrance
-                .admit(&mut place, address.into(), &config, now)
+            && let Err(limit) =
+                self.entrance
+                    .admit(&mut place, address.map(Origin::from), &config, now)
         {
-            return self.turn_away(client, Some(address), limit, &config);
+            return self.turn_away(client, address, limit, &config);
         }
         connections.spawn(serve(client, place, config, Arc::clone(self)));
     }
@@ -315,12 +316,10 @@ impl Shared {
         };
         // A connection of the proxy's own counts as the proxy's.
         let claimed = claimed.map(PeerAddress::Ip);
-        if let Some(address) = claimed.or_else(|| client.peer_address())
-            && let Err(limit) = self
-                .entrance
-                .admit(place, address.into(), config, Instant::now())
-        {
-            self.turn_away(client, Some(address), limit, config);
+        let address = claimed.or_else(|| client.peer_address());
+        let origin = address.map(Origin::from);
+        if let Err(limit) = self.entrance.admit(place, origin, config, Instant::now()) {
+            self.turn_away(client, address, limit, config);
             return None;
         }
         Some(client)
@@ -348,9 +347,9 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
     let dialled = tokio::select! {
         biased;
         dialled = dialling => dialled,
-        () = silent_until(deadline.into(), &client) => {
-            shared.log_end(Ended::ClientSilent);
-            return open.ended(Ended::ClientSilent);
+        ended = gone_or_silent(deadline.into(), &client) => {
+            shared.log_end(ended);
+            return open.ended(ended);
         }
     };
     let Ok(mut enclave) = dialled else {

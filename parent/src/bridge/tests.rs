@@ -169,6 +169,55 @@ async fn a_buffer_is_held_only_while_bytes_are_under_way() {
     second.abort();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_the_enclave_has_let_go_keeps_no_place() {
+    let long = Limits {
+        idle: 3600 * SECOND,
+        ..limits()
+    };
+    let (mut client, mut enclave, ended) = connection(long);
+    client.write_all(b"hello").await.unwrap();
+    enclave.write_all(b"refused").await.unwrap();
+    enclave.shutdown().await.unwrap();
+    // As long as the client has something to say, and it is taken, it may.
+    for _ in 0..3 {
+        sleep(29 * SECOND).await;
+        client.write_all(b".").await.unwrap();
+    }
+    let start = Instant::now();
+    assert_eq!(ended.await.unwrap(), Ended::Finished);
+    assert_eq!(start.elapsed(), AFTER_THE_ENCLAVES_END);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_keeps_no_place_however_much_it_sends() {
+    let long = Limits {
+        idle: 3600 * SECOND,
+        ..limits()
+    };
+    let (mut client, mut enclave, ended) = connection(long);
+    let start = Instant::now();
+    // More than its pipe and a buffer hold.
+    let flood = tokio::spawn(async move {
+        let (mut receive, mut send) = tokio::io::split(&mut enclave);
+        let sending = async { while send.write_all(&[7; 4096]).await.is_ok() {} };
+        let receiving = async { while receive.read_u8().await.is_ok() {} };
+        tokio::join!(sending, receiving);
+    });
+    while !ended.is_finished() {
+        sleep(SECOND).await;
+        let _ = client.write_all(b".").await;
+    }
+    assert_eq!(ended.await.unwrap(), Ended::ClientStalled);
+    let elapsed = start.elapsed();
+    assert!(
+        elapsed >= STALLED && elapsed < STALLED + 3 * SECOND,
+        "{elapsed:?}"
+    );
+    drop(client);
+    flood.await.unwrap();
+}
+
 /// With its sockets' registrations and the task around it, an idle connection takes 1.9 KiB. This is the part of it that grows
 /// unnoticed.
 #[test]

@@ -78,7 +78,7 @@ impl Way {
                 }
             }
             State::Discarding => match ready!(read(cx, source, usize::MAX)) {
-                Ok(Some(_)) => {}
+                Ok(Some(_)) => self.moved = true,
                 Ok(None) | Err(()) => self.state = State::Ended,
             },
             State::Ending => match ready!(Pin::new(sink).poll_shutdown(cx)) {
@@ -100,6 +100,11 @@ impl Way {
         if !self.has_ended() {
             self.state = State::Discarding;
         }
+    }
+
+    /// Whether its receiver has not taken all that was read.
+    pub(super) fn is_writing(&self) -> bool {
+        matches!(self.state, State::Writing(_))
     }
 
     /// Whether only its receiver is to be told of the end still, if that.

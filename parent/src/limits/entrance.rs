@@ -48,34 +48,35 @@ impl Default for Entrance {
 
 impl Entrance {
     /// A place for one more, whoever it is.
-    pub(crate) fn enter(&self, config: &Config, now: Instant) -> Result<Place, Limit> {
+    pub(crate) fn enter(&self, config: &Config) -> Result<Place, Limit> {
         let place = self.places.take(config.max_connections);
-        let place = place.map_err(|NoPlace| Limit::Connections)?;
-        if let Some(rate) = config.max_connection_rate {
-            // Only one that has a place uses up of the rate.
-            let mut bucket = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-            if !bucket.take(now, rate) {
-                return Err(Limit::Rate);
-            }
-        }
-        Ok(place)
+        place.map_err(|NoPlace| Limit::Connections)
     }
 
-    /// Lets one that has a place keep it, once it is known whose it is.
+    /// Lets one that has a place keep it, once it is known whose it is, if anybody's.
     pub(crate) fn admit(
         &self,
         place: &mut Place,
-        origin: Origin,
+        origin: Option<Origin>,
         config: &Config,
         now: Instant,
     ) -> Result<(), Limit> {
-        let counted = place.count_for(origin, config.max_connections_per_address);
-        counted.map_err(|NoPlace| Limit::ConnectionsOfAddress)?;
-        if let Some(rate) = config.max_connection_rate_per_address {
-            let rates = self.address_rates.lock();
-            let mut rates = rates.unwrap_or_else(PoisonError::into_inner);
-            if !rates.take(origin, now, rate) {
-                return Err(Limit::RateOfAddress);
+        if let Some(origin) = origin {
+            let counted = place.count_for(origin, config.max_connections_per_address);
+            counted.map_err(|NoPlace| Limit::ConnectionsOfAddress)?;
+            if let Some(rate) = config.max_connection_rate_per_address {
+                let rates = self.address_rates.lock();
+                let mut rates = rates.unwrap_or_else(PoisonError::into_inner);
+                if !rates.take(origin, now, rate) {
+                    return Err(Limit::RateOfAddress);
+                }
+            }
+        }
+        // The last, since all share it: who is turned away by a limit of its own uses up nothing of it.
+        if let Some(rate) = config.max_connection_rate {
+            let mut bucket = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+            if !bucket.take(now, rate) {
+                return Err(Limit::Rate);
             }
         }
         Ok(())
@@ -124,19 +125,27 @@ mod tests {
         let (entrance, now) = (Entrance::default(), Instant::now());
         let mut config = config();
         config.max_connection_rate = 2.try_into().ok();
-        let held = entrance.enter(&config, now).unwrap();
+        let admit = |config: &Config, origin| {
+            let mut place = entrance.enter(config)?;
+            let admitted = entrance.admit(&mut place, origin, config, now);
+            admitted.map(|()| place)
+        };
+        let origin: Origin = "192.0.2.1".parse::<IpAddr>().unwrap().into();
+        let held = admit(&config, Some(origin)).unwrap();
+        config.max_connections_per_address = 1.try_into().unwrap();
+        for _ in 0..3 {
+            let refused = admit(&config, Some(origin)).unwrap_err();
+            assert_eq!(refused, Limit::ConnectionsOfAddress);
+        }
         config.max_connections = 1.try_into().unwrap();
         for _ in 0..3 {
-            assert_eq!(
-                entrance.enter(&config, now).unwrap_err(),
-                Limit::Connections
-            );
+            assert_eq!(admit(&config, None).unwrap_err(), Limit::Connections);
         }
         drop(held);
-        drop(entrance.enter(&config, now).unwrap());
-        assert_eq!(entrance.enter(&config, now).unwrap_err(), Limit::Rate);
+        drop(admit(&config, None).unwrap());
+        assert_eq!(admit(&config, None).unwrap_err(), Limit::Rate);
         config.max_connection_rate = None;
-        assert!(entrance.enter(&config, now).is_ok(), "a place was kept");
+        assert!(admit(&config, None).is_ok(), "a place was kept");
     }
 
     #[test]
@@ -147,9 +156,9 @@ mod tests {
         config.max_connections_per_address = 3.try_into().unwrap();
         let admit = |address: &str| {
             let origin = address.parse::<IpAddr>().unwrap().into();
-            let mut place = entrance.enter(&config, now).unwrap();
+            let mut place = entrance.enter(&config).unwrap();
             entrance
-                .admit(&mut place, origin, &config, now)
+                .admit(&mut place, Some(origin), &config, now)
                 .map(|()| place)
         };
         let _held = [admit("192.0.2.1").unwrap(), admit("192.0.2.1").unwrap()];

@@ -1,6 +1,6 @@
-//! Clients that connect and say nothing.
+//! Clients that connect and say nothing, or leave while an enclave is being reached.
 
-use std::{convert::Infallible, future};
+use std::time::Duration;
 
 use rustix::{
     io::Errno,
@@ -9,12 +9,28 @@ use rustix::{
 use sealnote_transport::Stream;
 use tokio::time::{Instant, sleep_until};
 
-/// Resolves at `deadline` if the client has sent nothing until then, and never otherwise. Nothing is read.
-pub(crate) async fn silent_until(deadline: Instant, client: &Stream) {
-    sleep_until(deadline).await;
-    let peeked = recv(client, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    if !matches!(peeked, Err(Errno::AGAIN)) {
-        // Bytes, an end or a failure: who reads it will know what to do.
-        let _: Infallible = future::pending().await;
+use crate::bridge::Ended;
+
+/// How often it is looked at whether a client is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Resolves when the client has left, or at `deadline` if it has sent nothing until then. Nothing is read.
+pub(crate) async fn gone_or_silent(deadline: Instant, client: &Stream) -> Ended {
+    loop {
+        let now = Instant::now();
+        let next = now + LOOK;
+        sleep_until(if now < deadline {
+            next.min(deadline)
+        } else {
+            next
+        })
+        .await;
+        match recv(client, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Err(Errno::AGAIN) if Instant::now() >= deadline => return Ended::ClientSilent,
+            Err(Errno::AGAIN) => {}
+            // Bytes: whether it ends after them, or only its direction does, cannot be told.
+            Ok((1.., _)) => {}
+            Ok(_) | Err(_) => return Ended::ClientFailed,
+        }
     }
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::{
     Enclave, Event, Image, LedgerError, Pcr0, Plan, StartError, Supervisor, Traffic, console,
     enclave::Life,
+    keeper::Leaving,
     nitro_cli::{Described, State},
 };
 
@@ -54,7 +55,12 @@ impl<T: Traffic> Supervisor<T> {
             if self.ledger.has(&other) {
                 let other = self.take_over(&other)?;
                 self.say(Event::TakenOver(other.enclave.clone()));
-                self.terminate(other).await;
+                // What is not ended now is tried again when it is next looked at. There is one at most, of two places.
+                let left = self.terminate(other).await;
+                self.leaving = left.map(|life| Leaving {
+                    life,
+                    drained: true,
+                });
             }
         }
         self.serve(life);
@@ -74,11 +80,16 @@ impl<T: Traffic> Supervisor<T> {
         let kept = self.ledger.begin(&place.name);
         self.say_not_kept(kept);
         let begun = Instant::now();
-        let started = self
-            .plan
-            .nitro_cli
-            .run(image, &place.name, place.cid)
-            .await?;
+        let started = match self.plan.nitro_cli.run(image, &place.name, place.cid).await {
+            Ok(started) => started,
+            Err(error) => {
+                if error.started_nothing() {
+                    let kept = self.ledger.abandon();
+                    self.say_not_kept(kept);
+                }
+                return Err(error.into());
+            }
+        };
         let kept = self.ledger.enter(&started.id);
         self.say_not_kept(kept);
         let enclave = Enclave {

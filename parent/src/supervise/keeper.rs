@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    ConsoleEvent, EnclaveId, Event, NotReplaced, Order, Plan, StartError, Traffic,
+    ConsoleEvent, EnclaveId, Event, Image, NotReplaced, Order, Plan, StartError, Traffic,
     enclave::Life,
     ledger::Ledger,
     nitro_cli::{Described, State},
@@ -29,7 +29,7 @@ pub struct Supervisor<T> {
     /// Has new connections.
     pub(super) serving: Option<Life>,
     /// Is to have them when it answers.
-    pub(super) coming: Option<Life>,
+    pub(super) coming: Option<Coming>,
     /// Had them, and is to end.
     pub(super) leaving: Option<Leaving>,
     /// An image that was asked for while another replacement was under way.
@@ -42,6 +42,14 @@ pub struct Supervisor<T> {
     waits: JoinSet<Waited>,
     consoles: mpsc::Receiver<(EnclaveId, ConsoleEvent)>,
     pub(super) console: mpsc::Sender<(EnclaveId, ConsoleEvent)>,
+}
+
+/// An enclave that is to take the place of the one that serves, once it answers.
+#[derive(Debug)]
+pub(super) struct Coming {
+    pub(super) life: Life,
+    /// What it was started from, which is then the image that is to run.
+    pub(super) image: Image,
 }
 
 /// An enclave without new connections.
@@ -156,8 +164,8 @@ impl<T: Traffic> Supervisor<T> {
         };
         self.blind = false;
         let gone = |life: &Life| !runs(&listed, life);
-        if let Some(life) = self.coming.take_if(|life| gone(life)) {
-            let reason = self.bury(life, None).await;
+        if let Some(coming) = self.coming.take_if(|coming| gone(&coming.life)) {
+            let reason = self.bury(coming.life, None).await;
             self.say(Event::NotReplaced(NotReplaced::Ended(reason)));
         }
         if let Some(leaving) = self.leaving.take_if(|leaving| gone(&leaving.life)) {
@@ -175,8 +183,9 @@ impl<T: Traffic> Supervisor<T> {
         if let Some(coming) = self.coming.take() {
             // Clients wait for it as they wait for any enclave that starts.
             self.bury(life, None).await;
-            self.publish(&coming);
-            self.serving = Some(coming);
+            self.plan.image = coming.image;
+            self.publish(&coming.life);
+            self.serving = Some(coming.life);
             return;
         }
         let pause = self.plan.backoff.after(life.up());
@@ -211,7 +220,8 @@ impl<T: Traffic> Supervisor<T> {
     }
 
     fn hear(&mut self, id: &EnclaveId, event: ConsoleEvent) {
-        for life in [&mut self.serving, &mut self.coming].into_iter().flatten() {
+        let coming = self.coming.as_mut().map(|coming| &mut coming.life);
+        for life in self.serving.as_mut().into_iter().chain(coming) {
             if life.is(id) {
                 life.hear(event);
                 let enclave = life.enclave.clone();
@@ -223,7 +233,8 @@ impl<T: Traffic> Supervisor<T> {
     async fn stop(mut self) {
         let serving = self.serving.take();
         let leaving = self.leaving.take().map(|leaving| leaving.life);
-        for life in self.coming.take().into_iter().chain(leaving) {
+        let coming = self.coming.take().map(|coming| coming.life);
+        for life in coming.into_iter().chain(leaving) {
             self.terminate(life).await;
         }
         match serving {

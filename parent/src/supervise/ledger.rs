@@ -75,6 +75,14 @@ impl Ledger {
         self.write()
     }
 
+    /// None was started, for certain: whoever has that name from now on is another's.
+    pub(super) fn abandon(&mut self) -> Result<(), LedgerError> {
+        match self.entries.starting.take() {
+            Some(_) => self.write(),
+            None => Ok(()),
+        }
+    }
+
     /// It is there.
     pub(super) fn enter(&mut self, id: &EnclaveId) -> Result<(), LedgerError> {
         self.entries.starting = None;
@@ -129,6 +137,9 @@ mod tests {
         let mut ledger = open();
         ledger.begin("sealnote").unwrap();
         assert_eq!(open().entries.starting.as_deref(), Some("sealnote"));
+        ledger.abandon().unwrap();
+        assert_eq!(open().entries.starting, None);
+        ledger.begin("sealnote").unwrap();
         ledger.enter(&id("i-1-enc1")).unwrap();
         ledger.enter(&id("i-1-enc2")).unwrap();
         ledger.strike(&id("i-1-enc1")).unwrap();

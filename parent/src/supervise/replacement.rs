@@ -3,8 +3,9 @@
 use tokio::time::Instant;
 
 use super::{
-    EnclaveId, Event, Image, NotReplaced, StartError, Supervisor, Traffic, enclave::Life,
-    keeper::Leaving,
+    EnclaveId, Event, Image, NotReplaced, StartError, Supervisor, Traffic,
+    enclave::Life,
+    keeper::{Coming, Leaving},
 };
 
 impl<T: Traffic> Supervisor<T> {
@@ -23,9 +24,8 @@ impl<T: Traffic> Supervisor<T> {
         }
         match self.start_beside(&image).await {
             Ok(Some(life)) => {
-                self.plan.image = image;
                 self.await_answer(&life);
-                self.coming = Some(life);
+                self.coming = Some(Coming { life, image });
             }
             Ok(None) => self.say(Event::Unchanged),
             Err(StartError::NitroCli(error)) if error.is_want_of_room() => {
@@ -83,15 +83,21 @@ impl<T: Traffic> Supervisor<T> {
             });
             return;
         }
-        let Some(mut new) = self.coming.take_if(|life| life.is(id)) else {
+        let Some(coming) = self.coming.take_if(|coming| coming.life.is(id)) else {
             return;
         };
+        let Coming {
+            life: mut new,
+            image,
+        } = coming;
         if !answers {
             let limit = self.plan.answer_limit;
             self.say(Event::NotReplaced(NotReplaced::Silent(limit)));
             self.retire(new).await;
             return;
         }
+        // Not before: one that does not answer is not what is started when the old one ends.
+        self.plan.image = image;
         new.answered = true;
         let (enclave, after) = (new.enclave.clone(), new.up());
         self.say(Event::Ready { enclave, after });

@@ -1,7 +1,7 @@
 //! One enclave: its connections, its counts and its health.
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::{
     health::{Change, Health, Pace},
-    probe::probe,
+    probe::{ProbeError, probe},
 };
 use crate::log::RateLimit;
 
@@ -49,6 +49,8 @@ struct State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) open: u64,
+    /// Of those that are open: to how many clients it has answered.
+    pub(super) answered: u64,
     pub(super) connections: u64,
     pub(super) dial_failures: u64,
     pub(super) probes_passed: u64,
@@ -151,6 +153,7 @@ impl Upstream {
                 |counts| counts.probes_failed += 1,
                 "enclave failed a probe",
                 &error,
+                matches!(&error, ProbeError::Connect(error) if is_queue_full(error)),
             ),
         }
     }
@@ -167,15 +170,21 @@ impl Upstream {
         }
     }
 
+    /// A connection that the kernel refuses for want of room in the enclave's queue says nothing against an enclave that
+    /// serves others: strangers who fill its queue would have it left out. If it has died, those others have ended.
     fn failed(
         &self,
         count: impl FnOnce(&mut Counts),
         event: &'static str,
         reason: &dyn fmt::Display,
+        is_queue_full: bool,
     ) {
         let mut state = self.state();
         count(&mut state.counts);
-        let change = state.health.failed(Instant::now());
+        let change = match is_queue_full && state.counts.answered > 0 {
+            true => None,
+            false => state.health.failed(Instant::now()),
+        };
         drop(state);
         let (enclave, now) = (&self.endpoint, SystemInstant::now());
         if let Some(failures) = self.said.failed.due(now) {
@@ -219,6 +228,7 @@ impl InUse {
             |counts| counts.dial_failures += 1,
             "enclave not reached",
             error,
+            is_queue_full(error),
         );
         upstream
     }
@@ -231,7 +241,7 @@ impl InUse {
             if self.unanswered > 0 {
                 return;
             }
-            self.upstream.passed(|_| {});
+            self.upstream.passed(|counts| counts.answered += 1);
         }
         // Read first: all connections share it, and it is written once in a period.
         if !self.upstream.heard.load(Relaxed) {
@@ -244,8 +254,9 @@ impl Drop for InUse {
     fn drop(&mut self) {
         let mut state = self.upstream.state();
         state.counts.open -= 1;
-        if self.unanswered > 0 {
-            state.health.doubt();
+        match self.unanswered {
+            0 => state.counts.answered -= 1,
+            _ => state.health.doubt(),
         }
         let drained = state.leaving && state.counts.open == 0;
         drop(state);
@@ -253,6 +264,17 @@ impl Drop for InUse {
             self.upstream.say_leaving(0);
         }
     }
+}
+
+/// How connect(2) fails over vsock and over a Unix socket when the listener's queue is full.
+fn is_queue_full(error: &TransportError) -> bool {
+    let TransportError::Connect { reason, .. } = error else {
+        return false;
+    };
+    matches!(
+        reason.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::WouldBlock
+    )
 }
 
 #[cfg(test)]
@@ -267,5 +289,38 @@ impl Upstream {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_that_fill_its_queue_do_not_have_an_enclave_left_out() {
+        let endpoint: Endpoint = "vsock:16:5005".parse().unwrap();
+        let pace = Pace(Some(Duration::from_secs(10)));
+        let upstream = Upstream::new(endpoint.clone(), pace, Instant::now());
+        let reset = TransportError::Connect {
+            endpoint,
+            reason: io::ErrorKind::ConnectionReset.into(),
+        };
+        let fail = async |times: usize| {
+            for _ in 0..times {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                upstream.enter().not_connected(&reset);
+            }
+        };
+        let mut session = upstream.enter();
+        session.received(usize::from(ANSWERED));
+        fail(9).await;
+        assert!(!upstream.view().ejected);
+        assert_eq!(upstream.view().counts.dial_failures, 9);
+        // One that has died serves nobody.
+        drop(session);
+        fail(3).await;
+        assert!(upstream.view().ejected);
     }
 }

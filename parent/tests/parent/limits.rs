@@ -96,6 +96,18 @@ async fn a_client_that_says_nothing_is_not_held_while_the_enclave_boots() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_while_the_enclave_boots_is_not_held() {
+    let mut rig = Rig::start(|config| config.listen = "tcp:127.0.0.1:0".parse().unwrap()).await;
+    rig.enclave = None;
+    let silent = rig.connect_from("127.0.0.1").await;
+    rig.until(|counters| counters.open == 1).await;
+    drop(silent);
+    rig.until_counter(r#"connections_ended_total{reason="client_failed"}"#, 1)
+        .await;
+    assert_eq!(rig.counters().open, 0);
+}
+
+#[tokio::test]
 async fn who_says_nothing_to_one_that_listens_is_let_go() {
     let mut rig = Rig::start(|config| config.handshake_timeout = MOMENT).await;
     // Nothing from the client.

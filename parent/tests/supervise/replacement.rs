@@ -15,6 +15,7 @@ crate::trials!(
     where_there_is_no_room_the_old_one_serves,
     where_it_is_allowed_the_old_one_ends_first,
     a_new_image_that_fails_leaves_the_old_one_serving,
+    a_new_image_that_did_not_answer_is_not_started_when_the_old_one_ends,
     when_the_old_one_ends_before_the_new_one_answers_the_new_one_serves,
     a_replacement_of_a_replacement_waits_its_turn,
     after_a_crash_in_the_middle_one_serves_and_the_other_ends,
@@ -160,6 +161,24 @@ async fn a_new_image_that_fails_leaves_the_old_one_serving() {
         assert_eq!(rig.connect().await.1, "one");
     }
     assert!(!rig.endpoints.has_changed().unwrap());
+}
+
+async fn a_new_image_that_did_not_answer_is_not_started_when_the_old_one_ends() {
+    let mut rig =
+        Rig::serving_with("one", |plan, _| plan.answer_limit = Duration::from_secs(1)).await;
+    let mut image = rig.plan.image.clone();
+    image.eif = rig.machine.folder.join("other.eif");
+    std::fs::write(&image.eif, "silent").unwrap();
+    rig.orders().replace(image).await;
+    rig.until(|event| matches!(event, Event::NotReplaced(_)))
+        .await;
+    crate::rig::until(|| rig.names() == ["sealnote"]).await;
+
+    let id = rig.machine.running()[0]["EnclaveID"].clone();
+    rig.machine.kill(id.as_str().unwrap());
+    rig.until(|event| matches!(event, Event::Started { .. }))
+        .await;
+    assert_eq!(rig.connect().await.1, "one");
 }
 
 async fn when_the_old_one_ends_before_the_new_one_answers_the_new_one_serves() {

@@ -19,6 +19,7 @@ crate::trials!(
     an_enclave_that_is_to_be_kept_outlives_the_parent,
     an_enclave_of_the_same_image_is_taken_over_and_never_ended,
     an_enclave_of_another_image_is_left_alone,
+    one_that_somebody_starts_by_hand_after_a_failure_is_left_alone,
     a_cid_of_another_enclave_is_left_alone,
     a_state_file_that_cannot_be_written_is_said,
     what_cannot_be_is_said_before_anything_runs,
@@ -226,6 +227,34 @@ async fn an_enclave_of_another_image_is_left_alone() {
     rig.until(|event| matches!(event, Event::Started { .. }))
         .await;
     assert_eq!(rig.machine.calls("terminate-enclave").len(), 0);
+}
+
+async fn one_that_somebody_starts_by_hand_after_a_failure_is_left_alone() {
+    let mut rig = Rig::with("one", |plan, machine| {
+        std::fs::write(machine.folder.join("memory"), "511").unwrap();
+        plan.backoff = sealnote_parent::supervise::Backoff::new(
+            Duration::from_millis(500),
+            Duration::from_millis(500),
+            Duration::from_secs(600),
+        );
+    })
+    .await;
+    assert!(matches!(rig.next().await, Event::NotStarted { .. }));
+    // Under the very names that this parent would have used.
+    rig.tell("memory", "4096");
+    start_by_hand(&rig.machine, "sealnote", 30, "other");
+    start_by_hand(&rig.machine, "sealnote-2", 31, "other");
+    let event = rig.next().await;
+    let is_expected = matches!(
+        &event,
+        Event::NotStarted {
+            error: StartError::NameTaken { .. },
+            ..
+        }
+    );
+    assert!(is_expected, "{event:?}");
+    rig.stop().await;
+    assert_eq!(rig.machine.running().len(), 2);
 }
 
 async fn a_cid_of_another_enclave_is_left_alone() {

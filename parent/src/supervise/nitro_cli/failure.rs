@@ -121,6 +121,14 @@ impl NitroCliError {
         )
     }
 
+    /// Whether it is certain that `run-enclave` has left no enclave behind.
+    pub fn started_nothing(&self) -> bool {
+        matches!(
+            self,
+            NitroCliError::NotStarted { .. } | NitroCliError::Failed { .. }
+        )
+    }
+
     /// Whether it is no use to try again: the operator must do something first.
     pub fn is_lasting(&self) -> bool {
         matches!(self, NitroCliError::NotStarted { .. })
