@@ -5,7 +5,7 @@
 mod process;
 mod text;
 
-use std::{num::NonZeroUsize, time::Instant};
+use std::{hash::Hash, num::NonZeroUsize, time::Instant};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
@@ -179,17 +179,25 @@ enum Direction {
     to_client,
 }
 
+/// A counter for each of `labels`, all of which are there from the start: a rate then shows the first of a kind, too.
+pub(crate) fn counters<L>(labels: impl IntoIterator<Item = L>) -> Family<L, Counter>
+where
+    L: Clone + Eq + Hash,
+{
+    let counters = Family::default();
+    for label in labels {
+        drop(counters.get_or_create_owned(&label));
+    }
+    counters
+}
+
 /// Of every name but the process's own.
 const PREFIX: &str = "sealnote_parent";
 
 impl Default for Metrics {
     fn default() -> Self {
-        let refused = Family::<Refusal, Counter>::default();
+        let refused = counters(REFUSAL_REASONS.map(|reason| Refusal { reason }));
         let bytes = Family::<Way, Counter>::default();
-        // Each is there from the start, so that its first increase is seen as one.
-        for reason in REFUSAL_REASONS {
-            drop(refused.get_or_create(&Refusal { reason }));
-        }
         let of_direction = |direction| bytes.get_or_create_owned(&Way { direction });
         let metrics = Metrics {
             ready: Gauge::default(),
@@ -197,7 +205,7 @@ impl Default for Metrics {
             limit: Gauge::default(),
             accepted: Counter::default(),
             refused: refused.clone(),
-            ended: Family::default(),
+            ended: counters(END_REASONS.map(|reason| End { reason })),
             // To more than the hour that a session lasts.
             durations: Histogram::new(exponential_buckets(0.01, 4.0, 11)),
             // To more than the minute that a client is held while the enclave boots.
@@ -208,10 +216,6 @@ impl Default for Metrics {
             lifecycle: LifecycleMetrics::default(),
             registry: Registry::default(),
         };
-        // A rate of what is there from the start shows the first of a kind, too.
-        for reason in END_REASONS {
-            drop(metrics.ended.get_or_create(&End { reason }));
-        }
         let mut all = Registry::default();
         all.register_collector(Box::new(process::Process::started_now()));
         let registry = all.sub_registry_with_prefix(PREFIX);

@@ -7,9 +7,10 @@ use prometheus_client::{
 };
 
 use super::Event;
+use crate::metrics::counters;
 
 /// Zero in a parent that starts no enclaves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LifecycleMetrics {
     running: Gauge,
     started: Counter,
@@ -29,18 +30,24 @@ struct Outcome {
     outcome: &'static str,
 }
 
+impl Default for LifecycleMetrics {
+    fn default() -> Self {
+        let missing = ["image", "nitro_cli", "room", "state_file", "taken"];
+        let came_to = ["before_answer", "while_serving"];
+        let outcomes = ["by_restart", "failed", "replaced"];
+        LifecycleMetrics {
+            running: Gauge::default(),
+            started: Counter::default(),
+            not_started: counters(missing.map(|reason| Reason { reason })),
+            ended: counters(came_to.map(|reason| Reason { reason })),
+            replacements: counters(outcomes.map(|outcome| Outcome { outcome })),
+            not_watched: Counter::default(),
+        }
+    }
+}
+
 impl LifecycleMetrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
-        // A rate of what is there from the start shows the first of a kind, too.
-        for reason in ["image", "nitro_cli", "room", "state_file", "taken"] {
-            drop(self.not_started.get_or_create(&Reason { reason }));
-        }
-        for reason in ["before_answer", "while_serving"] {
-            drop(self.ended.get_or_create(&Reason { reason }));
-        }
-        for outcome in ["by_restart", "failed", "replaced"] {
-            drop(self.replacements.get_or_create(&Outcome { outcome }));
-        }
         registry.register(
             "enclaves_running",
             "Enclaves that this parent looks after and that run",
