@@ -14,6 +14,8 @@ mod contents;
 mod documented;
 #[path = "policy/interop.rs"]
 mod interop;
+#[path = "policy/made.rs"]
+mod made;
 #[path = "policy/shown.rs"]
 mod shown;
 #[path = "policy/signed.rs"]
@@ -40,6 +42,7 @@ fn main() {
     let cases = [
         contents::CASES,
         added::CASES,
+        made::CASES,
         shown::CASES,
         compared::CASES,
         signed::CASES,
