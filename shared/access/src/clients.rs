@@ -76,7 +76,9 @@ pub enum ClientsError {
         name: String,
     },
     /// Nobody, or too many.
-    #[error("the list has {0} clients; it may have 1 to {MAX_CLIENTS}, and without a list anybody may ask")]
+    #[error(
+        "the list has {0} clients; it may have 1 to {MAX_CLIENTS}, and without a list anybody may ask"
+    )]
     Count(usize),
     /// A releaser's encoding that is not the deterministic one, or out of range.
     #[error("the encoded list of clients is malformed")]
@@ -116,7 +118,13 @@ impl Clients {
             let (number, name) = (index + 1, client.name);
             let key = match client.key.parse() {
                 Ok(key) => key,
-                Err(error) => return Err(ClientsError::Key { number, name, error }),
+                Err(error) => {
+                    return Err(ClientsError::Key {
+                        number,
+                        name,
+                        error,
+                    });
+                }
             };
             let quota = Quota {
                 notes_per_hour: client.notes_per_hour,
@@ -266,7 +274,12 @@ mod tests {
         let good = wire(&keys, 1);
         assert!(Clients::decode(&good).is_ok());
         let [a, b] = keys;
-        for bad in [wire(&[b, a], 1), wire(&[a, a], 1), wire(&keys, 0), wire(&[], 1)] {
+        for bad in [
+            wire(&[b, a], 1),
+            wire(&[a, a], 1),
+            wire(&keys, 0),
+            wire(&[], 1),
+        ] {
             assert!(Clients::decode(&bad).is_err());
         }
         assert!(Clients::decode(&[&good[..], &[0]].concat()).is_err());

@@ -28,10 +28,14 @@ pub struct PrivateKey(SigningKey);
 #[non_exhaustive]
 pub enum PublicKeyError {
     /// Another form.
-    #[error("a public key is written as ed25519: and 44 characters of base64, as `sealnote key show` prints it")]
+    #[error(
+        "a public key is written as ed25519: and 44 characters of base64, as `sealnote key show` prints it"
+    )]
     Form,
     /// Right in form, and not a key that anybody could sign with.
-    #[error("the 32 bytes are no Ed25519 public key, or one of small order, under which anybody can sign")]
+    #[error(
+        "the 32 bytes are no Ed25519 public key, or one of small order, under which anybody can sign"
+    )]
     Point,
 }
 
@@ -177,14 +181,13 @@ mod tests {
         assert!(!format!("{key:?}").contains("PRIVATE"));
     }
 
-    /// `openssl genpkey -algorithm ed25519`, and what `openssl pkey -pubout -outform DER | tail -c 32 | base64` says of it.
+    /// RFC 8410 has this private key (§10.3) and its public half (§10.1).
     #[test]
-    fn a_key_that_openssl_made() {
+    fn the_key_of_rfc_8410() {
         let pem = "-----BEGIN PRIVATE KEY-----\n\
                    MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
                    -----END PRIVATE KEY-----\n";
         let key = PrivateKey::from_pem(pem).unwrap();
-        // RFC 8410 §10.3 has this private key, and §10.1 its public half.
         let public = "ed25519:Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
         assert_eq!(key.public().to_string(), public);
     }
@@ -201,7 +204,11 @@ mod tests {
             &format!("{text} "),
         ];
         for wrong in wrong {
-            assert_eq!(wrong.parse::<PublicKey>(), Err(PublicKeyError::Form), "{wrong}");
+            assert_eq!(
+                wrong.parse::<PublicKey>(),
+                Err(PublicKeyError::Form),
+                "{wrong}"
+            );
         }
         // The neutral element, of order 1, and bytes that are no point.
         let mut small = [0; 32];
@@ -222,11 +229,18 @@ mod tests {
         assert!(!public.verify(Role::Client, &exported, message, &signature));
         assert!(!public.verify(Role::Releaser, &[4; 32], message, &signature));
         assert!(!public.verify(Role::Releaser, &exported, b"another", &signature));
-        assert!(!other.public().verify(Role::Releaser, &exported, message, &signature));
+        assert!(
+            !other
+                .public()
+                .verify(Role::Releaser, &exported, message, &signature)
+        );
         for bit in 0..8 * SIGNATURE_LEN {
             let mut changed = signature;
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(!public.verify(Role::Releaser, &exported, message, &changed), "bit {bit}");
+            assert!(
+                !public.verify(Role::Releaser, &exported, message, &changed),
+                "bit {bit}"
+            );
         }
     }
 }

@@ -36,12 +36,7 @@ impl Role {
 }
 
 /// label ‖ public key ‖ exported, and for a message its SHA-256 behind that. A client signs no message.
-fn signed(
-    role: Role,
-    public: &[u8; 32],
-    exported: &[u8; EXPORTED_LEN],
-    message: &[u8],
-) -> Vec<u8> {
+fn signed(role: Role, public: &[u8; 32], exported: &[u8; EXPORTED_LEN], message: &[u8]) -> Vec<u8> {
     let mut bytes = [role.label(), public, exported].concat();
     if role == Role::Releaser {
         bytes.extend_from_slice(&Sha256::digest(message));

@@ -1,0 +1,38 @@
+//! How an enclave gets its model's key: from a service outside, against evidence.
+//!
+//! ```text
+//! Locator (measured) + Way (the parent's egress) + Evidence (the machine) → Released { key, clients }
+//! ```
+//!
+//! The locator says which service, and grants no trust; who may release is measured with it. A folder a service. The
+//! checks K1 to K13 are named where they are made; PROTOCOL.md, "Key release", lists them.
+
+#![forbid(unsafe_code)]
+
+pub mod evidence;
+pub mod locator;
+
+use sealnote_access::Clients;
+use sealnote_encrypted_model::{KeyId, ModelKey};
+use sealnote_model::ModelDigest;
+
+pub use evidence::{Evidence, EvidenceError};
+pub use locator::{Locator, LocatorError};
+
+/// What is asked for: measured, as the locator is.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The key's id.
+    pub key_id: KeyId,
+    /// The digest of the model's plaintext, which the register shows already (K9).
+    pub model: ModelDigest,
+}
+
+/// What a service gave.
+#[derive(Debug)]
+pub struct Released {
+    /// The key. It counts only once it has opened the model.
+    pub key: ModelKey,
+    /// Who may ask, if the releaser says so.
+    pub clients: Option<Clients>,
+}
