@@ -13,7 +13,7 @@ use sealnote_protocol::suite::xwing::{ENCAPSULATION_KEY_LEN, EncapsulationKey, K
 
 fuzz_target!(|bytes: &[u8]| {
     // A label of one character is held in 32 bytes or more.
-    let decoded = within(16 * 1024 + 64 * bytes.len(), || Claims::decode(bytes));
+    let decoded = within(16 * 1024 + 64 * bytes.len(), || <Claims>::decode(bytes));
     let Ok(claims) = decoded else {
         return;
     };

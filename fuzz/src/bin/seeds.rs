@@ -19,7 +19,6 @@ use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::suite::{KeyMaterial, Suite};
-use sealnote_protocol::task::Task;
 use sealnote_software_attester::Link;
 use sealnote_software_attester::nitro::{ChainSpec, Document};
 use sealnote_verifier::azure_vtpm::file::EvidenceFile;
@@ -88,13 +87,13 @@ impl Seeds {
         let endorsed = [0xa4, 1, 1, 2, 0x41, 9, 3, 0x41, 9, 4, 0x41, 7];
         self.write("answer", "endorsed", &[&endorsed])?;
         self.write("key", "small", &[&[0xa2, 1, 2, 2, 0x41, 9]])?;
-        let mut model = Claims::decode(&value("claims"))?.model().clone();
+        let mut model = <Claims>::decode(&value("claims"))?.model().clone();
         (model.window, model.overlap) = (0x4000, 0x3fff);
         let keys = KeyMaterial::new([(Suite::XWing, &[5][..])]);
         let claims = Claims::new(
             keys,
             [3; 32],
-            Task::SequenceClassification(model),
+            model,
             Limits::of_classification(3, 1000, 8192, 2, 2),
         )?;
         self.write("claims", "small", &[&claims.encode()])

@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// The bytes are not the one deterministic encoding of the message that is due: a key is
 /// duplicate, unknown, missing or out of order, a length or integer is not minimal, a type is
@@ -19,10 +20,23 @@ where
     T: Decode<'b, ()> + Encode<()>,
 {
     let value: T = minicbor::decode(bytes).map_err(|_| NotDeterministic)?;
-    if encode(&value) == bytes {
-        Ok(value)
-    } else {
-        Err(NotDeterministic)
+    // Compared as it is written: a message may hold a key, of which no copy is to be left.
+    let mut rest = Rest(bytes);
+    match minicbor::encode(&value, &mut rest) {
+        Ok(()) if rest.0.is_empty() => Ok(value),
+        _ => Err(NotDeterministic),
+    }
+}
+
+/// What is yet to be written.
+struct Rest<'a>(&'a [u8]);
+
+impl minicbor::encode::Write for Rest<'_> {
+    type Error = NotDeterministic;
+
+    fn write_all(&mut self, written: &[u8]) -> Result<(), NotDeterministic> {
+        self.0 = self.0.strip_prefix(written).ok_or(NotDeterministic)?;
+        Ok(())
     }
 }
 
@@ -31,6 +45,15 @@ pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Writing to a Vec cannot fail, and neither can the derived encoders.
     match minicbor::encode(value, &mut bytes) {
+        Ok(()) => bytes,
+        Err(error) => unreachable!("encoding to memory: {error}"),
+    }
+}
+
+/// The same of a message that holds a secret: erased on drop, and made without growing, which would leave copies.
+pub(crate) fn encode_secret<T: Encode<()>>(value: &T, most: usize) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most));
+    match minicbor::encode(value, &mut *bytes) {
         Ok(()) => bytes,
         Err(error) => unreachable!("encoding to memory: {error}"),
     }

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::cbor::{self, NotDeterministic};
 use crate::limits::Limits;
 use crate::suite::{KeyError, KeyMaterial, PublicKey};
-use crate::task::{ModelClaims, Task, TaskError};
+use crate::task::{self, ModelClaims, Task};
 
 /// The protocol's name, the first claim.
 pub const PROTOCOL: &str = "sealnote/2";
@@ -21,11 +21,12 @@ pub const MAX_CLAIMS: usize = 64 * 1024;
 const MAX_EXTENSIONS: usize = 32;
 const BINDING_LABEL: &[u8] = b"sealnote/2 claims\0";
 
-/// The enclave's claims. Bytes become claims only by [`Claims::decode`], which checks all of them.
+/// The claims of an enclave that does the task `T`. Bytes become claims only by [`Claims::decode`], which checks all of
+/// them, and refuses another task's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claims {
+pub struct Claims<T = ModelClaims> {
     wire: WireClaims,
-    task: Task,
+    task: T,
 }
 
 /// As they travel: what a task's parameters hold is told by its number.
@@ -80,6 +81,14 @@ pub enum ClaimsError {
     /// A task that is not known here.
     #[error("the enclave's task is number {0}, which this release does not know; a later one may")]
     Task(u16),
+    /// A task that is known, and not the one that is due.
+    #[error("the enclave's task is {actual}, and {due} is due here")]
+    AnotherTask {
+        /// What it claims.
+        actual: &'static str,
+        /// What is asked for.
+        due: &'static str,
+    },
     /// An extension that must be understood and is not known here.
     #[error(
         "the enclave's claims have the critical extension {0}, which this release does not know; a later one may"
@@ -90,21 +99,12 @@ pub enum ClaimsError {
     Range(&'static str),
 }
 
-impl From<TaskError> for ClaimsError {
-    fn from(error: TaskError) -> Self {
-        match error {
-            TaskError::Unknown(number) => Self::Task(number),
-            TaskError::Encoding(error) => Self::Encoding(error),
-        }
-    }
-}
-
-impl Claims {
+impl<T: Task> Claims<T> {
     /// The claims for one connection: its keys and `random` are drawn for it, the rest stays as it is.
     pub fn new(
         suites: KeyMaterial,
         random: [u8; 32],
-        task: Task,
+        task: T,
         limits: Limits,
     ) -> Result<Self, ClaimsError> {
         let wire = WireClaims {
@@ -112,8 +112,8 @@ impl Claims {
             suites,
             random,
             task: WireTask {
-                number: task.number(),
-                parameters: task.parameters(),
+                number: T::NUMBER,
+                parameters: cbor::encode(&task),
             },
             limits,
             extensions: BTreeMap::new(),
@@ -135,7 +135,14 @@ impl Claims {
         if wire.protocol != PROTOCOL {
             return Err(ClaimsError::Protocol);
         }
-        let task = Task::decode(wire.task.number, &wire.task.parameters)?;
+        let task = match (wire.task.number, task::name(wire.task.number)) {
+            (number, _) if number == T::NUMBER => cbor::decode(&wire.task.parameters)?,
+            (_, Some(actual)) => {
+                let due = T::NAME;
+                return Err(ClaimsError::AnotherTask { actual, due });
+            }
+            (number, None) => return Err(ClaimsError::Task(number)),
+        };
         let claims = Self { wire, task };
         claims.check()?;
         Ok(claims)
@@ -146,14 +153,9 @@ impl Claims {
         cbor::encode(&self.wire)
     }
 
-    /// What the enclave does with a request.
-    pub fn task(&self) -> &Task {
+    /// The task's parameters.
+    pub fn task(&self) -> &T {
         &self.task
-    }
-
-    /// The model that does it.
-    pub fn model(&self) -> &ModelClaims {
-        self.task.model()
     }
 
     /// The public keys of all suites that are claimed and known here, weakest first, where `evidence_key` is the
@@ -190,6 +192,13 @@ impl Claims {
         }
         let fault = limits.fault().or_else(|| self.task.fault(limits));
         fault.map_or(Ok(()), |what| Err(ClaimsError::Range(what)))
+    }
+}
+
+impl Claims {
+    /// The model that classifies.
+    pub fn model(&self) -> &ModelClaims {
+        &self.task
     }
 }
 

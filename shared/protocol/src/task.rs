@@ -1,73 +1,47 @@
 //! Tasks: what an enclave does with a request. PROTOCOL.md, "Claims" and "Records".
 //!
 //! A file a task: its parameters in the claims, what they ask of the limits, and how its requests and answers
-//! are laid out. A new one is registered here.
+//! are laid out. Claims, evidence and sessions are of one task by their type, so that nothing that one task's claims
+//! opened is used for another.
 
+pub mod key_release;
 pub mod sequence_classification;
 
-use crate::cbor::{self, NotDeterministic};
-use crate::limits::Limits;
+use minicbor::{Decode, Encode};
+use sealnote_model::{ModelDigest, Precision};
 
+use crate::limits::Limits;
+use crate::suite::Suite;
+
+pub use key_release::KeyReleaseClaims;
 pub use sequence_classification::ModelClaims;
 
-/// A task with its parameters, as claims name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Task {
-    /// Notes in, a score for each label out.
-    SequenceClassification(ModelClaims),
-}
-
-/// Why a task is not one that can be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TaskError {
-    Unknown(u16),
-    Encoding(NotDeterministic),
-}
-
-impl Task {
-    const SEQUENCE_CLASSIFICATION: u16 = 1;
-
+/// A task, as its parameters in the claims.
+pub trait Task: Clone + core::fmt::Debug + Encode<()> + for<'b> Decode<'b, ()> {
     /// The number on the wire.
-    pub const fn number(&self) -> u16 {
-        match self {
-            Self::SequenceClassification(_) => Self::SEQUENCE_CLASSIFICATION,
-        }
-    }
+    const NUMBER: u16;
 
-    /// For people.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::SequenceClassification(_) => "sequence classification",
-        }
-    }
+    /// For people: what an enclave does that claims it.
+    const NAME: &'static str;
 
-    /// The model that does it.
-    pub fn model(&self) -> &ModelClaims {
-        match self {
-            Self::SequenceClassification(model) => model,
-        }
-    }
+    /// The least suite that its sessions may have, whatever a policy accepts.
+    const LEAST_SUITE: Suite;
 
-    pub(crate) fn parameters(&self) -> Vec<u8> {
-        match self {
-            Self::SequenceClassification(model) => cbor::encode(model),
-        }
-    }
+    /// The model that it is about.
+    fn model(&self) -> ModelDigest;
 
-    pub(crate) fn decode(number: u16, parameters: &[u8]) -> Result<Self, TaskError> {
-        match number {
-            Self::SEQUENCE_CLASSIFICATION => cbor::decode(parameters)
-                .map(Self::SequenceClassification)
-                .map_err(TaskError::Encoding),
-            unknown => Err(TaskError::Unknown(unknown)),
-        }
-    }
+    /// How the model is computed, if the task computes.
+    fn precision(&self) -> Option<Precision>;
 
-    /// What of its parameters is out of range, or of limits that do not fit it.
-    pub(crate) fn fault(&self, limits: &Limits) -> Option<&'static str> {
-        match self {
-            Self::SequenceClassification(model) => model.fault(limits),
-        }
+    /// What of the parameters is out of range, or of limits that do not fit them.
+    fn fault(&self, limits: &Limits) -> Option<&'static str>;
+}
+
+/// The name of a task that is known here.
+pub(crate) fn name(number: u16) -> Option<&'static str> {
+    match number {
+        ModelClaims::NUMBER => Some(ModelClaims::NAME),
+        KeyReleaseClaims::NUMBER => Some(KeyReleaseClaims::NAME),
+        _ => None,
     }
 }

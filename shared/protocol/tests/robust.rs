@@ -7,7 +7,7 @@ use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, Key};
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::record::{Malformed, Record};
 use sealnote_protocol::suite::{KeyMaterial, Suite, rsa_oaep, xwing};
-use sealnote_protocol::task::Task;
+
 use sealnote_protocol::task::sequence_classification::{Layout, ModelClaims, Notes};
 
 const CASES: usize = 4000;
@@ -96,7 +96,7 @@ fn claims() -> Claims {
         (Suite::RsaOaep, &rsa_oaep::material(b"a key")[..]),
         (Suite::XWing, &[5; xwing::ENCAPSULATION_KEY_LEN]),
     ]);
-    let task = Task::SequenceClassification(model());
+    let task = model();
     Claims::new(keys, [3; 32], task, layout().limits).unwrap()
 }
 

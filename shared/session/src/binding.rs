@@ -5,6 +5,7 @@
 use sealnote_model::{ModelDigest, Precision};
 use sealnote_protocol::claims::{Claims, ClaimsError};
 use sealnote_protocol::suite::{KeyError, PublicKey, Suite};
+use sealnote_protocol::task::Task;
 use sealnote_verifier::policy::SessionRules;
 use sealnote_verifier::{Check, CheckLog};
 
@@ -39,6 +40,15 @@ pub enum BindingError {
         /// The attested digest.
         actual: ModelDigest,
     },
+    /// P4: the policy asks for a precision, of an enclave that claims none: it computes nothing yet.
+    #[error(
+        "the policy asks for {expected}, and an enclave that asks for its model's key claims no precision; leave precision \
+         out of the policy that releases the key"
+    )]
+    NoPrecision {
+        /// The policy's.
+        expected: Precision,
+    },
     /// P4: the encoder is computed in another precision than the policy asks for.
     #[error("the enclave computes in {actual}, and the policy asks for {expected}")]
     Precision {
@@ -57,29 +67,30 @@ impl BindingError {
             Self::Key(_) => B3,
             Self::Suite { .. } => P2,
             Self::Model { .. } => P3,
-            Self::Precision { .. } => P4,
+            Self::Precision { .. } | Self::NoPrecision { .. } => P4,
         }
     }
 }
 
-/// Checks the claims, and yields the key of the strongest suite, which is `least` or above.
-pub(crate) fn check(
+/// Checks the claims, and yields the key of the strongest suite, which is `least` or above, and the task's own least.
+pub(crate) fn check<T: Task>(
     claims: &[u8],
     evidence_key: Option<&[u8]>,
     least: Suite,
     rules: &SessionRules,
     log: &mut CheckLog,
-) -> Result<(Claims, PublicKey), BindingError> {
-    let claims = log.run(B2, || Claims::decode(claims))?;
+) -> Result<(Claims<T>, PublicKey), BindingError> {
+    let claims = log.run(B2, || Claims::<T>::decode(claims))?;
     let keys = log.run(B3, || claims.public_keys(evidence_key))?;
+    let least = least.max(T::LEAST_SUITE);
     let key = log.run(P2, || {
         keys.into_iter()
             .max_by_key(PublicKey::suite)
             .filter(|key| key.suite() >= least)
             .ok_or(BindingError::Suite { least })
     })?;
-    log.run(P3, || check_model(claims.model().digest(), rules))?;
-    log.run(P4, || check_precision(claims.model().precision, rules))?;
+    log.run(P3, || check_model(claims.task().model(), rules))?;
+    log.run(P4, || check_precision(claims.task().precision(), rules))?;
     Ok((claims, key))
 }
 
@@ -90,9 +101,12 @@ fn check_model(actual: ModelDigest, rules: &SessionRules) -> Result<(), BindingE
     }
 }
 
-fn check_precision(actual: Precision, rules: &SessionRules) -> Result<(), BindingError> {
-    match rules.precision() {
-        Some(expected) if actual != expected => Err(BindingError::Precision { actual, expected }),
+fn check_precision(actual: Option<Precision>, rules: &SessionRules) -> Result<(), BindingError> {
+    match (rules.precision(), actual) {
+        (Some(expected), None) => Err(BindingError::NoPrecision { expected }),
+        (Some(expected), Some(actual)) if actual != expected => {
+            Err(BindingError::Precision { actual, expected })
+        }
         _ => Ok(()),
     }
 }

@@ -39,13 +39,7 @@ impl ClientSession {
         let claims = evidence.claims();
         let model = Arc::new(claims.model().clone());
         let layout = model.layout(*claims.limits());
-        let VerifiedEvidence {
-            key, transcript, ..
-        } = evidence;
-        let suite = key.suite();
-        let (secret, encapsulated) = key.encapsulate(&transcript, rng)?;
-        let frame = Key::new(suite, encapsulated).to_frame();
-        let keys = SessionKeys::derive(suite, &secret, transcript.with(&frame));
+        let (keys, frame) = encapsulate(evidence, rng)?;
         let SessionKeys {
             client_to_enclave,
             enclave_to_client,
@@ -65,6 +59,21 @@ impl ClientSession {
         };
         Ok((AwaitingReady { sender, receiver }, frame))
     }
+}
+
+/// The session's keys, and the key message that gives them to the attested enclave, and to nobody else.
+pub(crate) fn encapsulate<T>(
+    evidence: VerifiedEvidence<T>,
+    rng: &mut impl CryptoRng,
+) -> Result<(SessionKeys, Frame), KeyError> {
+    let VerifiedEvidence {
+        key, transcript, ..
+    } = evidence;
+    let suite = key.suite();
+    let (secret, encapsulated) = key.encapsulate(&transcript, rng)?;
+    let frame = Key::new(suite, encapsulated).to_frame();
+    let keys = SessionKeys::derive(suite, &secret, transcript.with(&frame));
+    Ok((keys, frame))
 }
 
 /// The key message was sent; the enclave has yet to prove that it could open it.

@@ -7,6 +7,7 @@ use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, Hello};
 use sealnote_protocol::session::Transcript;
 use sealnote_protocol::suite::{PublicKey, Suite};
+use sealnote_protocol::task::{ModelClaims, Task};
 use sealnote_verifier::{Check, Facts, Kind, Policy, TrustRoots, UnixTime};
 
 use crate::binding::{self, BindingError};
@@ -124,10 +125,11 @@ impl Rejection {
     }
 }
 
-/// Evidence that passed every check, with what a session needs. Made only by [`Evidence::verify`].
+/// Evidence that passed every check, with what a session needs. Made only by [`Evidence::verify`], for
+/// the task of the one who asked.
 #[derive(Debug)]
-pub struct VerifiedEvidence {
-    appraised: Appraised,
+pub struct VerifiedEvidence<T = ModelClaims> {
+    appraised: Appraised<T>,
     pub(crate) key: PublicKey,
     pub(crate) transcript: Transcript,
 }
@@ -167,14 +169,14 @@ impl Evidence {
     }
 
     /// Appraises what an enclave answered to a challenge: every check of the evidence, that it is bound to the
-    /// challenge and to the claims, and then what the claims say.
-    pub fn verify(
+    /// challenge and to the claims, and then what the claims say. Claims of another task than `T` are refused (B2).
+    pub fn verify<T: Task>(
         self,
         challenge: Challenge,
         policy: &Policy,
         roots: &TrustRoots,
         now: UnixTime,
-    ) -> Result<VerifiedEvidence, Rejection> {
+    ) -> Result<VerifiedEvidence<T>, Rejection> {
         let saved = self.saved(&challenge);
         let (appraised, key) = saved.appraise_with_key(policy, roots, now)?;
         Ok(VerifiedEvidence {
@@ -185,14 +187,14 @@ impl Evidence {
     }
 }
 
-impl VerifiedEvidence {
+impl<T> VerifiedEvidence<T> {
     /// What the evidence says.
     pub fn facts(&self) -> &Facts {
         self.appraised.facts()
     }
 
     /// The claims.
-    pub fn claims(&self) -> &Claims {
+    pub fn claims(&self) -> &Claims<T> {
         self.appraised.claims()
     }
 

@@ -14,6 +14,7 @@ mod binding;
 mod classification;
 mod client;
 mod evidence;
+mod release;
 mod saved;
 
 pub use binding::{BindingError, CHECKS};
@@ -25,7 +26,7 @@ pub use client::{
 pub use evidence::{
     Challenge, Evidence, EvidenceError, Rejection, UnknownSuite, VerifiedEvidence, offered,
 };
-
+pub use release::{AwaitingOutcome, AwaitingRecipient, ReleaseSession, Releaser};
 pub use saved::{Appraised, SavedEvidence};
 
 /// The examples of README.md, compiled and run.

@@ -2,6 +2,7 @@
 
 use sealnote_protocol::claims::{Claims, PROTOCOL, binding};
 use sealnote_protocol::suite::PublicKey;
+use sealnote_protocol::task::{ModelClaims, Task};
 use sealnote_verifier::{
     Binding, Check, CheckLog, Facts, Kind, Policy, RawEvidence, TrustRoots, UnixTime,
 };
@@ -25,11 +26,12 @@ pub struct SavedEvidence<'a> {
     pub endorsements: Option<&'a [u8]>,
 }
 
-/// Evidence and claims that passed every check. Made only by [`SavedEvidence::appraise`]; no session comes of it.
+/// Evidence and claims that passed every check. Made only by [`SavedEvidence::appraise`]; no session comes of it. An
+/// enclave's task is in the type: what was attested for one is not taken for another.
 #[derive(Debug)]
-pub struct Appraised {
+pub struct Appraised<T = ModelClaims> {
     facts: Facts,
-    claims: Claims,
+    claims: Claims<T>,
     log: CheckLog,
 }
 
@@ -39,12 +41,12 @@ impl SavedEvidence<'_> {
     /// # Errors
     ///
     /// The first check that failed.
-    pub fn appraise(
+    pub fn appraise<T: Task>(
         &self,
         policy: &Policy,
         roots: &TrustRoots,
         now: UnixTime,
-    ) -> Result<Appraised, Rejection> {
+    ) -> Result<Appraised<T>, Rejection> {
         self.appraise_with_key(policy, roots, now)
             .map(|(appraised, _)| appraised)
     }
@@ -52,12 +54,12 @@ impl SavedEvidence<'_> {
     /// The same, with the key that the session would seal to.
     ///
     /// The claims' digest is compared before they are decoded.
-    pub(crate) fn appraise_with_key(
+    pub(crate) fn appraise_with_key<T: Task>(
         &self,
         policy: &Policy,
         roots: &TrustRoots,
         now: UnixTime,
-    ) -> Result<(Appraised, PublicKey), Rejection> {
+    ) -> Result<(Appraised<T>, PublicKey), Rejection> {
         let evidence = RawEvidence {
             kind: self.kind,
             bytes: self.evidence,
@@ -78,7 +80,7 @@ impl SavedEvidence<'_> {
     }
 }
 
-impl Appraised {
+impl<T> Appraised<T> {
     /// What the evidence says.
     pub fn facts(&self) -> &Facts {
         &self.facts
@@ -90,7 +92,7 @@ impl Appraised {
     }
 
     /// The claims.
-    pub fn claims(&self) -> &Claims {
+    pub fn claims(&self) -> &Claims<T> {
         &self.claims
     }
 

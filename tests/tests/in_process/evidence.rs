@@ -257,7 +257,7 @@ pub fn other_claims(mut answer: Answer) -> Answer {
         .position(|window| window == b"heart")
         .unwrap();
     answer.claims[at] ^= 1;
-    Claims::decode(&answer.claims).unwrap();
+    <Claims>::decode(&answer.claims).unwrap();
     answer
 }
 

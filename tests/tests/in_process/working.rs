@@ -95,7 +95,7 @@ async fn crossing_limits(booted: &Booted, of_client: SessionLimits) {
     let claims: Vec<_> = of_kind(FrameType::Answer)
         .map(|answer| {
             let answer = Answer::from_frame(&answer.frame().unwrap()).unwrap();
-            Claims::decode(&answer.claims).unwrap();
+            <Claims>::decode(&answer.claims).unwrap();
             answer.claims
         })
         .collect();

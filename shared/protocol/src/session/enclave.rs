@@ -6,12 +6,14 @@
 //!
 //! A frame out of order has no method to go to; an error drops the state, and with it the keys.
 
+mod classification;
+mod key_release;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand_core::CryptoRng;
 use thiserror::Error;
-use zeroize::Zeroize;
 
 use super::keys::{ExporterSecret, RecvKey, SendKey, SessionKeys};
 use super::{SessionError, SessionLimits, Transcript};
@@ -20,17 +22,18 @@ use crate::claims::{Claims, ClaimsError, binding};
 use crate::frame::Frame;
 use crate::handshake::{Answer, EvidenceKind, Hello, Key, MAX_EVIDENCE};
 use crate::limits::Limits;
-use crate::record::{Malformed, Record, Unsealed};
+use crate::record::Unsealed;
 use crate::suite::{BootKeys, ConnectionKeys, KeyMaterial, Suite};
-use crate::task::Task;
-use crate::task::sequence_classification::{Layout, ModelClaims, Notes};
-use sealnote_model::NoteOutcome;
+use crate::task::{ModelClaims, Task};
+
+pub use classification::{EnclaveReceiver, EnclaveSender, Received, ReplySlot};
+pub use key_release::Recipient;
 
 /// What an enclave is for all its connections: its key of the boot and what it states of itself.
 #[derive(Debug)]
-pub struct Enclave {
+pub struct Enclave<T = ModelClaims> {
     keys: BootKeys,
-    model: ModelClaims,
+    task: T,
     limits: Limits,
     session_limits: SessionLimits,
 }
@@ -73,17 +76,17 @@ pub struct Binding {
     pub public_key: Option<Vec<u8>>,
 }
 
-impl Enclave {
+impl<T: Task> Enclave<T> {
     /// Checks once, before any client comes, that the claims can be made.
     pub fn new(
         keys: BootKeys,
-        model: ModelClaims,
+        task: T,
         limits: Limits,
         session_limits: SessionLimits,
     ) -> Result<Arc<Self>, ClaimsError> {
         let enclave = Self {
             keys,
-            model,
+            task,
             limits,
             session_limits,
         };
@@ -91,9 +94,8 @@ impl Enclave {
         Ok(Arc::new(enclave))
     }
 
-    fn claims(&self, suites: KeyMaterial, random: [u8; 32]) -> Result<Claims, ClaimsError> {
-        let task = Task::SequenceClassification(self.model.clone());
-        Claims::new(suites, random, task, self.limits)
+    fn claims(&self, suites: KeyMaterial, random: [u8; 32]) -> Result<Claims<T>, ClaimsError> {
+        Claims::new(suites, random, self.task.clone(), self.limits)
     }
 
     /// The greatest payload of a record from the client, in bytes.
@@ -116,7 +118,7 @@ impl Enclave {
         self: Arc<Self>,
         frame: &Frame,
         rng: &mut impl CryptoRng,
-    ) -> Result<AwaitingEvidence, HandshakeError> {
+    ) -> Result<AwaitingEvidence<T>, HandshakeError> {
         let hello = Hello::from_frame(frame)?;
         let mut offered = hello.suites.iter().filter_map(|id| Suite::from_id(*id));
         if !offered.any(|suite| self.keys.speaks(suite)) {
@@ -143,8 +145,8 @@ impl Enclave {
 
 /// A hello was taken; evidence is due from the attester.
 #[derive(Debug)]
-pub struct AwaitingEvidence {
-    enclave: Arc<Enclave>,
+pub struct AwaitingEvidence<T = ModelClaims> {
+    enclave: Arc<Enclave<T>>,
     keys: ConnectionKeys,
     offered: Vec<u16>,
     claims: Vec<u8>,
@@ -152,7 +154,7 @@ pub struct AwaitingEvidence {
     transcript: Transcript,
 }
 
-impl AwaitingEvidence {
+impl<T> AwaitingEvidence<T> {
     /// What the evidence must be bound to.
     pub fn binding(&self) -> &Binding {
         &self.binding
@@ -164,7 +166,7 @@ impl AwaitingEvidence {
         kind: EvidenceKind,
         evidence: Vec<u8>,
         endorsements: Option<Vec<u8>>,
-    ) -> Result<(AwaitingKey, Frame), HandshakeError> {
+    ) -> Result<(AwaitingKey<T>, Frame), HandshakeError> {
         if evidence.len() > MAX_EVIDENCE {
             return Err(HandshakeError::Evidence(evidence.len()));
         }
@@ -189,21 +191,30 @@ impl AwaitingEvidence {
 /// The answer was sent; the key message is due. It owns the connection's keys, which the key message
 /// consumes.
 #[derive(Debug)]
-pub struct AwaitingKey {
-    enclave: Arc<Enclave>,
+pub struct AwaitingKey<T = ModelClaims> {
+    enclave: Arc<Enclave<T>>,
     keys: ConnectionKeys,
     offered: Vec<u16>,
     transcript: Transcript,
 }
 
-impl AwaitingKey {
-    /// Takes the key message: the session, and the `ready` record to send. Suite 1 costs an RSA decryption.
-    pub fn key(
+/// A session's keys, and what they were established for.
+struct Opened<T> {
+    enclave: Arc<Enclave<T>>,
+    suite: Suite,
+    send: SendKey,
+    receive: RecvKey,
+    exporter: ExporterSecret,
+    ready: Frame,
+}
+
+impl<T> AwaitingKey<T> {
+    fn open(
         self,
         frame: &Frame,
         rng: &mut impl CryptoRng,
         now: Instant,
-    ) -> Result<(EnclaveSender, EnclaveReceiver, Frame), HandshakeError> {
+    ) -> Result<Opened<T>, HandshakeError> {
         let message = Key::from_frame(frame)?;
         let id = message.suite();
         let suite = Suite::from_id(id).filter(|_| self.offered.contains(&id));
@@ -223,110 +234,15 @@ impl AwaitingKey {
             exporter,
         } = SessionKeys::derive(suite, &secret, transcript.with(frame));
         let limits = enclave.session_limits;
-        let layout = enclave.model.layout(enclave.limits);
-        let mut sender = EnclaveSender {
-            key: SendKey::new(enclave_to_client, limits, now),
-            layout,
-            answers: 0,
+        let mut send = SendKey::new(enclave_to_client, limits, now);
+        let ready = send.seal(Unsealed::ready(), now)?;
+        Ok(Opened {
+            enclave,
+            suite,
+            send,
+            receive: RecvKey::new(client_to_enclave, limits, now),
             exporter,
-        };
-        let ready = sender.key.seal(Unsealed::ready(), now)?;
-        let receiver = EnclaveReceiver {
-            key: Some(RecvKey::new(client_to_enclave, limits, now)),
-            layout,
-            last_id: None,
-            requests: 0,
-        };
-        Ok((sender, receiver, ready))
-    }
-}
-
-/// A place for the answer to one request; sealing the answer consumes it.
-#[derive(Debug)]
-pub struct ReplySlot {
-    request: u64,
-    notes: usize,
-}
-
-/// What a client's record held.
-#[derive(Debug)]
-pub enum Received {
-    /// Notes to classify, in order; a bad note is its error already.
-    Request(ReplySlot, Notes),
-    /// The client ends the session, and every request that it sent has arrived.
-    Close,
-}
-
-/// Opens the client's records.
-#[derive(Debug)]
-pub struct EnclaveReceiver {
-    /// `None` once the session is over: the key is erased at the first error.
-    key: Option<RecvKey>,
-    layout: Layout,
-    last_id: Option<u64>,
-    requests: u64,
-}
-
-impl EnclaveReceiver {
-    /// Opens a record. Any error is the end: the key is erased.
-    pub fn open(&mut self, frame: Frame, now: Instant) -> Result<Received, SessionError> {
-        let mut key = self.key.take().ok_or(SessionError::Over)?;
-        let plaintext = key.open(frame, now)?;
-        match Record::parse(&plaintext, &self.layout.limits)? {
-            Record::Request(id, body) => {
-                let notes = self.layout.read_request(body)?;
-                if self.last_id.is_some_and(|last| id <= last) {
-                    return Err(Malformed("request id").into());
-                }
-                self.last_id = Some(id);
-                self.requests += 1;
-                self.key = Some(key);
-                let slot = ReplySlot {
-                    request: id,
-                    notes: notes.len(),
-                };
-                Ok(Received::Request(slot, notes))
-            }
-            Record::Close(requests) if requests == self.requests => Ok(Received::Close),
-            Record::Close(_) => Err(Malformed("close count").into()),
-            Record::Ready | Record::Answer(..) => Err(Malformed("kind").into()),
-        }
-    }
-}
-
-/// Seals the enclave's records.
-#[derive(Debug)]
-pub struct EnclaveSender {
-    key: SendKey,
-    layout: Layout,
-    answers: u64,
-    exporter: ExporterSecret,
-}
-
-impl EnclaveSender {
-    /// The answer to one request: an outcome for each of its notes, in order. Erases the scores.
-    pub fn answer(
-        &mut self,
-        slot: ReplySlot,
-        mut outcomes: Vec<NoteOutcome>,
-        now: Instant,
-    ) -> Result<Frame, SessionError> {
-        let record = self.layout.answer(slot.request, slot.notes, &outcomes);
-        for note in outcomes.iter_mut().flatten() {
-            note.scores.zeroize();
-        }
-        let frame = self.key.seal(record, now)?;
-        self.answers += 1;
-        Ok(frame)
-    }
-
-    /// The authenticated end; states the number of answers sent.
-    pub fn close(mut self, now: Instant) -> Result<Frame, SessionError> {
-        self.key.seal(Unsealed::close(self.answers), now)
-    }
-
-    /// The session's exporter secret.
-    pub fn exporter(&self) -> &ExporterSecret {
-        &self.exporter
+            ready,
+        })
     }
 }

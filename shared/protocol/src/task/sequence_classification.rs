@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 use crate::limits::{Limits, MIN_REQUEST};
 use crate::plaintext::Plaintext;
 use crate::record::{ANSWER_PREFIX, Body, Malformed, REQUEST_PREFIX, Unsealed};
+use crate::suite::Suite;
+use crate::task::Task;
 
 /// What the model is, and how it reads a note.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -96,9 +98,22 @@ impl ModelClaims {
             false => Problem::SingleLabel,
         }
     }
+}
 
-    /// What of it is out of range, or of limits that do not fit it.
-    pub(super) fn fault(&self, limits: &Limits) -> Option<&'static str> {
+impl Task for ModelClaims {
+    const NUMBER: u16 = 1;
+    const NAME: &'static str = "sequence classification";
+    const LEAST_SUITE: Suite = Suite::RsaOaep;
+
+    fn model(&self) -> ModelDigest {
+        self.digest()
+    }
+
+    fn precision(&self) -> Option<Precision> {
+        Some(self.precision)
+    }
+
+    fn fault(&self, limits: &Limits) -> Option<&'static str> {
         // Results are keyed by label, so two alike would hide one score.
         let distinct: BTreeSet<&String> = self.labels.iter().collect();
         let labels = self.labels.len();

@@ -6,7 +6,7 @@ use sealnote_protocol::handshake::{Answer, EvidenceKind, Hello, Key};
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::suite::rsa_oaep::{self, KeyError};
 use sealnote_protocol::suite::{self, KeyMaterial, Suite, xwing};
-use sealnote_protocol::task::Task;
+
 use sealnote_session::{BindingError, CHECKS, Challenge, Evidence, Rejection, VerifiedEvidence};
 use sealnote_verifier::nitro::appraisal::AppraisalError;
 use sealnote_verifier::nitro::checks;
@@ -55,7 +55,7 @@ fn claims_of(rsa_oaep: Option<&[u8]>, xwing: &[u8]) -> Vec<u8> {
         Some((Suite::XWing, xwing)),
     ];
     let keys = KeyMaterial::new(suites.into_iter().flatten());
-    let task = Task::SequenceClassification(model());
+    let task = model();
     Claims::new(keys, [3; 32], task, claims_limits())
         .unwrap()
         .encode()

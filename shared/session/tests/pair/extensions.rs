@@ -4,6 +4,7 @@ use sealnote_protocol::claims::ClaimsError;
 use sealnote_protocol::handshake::{Answer, Hello};
 use sealnote_protocol::suite::Suite;
 use sealnote_protocol::suite::rsa_oaep::KeyError;
+use sealnote_protocol::task::ModelClaims;
 use sealnote_session::{BindingError, Challenge, Evidence, EvidenceError, Rejection, UnknownSuite};
 use sealnote_verifier::{Kind, Policy};
 
@@ -124,14 +125,14 @@ fn evidence_of_another_kind_or_with_endorsements() {
     }
     let evidence = answer(1, Some(b"endorsements".to_vec())).unwrap();
     let challenge = Challenge::new(&WORLD.policy, &mut Tape::new()).unwrap();
-    let rejection = evidence.verify(challenge, &WORLD.policy, &WORLD.roots, now());
+    let rejection = evidence.verify::<ModelClaims>(challenge, &WORLD.policy, &WORLD.roots, now());
     let expected = sealnote_verifier::Rejection::Endorsements(Kind::Nitro);
     assert_eq!(rejection.unwrap_err(), Rejection::from(expected));
 
     // A kind that is known, and that the policy has no set for.
     let evidence = answer(2, Some(b"endorsements".to_vec())).unwrap();
     let challenge = Challenge::new(&WORLD.policy, &mut Tape::new()).unwrap();
-    let rejection = evidence.verify(challenge, &WORLD.policy, &WORLD.roots, now());
+    let rejection = evidence.verify::<ModelClaims>(challenge, &WORLD.policy, &WORLD.roots, now());
     let rejection = rejection.unwrap_err();
     assert_eq!(rejection.check().id(), "P1");
     let expected = sealnote_verifier::Rejection::Kind(Kind::SevSnp);
@@ -141,13 +142,21 @@ fn evidence_of_another_kind_or_with_endorsements() {
 /// Edits to the task, and to its parameters as a whole.
 #[test]
 fn the_task() {
-    let cases: [(&str, Edit, Result<(), ClaimsError>); 8] = [
+    let cases: [(&str, Edit, Result<(), ClaimsError>); 9] = [
         ("unchanged", |_| (), Ok(())),
         ("task 0", |e| e[0].1 = vec![0], Err(ClaimsError::Task(0))),
         (
+            "a later task",
+            |e| e[0].1 = vec![3],
+            Err(ClaimsError::Task(3)),
+        ),
+        (
             "another task",
             |e| e[0].1 = vec![2],
-            Err(ClaimsError::Task(2)),
+            Err(ClaimsError::AnotherTask {
+                actual: "key release",
+                due: "sequence classification",
+            }),
         ),
         ("no number", |e| drop(e.remove(0)), Err(encoding())),
         ("no parameters", |e| drop(e.remove(1)), Err(encoding())),

@@ -80,7 +80,7 @@ impl Rogue {
 
 fn encapsulation_key(answer: &[u8]) -> Vec<u8> {
     let answer = Answer::from_frame(&parse(answer.to_vec())).unwrap();
-    let claims = Claims::decode(&answer.claims).unwrap();
+    let claims = <Claims>::decode(&answer.claims).unwrap();
     claims.suites().of(Suite::XWing).unwrap().to_vec()
 }
 
