@@ -221,12 +221,14 @@ fn key_messages() {
 
 #[test]
 fn claims_of_any_bytes() {
-    fuzz(7, &claims().encode(), |bytes| match Claims::decode(bytes) {
-        Ok(claims) => {
-            assert_eq!(claims.encode(), bytes);
-            true
+    fuzz(7, &claims().encode(), |bytes| {
+        match <Claims>::decode(bytes) {
+            Ok(claims) => {
+                assert_eq!(claims.encode(), bytes);
+                true
+            }
+            Err(_) => false,
         }
-        Err(_) => false,
     });
 }
 

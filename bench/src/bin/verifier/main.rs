@@ -15,6 +15,7 @@ use figures::Figures;
 use sealnote_client::{Appraisal, Kind, Policy, SavedEvidence, TrustRoots, UnixTime};
 use sealnote_enclave::attester::software::{Software, SoftwareKind};
 use sealnote_protocol::session::SessionLimits;
+use sealnote_protocol::task::ModelClaims;
 use sealnote_tests::rig::{Booted, Rig, Setup};
 
 const ROUNDS: usize = 200;
@@ -124,7 +125,7 @@ impl Taken {
             claims: &self.claims,
             endorsements: self.endorsements.as_deref(),
         };
-        saved.appraise(&self.policy, &self.roots, self.at)?;
+        saved.appraise::<ModelClaims>(&self.policy, &self.roots, self.at)?;
         Ok(())
     }
 }

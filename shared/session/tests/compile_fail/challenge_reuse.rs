@@ -1,5 +1,6 @@
 //! A challenge is answered once: the check takes it.
 
+use sealnote_protocol::task::ModelClaims;
 use sealnote_session::{Challenge, Evidence};
 use sealnote_verifier::{Policy, TrustRoots, UnixTime};
 
@@ -11,7 +12,7 @@ fn twice(
     answers: [Evidence; 2],
 ) {
     for answer in answers {
-        let _ = answer.verify(challenge, policy, roots, now);
+        let _ = answer.verify::<ModelClaims>(challenge, policy, roots, now);
     }
 }
 
