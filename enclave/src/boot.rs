@@ -14,7 +14,7 @@ use sealnote_transport::{VSOCK_BACKLOG, VSOCK_BUFFER};
 use thiserror::Error;
 
 use crate::attester::Attester;
-use crate::server::{AHEAD, MAX_ENDORSEMENTS, PARENT_CID, ServerLimits, Service};
+use crate::server::{AHEAD, Endorsements, MAX_ENDORSEMENTS, PARENT_CID, ServerLimits, Service};
 use sealnote_engine::{Engine, EngineHandle, ModelInfo};
 
 /// Notes in one request, at most.
@@ -105,11 +105,12 @@ pub fn boot(
     let rsa_oaep = rsa_oaep::PrivateKey::generate(&mut UnwrapErr(SysRng))?;
     Ok(Service {
         enclave: Enclave::new(BootKeys::new(Some(rsa_oaep)), model, limits, session_limits)?,
+        endorsements: Endorsements::new(attester.endorsed_as()),
+        endorsements_listen: None,
         attester,
         engine,
         limits: ServerLimits::default(),
         peer_cids: vec![PARENT_CID],
-        endorsements: None,
     })
 }
 

@@ -7,101 +7,19 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use sealnote_enclave::arguments::{Args, AttesterKind, PrecisionKind, SoftwareKind, misuse};
 use sealnote_enclave::attester::Attester;
-use sealnote_enclave::attester::azure_vtpm::{AzureVtpm, Layout, Registers};
+use sealnote_enclave::attester::azure_vtpm::{AzureVtpm, Layout};
 use sealnote_enclave::attester::nsm::{Nsm, clock_source};
 use sealnote_enclave::attester::sev_snp::SevSnp;
 use sealnote_enclave::attester::tdx::Tdx;
 use sealnote_enclave::boot::{boot, client_memory, endorsement_memory};
-use sealnote_enclave::server::{PARENT_CID, serve};
+use sealnote_enclave::server::serve;
 use sealnote_enclave::{init, log, panics, process};
-use sealnote_engine::{Computation, DEFAULT_WINDOW, Engine, EngineOptions, ModelFiles};
+use sealnote_engine::{Computation, Engine, EngineOptions, ModelFiles};
 use sealnote_protocol::session::SessionLimits;
-use sealnote_transport::{Cid, Endpoint, Listener};
-
-/// Attests, opens, classifies, seals, forgets.
-#[derive(Parser)]
-#[command(name = "sealnote-enclave", version)]
-struct Args {
-    /// Where to listen: vsock:CID:PORT (vsock:any:5005 in an enclave), unix:PATH or tcp:HOST:PORT.
-    #[arg(long, value_name = "ADDR")]
-    listen: Endpoint,
-    /// The model: a folder with config.json, tokenizer.json and model.safetensors.
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
-    /// Where evidence comes from.
-    #[arg(long)]
-    attester: AttesterKind,
-    /// Longest window in tokens, special tokens included; a longer note is read in several.
-    #[arg(long, value_name = "TOKENS", default_value_t = DEFAULT_WINDOW)]
-    window: usize,
-    /// How the encoder is computed; stated in the claims. By default in int8 if the model's type has
-    /// such a path, else in f32.
-    #[arg(long)]
-    precision: Option<PrecisionKind>,
-    /// From which vsock CIDs connections are taken; 3 is the instance that a Nitro enclave runs on.
-    #[arg(long = "peer-cid", value_name = "CID", default_values_t = [PARENT_CID.0])]
-    peer_cids: Vec<u32>,
-    /// Where the parent hands over what the vendor signed about the machine (`sealnote-parent
-    /// --endorsements-to`), for evidence that needs it: sev-snp, tdx, azure-vtpm. From whom it comes does not
-    /// matter, since clients check it; who reaches the address can keep clients away, as the parent can.
-    #[arg(long, value_name = "ADDR")]
-    endorsements_listen: Option<Endpoint>,
-    /// Azure's vTPM: the registers that are quoted, which must be those of the clients' policies
-    /// [default: 0,1,2,3,4,5,7,8,9,11]
-    #[arg(long, value_name = "N,N…")]
-    vtpm_pcrs: Option<Registers>,
-    /// Azure's vTPM: the register that is extended by the model, 8 to 15, and nothing else [default: 11]
-    #[arg(long, value_name = "N")]
-    vtpm_model_pcr: Option<u8>,
-    /// Software attester: write its development root here, as PEM.
-    #[arg(long, value_name = "FILE")]
-    software_root_out: Option<PathBuf>,
-    /// Software attester: the kind of its evidence; nitro unless this says otherwise.
-    #[arg(long, value_name = "KIND")]
-    software_kind: Option<SoftwareKind>,
-    /// Software attester: write its measurements here, as nitro-cli prints them; of another kind than nitro, a policy
-    /// that asks for them.
-    #[arg(long, value_name = "FILE")]
-    measurements_out: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum AttesterKind {
-    /// The Nitro Security Module, through /dev/nsm.
-    Nsm,
-    /// An SEV-SNP guest's report, by configfs-tsm or /dev/sev-guest. Untried on hardware.
-    SevSnp,
-    /// A TDX guest's quote, by configfs-tsm, with the model in RTMR3 (Linux 6.16 or later). Untried on
-    /// hardware.
-    Tdx,
-    /// A quote of the vTPM of a confidential VM of Azure on SEV-SNP, through /dev/tpmrm0, with the model in a register.
-    /// Untried on Azure.
-    AzureVtpm,
-    /// A root made at start, for development; not built into release images.
-    Software,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum SoftwareKind {
-    /// Documents as of the Nitro Security Module.
-    Nitro,
-    /// Reports as of an AMD SEV-SNP guest.
-    SevSnp,
-    /// Quotes as of an Intel TDX guest.
-    Tdx,
-    /// Quotes as of the vTPM of an Azure confidential VM.
-    AzureVtpm,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum PrecisionKind {
-    /// 32-bit floating-point: logits within 1e-4 of transformers'.
-    F32,
-    /// Linear layers in 8-bit integers, several times as fast.
-    Int8,
-}
+use sealnote_transport::{Cid, Listener};
 
 fn main() -> ExitCode {
     panics::print_places_only();
@@ -119,42 +37,6 @@ fn main() -> ExitCode {
             log::line(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// What is wrong with the flags taken together.
-fn misuse(args: &Args) -> Option<&'static str> {
-    let software = args.attester == AttesterKind::Software;
-    let of_software = args.software_kind.is_some()
-        || args.software_root_out.is_some()
-        || args.measurements_out.is_some();
-    if software && !cfg!(feature = "software-attester") {
-        return Some(
-            "the software attester is not built into this binary; use the --attester of this machine, \
-             or a development build (--features software-attester)",
-        );
-    }
-    if !software && of_software {
-        return Some(
-            "--software-kind, --software-root-out and --measurements-out go with --attester software; \
-             a real enclave's measurements come from its image",
-        );
-    }
-    if args.attester != AttesterKind::AzureVtpm
-        && (args.vtpm_pcrs.is_some() || args.vtpm_model_pcr.is_some())
-    {
-        return Some("--vtpm-pcrs and --vtpm-model-pcr go with --attester azure-vtpm");
-    }
-    match (args.attester, args.endorsements_listen.is_some()) {
-        (AttesterKind::Nsm, true) => Some(
-            "--endorsements-listen does not go with --attester nsm: a Nitro document has its \
-             certificates with it, and nothing would be handed over",
-        ),
-        (AttesterKind::SevSnp | AttesterKind::Tdx | AttesterKind::AzureVtpm, false) => Some(
-            "--attester sev-snp, tdx and azure-vtpm need --endorsements-listen: without endorsements no client \
-             could check the evidence; the parent hands them over, see `sealnote-parent --endorsements`",
-        ),
-        _ => None,
     }
 }
 
@@ -182,7 +64,7 @@ fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
                 "endorsements are taken on {}",
                 listener.local_endpoint()
             ));
-            service.endorsements = Some(listener);
+            service.endorsements_listen = Some(listener);
         }
         let listener = Listener::bind(&args.listen).await?;
         log::line(format_args!("ready on {}", listener.local_endpoint()));

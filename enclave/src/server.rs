@@ -15,12 +15,11 @@ use sealnote_transport::{Cid, Listener, TransportError};
 use thiserror::Error;
 
 use self::admission::Admission;
-use self::endorsements::Endorsements;
 use self::handshakes::Handshakes;
 use crate::attester::Attester;
 use sealnote_engine::EngineHandle;
 
-pub use self::endorsements::MAX_ENDORSEMENTS;
+pub use self::endorsements::{Endorsements, MAX_ENDORSEMENTS};
 
 /// The CID of the instance that an enclave runs on (AWS Nitro Enclaves user guide, "The vsock").
 pub const PARENT_CID: Cid = Cid(3);
@@ -90,8 +89,10 @@ pub struct Service {
     /// From where vsock connections are taken; others are closed at once. Hygiene: no secret depends
     /// on it.
     pub peer_cids: Vec<Cid>,
-    /// Where the parent hands over endorsements, for evidence that needs them.
-    pub endorsements: Option<Listener>,
+    /// What endorses the evidence, as far as the parent has handed it over.
+    pub endorsements: Arc<Endorsements>,
+    /// Where the parent hands it over, for evidence that needs it.
+    pub endorsements_listen: Option<Listener>,
 }
 
 /// Why an enclave does not serve, or no longer.
@@ -119,7 +120,7 @@ struct Server {
 /// end: an operator may read no more than that evidence or endorsements are wanting, which is the machine's affair.
 pub async fn serve(listener: Listener, service: Service) -> ServeError {
     let limits = service.limits;
-    let endorsements = Endorsements::new(service.attester.endorsed_as());
+    let endorsements = service.endorsements;
     let handshakes = match Handshakes::start(service.attester, endorsements.clone(), &limits) {
         Ok(handshakes) => handshakes,
         Err(error) => return ServeError::Thread(error),
@@ -133,9 +134,9 @@ pub async fn serve(listener: Listener, service: Service) -> ServeError {
     });
     let peer_cids = &service.peer_cids[..];
     let hand_overs = async {
-        match service.endorsements {
+        match service.endorsements_listen {
             Some(listener) => {
-                let taken = endorsements.take(listener, peer_cids, limits.hand_over_time);
+                let taken = endorsements.take(&listener, peer_cids, limits.hand_over_time);
                 taken.await
             }
             None => std::future::pending().await,

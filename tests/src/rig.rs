@@ -10,7 +10,9 @@ use sealnote_client::{Client, ClientBuilder, Note, SessionEnd, SubmitError};
 use sealnote_enclave::attester::software::Software;
 use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_enclave::boot::boot;
-use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
+use sealnote_enclave::server::{
+    Endorsements as HandedOver, PARENT_CID, ServerLimits, Service, serve,
+};
 use sealnote_engine::ModelFiles;
 use sealnote_engine::{Engine, EngineHandle, EngineOptions};
 use sealnote_model::{NoteOutcome, Scored};
@@ -226,17 +228,19 @@ fn start_enclave_that(
         Some(software) => software,
         None => DevAttester::start(setup.quirk)?.into_software()?,
     };
+    let endorsed_as = setup.endorsed.map(|(name, _)| name);
     let service = Service {
         enclave: booted.enclave.clone(),
         attester: Box::new(Hooked {
             attester: software.attester,
             before_attestation: setup.before_attestation,
-            endorsed_as: setup.endorsed.map(|(name, _)| name),
+            endorsed_as,
         }),
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
         peer_cids: vec![PARENT_CID],
-        endorsements: listens.endorsements,
+        endorsements: HandedOver::new(endorsed_as),
+        endorsements_listen: listens.endorsements,
     };
     Ok(RunningEnclave {
         endpoint: listens.clients.local_endpoint().clone(),
