@@ -1,5 +1,7 @@
 //! How a file is cut into chunks.
 
+use std::io::{self, Read};
+
 /// Bytes of plaintext in each chunk but the last, unless chosen otherwise.
 pub const CHUNK_LEN: u32 = 64 * 1024;
 /// The least that can be chosen.
@@ -74,6 +76,11 @@ impl Layout {
     pub(crate) fn encrypted_len(&self) -> u64 {
         self.len + (u64::from(self.last) + 1) * TAG_LEN as u64
     }
+}
+
+/// Whether nothing more comes.
+pub(crate) fn is_at_end(reader: &mut impl Read) -> io::Result<bool> {
+    Ok(io::copy(&mut reader.take(1), &mut io::sink())? == 0)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use aead_stream::{StreamBE32, StreamPrimitive};
 use aes_gcm::Aes256Gcm;
 use zeroize::Zeroizing;
 
-use crate::chunk::TAG_LEN;
+use crate::chunk::{TAG_LEN, is_at_end};
 use crate::error::{DecryptError, reading};
 use crate::file_key::{COMMITMENT_LEN, FileKey};
 use crate::header::Header;
@@ -109,12 +109,8 @@ impl<R: Read> Decrypting<R> {
         let is_last = layout.is_last(number);
         self.chunk.resize(layout.len_of(number) + TAG_LEN, 0);
         self.reader.read_exact(&mut self.chunk).map_err(reading)?;
-        if is_last {
-            match self.reader.by_ref().bytes().next() {
-                None => {}
-                Some(Ok(_)) => return Err(DecryptError::TrailingBytes),
-                Some(Err(error)) => return Err(DecryptError::Read(error)),
-            }
+        if is_last && !is_at_end(&mut self.reader).map_err(DecryptError::Read)? {
+            return Err(DecryptError::TrailingBytes);
         }
         self.stream
             .decrypt_in_place(number, is_last, &[], &mut *self.chunk)

@@ -6,7 +6,7 @@ use aead_stream::StreamPrimitive;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::chunk::{ChunkLen, Layout, TAG_LEN};
+use crate::chunk::{ChunkLen, Layout, TAG_LEN, is_at_end};
 use crate::file_key::FileKey;
 use crate::header::{Header, SALT_LEN};
 use crate::identity::FileIdentity;
@@ -65,8 +65,7 @@ pub fn encrypt<R: Read>(
         let is_last = layout.is_last(number);
         buffer.resize(layout.len_of(number), 0);
         plain.reader.read_exact(&mut buffer).map_err(reading)?;
-        if is_last && let Some(more) = plain.reader.by_ref().bytes().next() {
-            more.map_err(EncryptError::Read)?;
+        if is_last && !is_at_end(&mut plain.reader).map_err(EncryptError::Read)? {
             return Err(EncryptError::Changed);
         }
         let Ok(()) = stream.encrypt_in_place(number, is_last, &[], &mut *buffer) else {
