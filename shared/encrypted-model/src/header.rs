@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::chunk::{ChunkLen, Layout};
 use crate::error::{DecryptError, reading};
 use crate::identity::{FileIdentity, model_file};
-use crate::wrapped_key::{MAX_WRAPPED_KEY_LEN, WrappedKey};
+use crate::wrapped_key::WrappedKey;
 
 /// The version of the format.
 pub const VERSION: u8 = 1;
@@ -18,8 +18,6 @@ pub const VERSION: u8 = 1;
 const MAGIC: &[u8; 15] = b"sealnote model\0";
 /// The magic bytes, the version, and the length (u16, big-endian) of the CBOR that follows.
 const PREFIX_LEN: usize = MAGIC.len() + 3;
-/// Greatest length of the CBOR: all that is not the wrapped key has less than 512 bytes.
-const MAX_CBOR_LEN: usize = MAX_WRAPPED_KEY_LEN + 512;
 
 pub(crate) const SALT_LEN: usize = 32;
 
@@ -51,9 +49,6 @@ impl Header {
             return Err(DecryptError::Version { found: *version });
         }
         let len = usize::from(u16::from_be_bytes(*len));
-        if len > MAX_CBOR_LEN {
-            return Err(DecryptError::Header);
-        }
         let mut cbor = vec![0; len];
         reader.read_exact(&mut cbor).map_err(reading)?;
         let header = minicbor::decode::<Wire>(&cbor)

@@ -24,7 +24,10 @@ pub struct FileIdentity {
 
 impl FileIdentity {
     /// Whether what was `found` is what is expected.
-    pub(crate) fn check(&self, found: &Self) -> Result<(), DecryptError> {
+    ///
+    /// # Errors
+    /// [`DecryptError`], of the first in which they differ.
+    pub fn check(&self, found: &Self) -> Result<(), DecryptError> {
         if found.file != self.file {
             return Err(DecryptError::OtherFile {
                 expected: self.file,
