@@ -9,8 +9,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aws_kms;
 pub mod evidence;
+pub mod http;
 pub mod locator;
+pub mod tls;
 
 use sealnote_access::Clients;
 use sealnote_encrypted_model::{KeyId, ModelKey};
