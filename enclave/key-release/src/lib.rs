@@ -10,7 +10,9 @@
 #![forbid(unsafe_code)]
 
 pub mod evidence;
+pub mod http;
 pub mod locator;
+pub mod tls;
 
 use sealnote_access::Clients;
 use sealnote_encrypted_model::{KeyId, ModelKey};
