@@ -11,6 +11,7 @@
 
 pub mod evidence;
 pub mod http;
+pub mod kbs;
 pub mod locator;
 pub mod tls;
 
