@@ -20,17 +20,36 @@ pub trait Evidence: Send + Sync {
         })
     }
 
+    /// What machine this is to Trustee's KBS, which wants to know before it gives a challenge.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NotOffered`] of any machine but SEV-SNP and TDX guests.
+    fn tee_kind(&self) -> Result<TeeKind, EvidenceError> {
+        Err(NO_TEE)
+    }
+
     /// For Trustee's KBS: evidence whose `report_data` is these 64 bytes.
     ///
     /// # Errors
     /// [`EvidenceError::NotOffered`] of any machine but SEV-SNP and TDX guests.
     fn tee(&self, report_data: &[u8; 64]) -> Result<Tee, EvidenceError> {
         let _ = report_data;
-        Err(EvidenceError::NotOffered {
-            service: "a KBS",
-            needs: "an SEV-SNP report or a TDX quote",
-        })
+        Err(NO_TEE)
     }
+}
+
+const NO_TEE: EvidenceError = EvidenceError::NotOffered {
+    service: "a KBS",
+    needs: "an SEV-SNP report or a TDX quote",
+};
+
+/// A kind of machine that a KBS knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TeeKind {
+    /// An AMD SEV-SNP guest.
+    SevSnp,
+    /// An Intel TDX guest.
+    Tdx,
 }
 
 /// Evidence as a KBS takes it.
@@ -49,6 +68,16 @@ pub enum Tee {
         /// The quote.
         quote: Vec<u8>,
     },
+}
+
+impl Tee {
+    /// Whose evidence it is.
+    pub const fn kind(&self) -> TeeKind {
+        match self {
+            Self::SevSnp { .. } => TeeKind::SevSnp,
+            Self::Tdx { .. } => TeeKind::Tdx,
+        }
+    }
 }
 
 /// Why there is no evidence for a service.

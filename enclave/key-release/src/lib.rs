@@ -12,6 +12,7 @@
 pub mod aws_kms;
 pub mod evidence;
 pub mod http;
+pub mod kbs;
 pub mod locator;
 pub mod tls;
 

@@ -120,7 +120,8 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-fn is_authority(authority: &str) -> bool {
+/// `HOST:PORT`.
+pub(crate) fn is_authority(authority: &str) -> bool {
     let Some((host, port)) = authority.rsplit_once(':') else {
         return false;
     };
