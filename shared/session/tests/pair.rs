@@ -34,6 +34,10 @@ mod mutations;
 mod records;
 #[path = "pair/redaction.rs"]
 mod redaction;
+#[path = "pair/release.rs"]
+mod release;
+#[path = "pair/release_claims.rs"]
+mod release_claims;
 #[path = "pair/sizes.rs"]
 mod sizes;
 #[path = "pair/suite1.rs"]
