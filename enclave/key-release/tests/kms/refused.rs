@@ -126,7 +126,8 @@ async fn an_answer_that_is_none_is_refused() {
 #[tokio::test]
 async fn without_credentials_kms_is_not_asked() {
     const ROLES: &str = "GET /latest/meta-data/iam/security-credentials/ HTTP/1.1";
-    let cases: [(fn(&Received) -> Vec<u8>, fn(&CredentialsError) -> bool); 6] = [
+    type Case = (fn(&Received) -> Vec<u8>, fn(&CredentialsError) -> bool);
+    let cases: [Case; 6] = [
         (
             |_| answer(403, "no"),
             |e| matches!(e, CredentialsError::Refused { status: 403 }),
