@@ -108,8 +108,10 @@ impl Service {
 
     fn new(authority: &str, via: Endpoint, roots: Option<Roots>) -> Result<Self, HttpError> {
         let authority: Authority = authority.parse().map_err(|_| HttpError::Authority)?;
-        // The one part of an authority that is not an address.
-        if authority.as_str().contains('@') {
+        // Neither a user nor a port that is none, which the parser lets by.
+        let port = authority.port_u16().map(|port| format!(":{port}"));
+        let address = format!("{}{}", authority.host(), port.unwrap_or_default());
+        if authority.as_str() != address {
             return Err(HttpError::Authority);
         }
         Ok(Self {

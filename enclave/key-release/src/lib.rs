@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aws_kms;
 pub mod evidence;
 pub mod http;
 pub mod kbs;

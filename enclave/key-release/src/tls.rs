@@ -82,7 +82,7 @@ pub enum CertificateFault {
     #[error("it is not valid now. Its time has passed, or the machine's clock is wrong")]
     Time,
     /// Anything else.
-    #[error("it is malformed, wrongly signed, or not for a server")]
+    #[error("it is malformed, or not for a server")]
     Other,
 }
 
@@ -161,7 +161,8 @@ fn reason(error: io::Error) -> TlsError {
 fn fault(error: &CertificateError) -> CertificateFault {
     use CertificateError::*;
     match error {
-        UnknownIssuer => CertificateFault::Root,
+        // The second is what a stranger of the root's name comes to.
+        UnknownIssuer | BadSignature => CertificateFault::Root,
         NotValidForName | NotValidForNameContext { .. } => CertificateFault::Name,
         Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
             CertificateFault::Time
