@@ -7,6 +7,7 @@ use sealnote_access::PublicKey;
 use sealnote_encrypted_model::KeyId;
 use sealnote_engine::DEFAULT_WINDOW;
 use sealnote_key_release::Locator;
+use sealnote_key_release::kbs::KbsUrl;
 use sealnote_model::ModelDigest;
 use sealnote_transport::Endpoint;
 
@@ -88,6 +89,16 @@ pub struct KeyArgs {
     /// Where the parent's egress to the key service listens, as vsock:3:8443.
     #[arg(long, value_name = "ADDR", requires = "url")]
     pub key_via: Option<Endpoint>,
+    /// With aws-kms and kbs over https: certificates that the service's own must lead to, in PEM. Of AWS, Amazon's unless
+    /// this says otherwise.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub key_service_roots: Option<PathBuf>,
+    /// With aws-kms: where the parent's egress to the instance's metadata (169.254.169.254:80) listens.
+    #[arg(long, value_name = "ADDR", requires = "url")]
+    pub metadata_via: Option<Endpoint>,
+    /// With kbs: the KBS's address, https://HOST:PORT or http://HOST:PORT.
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub kbs_url: Option<KbsUrl>,
     /// With sealnote://: the public key of who may release the model's key, as `sealnote key show` prints it.
     #[arg(long, value_name = "ed25519:KEY", requires = "url")]
     pub releaser_key: Option<PublicKey>,
@@ -155,7 +166,18 @@ pub fn misuse(args: &Args) -> Option<&'static str> {
     {
         return Some("--vtpm-pcrs and --vtpm-model-pcr go with --attester azure-vtpm");
     }
-    let by_owner = matches!(args.key.url, Some(Locator::Owner { .. }));
+    let locator = args.key.url.as_ref();
+    if args.key.kbs_url.is_some() != matches!(locator, Some(Locator::Kbs { .. })) {
+        return Some(
+            "--kbs-url goes with a --model-encryption-key-url of kbs:///, and that needs it",
+        );
+    }
+    if args.key.metadata_via.is_some() != matches!(locator, Some(Locator::AwsKms { .. })) {
+        return Some(
+            "--metadata-via goes with a --model-encryption-key-url of aws-kms:, and that needs it",
+        );
+    }
+    let by_owner = matches!(locator, Some(Locator::Owner { .. }));
     if by_owner != args.key.releaser_key.is_some() {
         return Some(
             "--releaser-key goes with a --model-encryption-key-url of sealnote://, and that needs it: it says who may \

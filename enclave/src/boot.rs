@@ -1,5 +1,7 @@
 //! From a loaded model and an attester to a service that can take connections.
 
+use std::sync::Arc;
+
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_protocol::claims::ClaimsError;
@@ -90,7 +92,7 @@ pub enum BootError {
 /// Nitro the model is measured and every register locked before there is a key.
 pub fn boot(
     engine: Engine,
-    attester: Box<dyn Attester>,
+    attester: Arc<dyn Attester>,
     session_limits: SessionLimits,
 ) -> Result<Service, BootError> {
     let engine = EngineHandle::spawn(engine).map_err(BootError::Thread)?;

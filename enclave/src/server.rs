@@ -81,7 +81,7 @@ pub struct Service {
     /// Key, claims and limits.
     pub enclave: Arc<Enclave>,
     /// Where evidence comes from.
-    pub attester: Box<dyn Attester>,
+    pub attester: Arc<dyn Attester>,
     /// Where notes are classified.
     pub engine: EngineHandle,
     /// How much connections may take.

@@ -45,7 +45,7 @@ impl Booted {
     /// Boots as the program does.
     pub fn boot(model: &Path, session_limits: SessionLimits) -> Result<Self, Failure> {
         // The service's own attester is not used: each rig has one of its own.
-        let attester = Box::new(DevAttester::start(Quirk::None)?);
+        let attester = Arc::new(DevAttester::start(Quirk::None)?);
         let files = ModelFiles::open(model)?;
         let engine = Engine::load(files, EngineOptions::default())?;
         let service = boot(engine, attester, session_limits)?;
@@ -231,7 +231,7 @@ fn start_enclave_that(
     let endorsed_as = setup.endorsed.map(|(name, _)| name);
     let service = Service {
         enclave: booted.enclave.clone(),
-        attester: Box::new(Hooked {
+        attester: Arc::new(Hooked {
             attester: software.attester,
             before_attestation: setup.before_attestation,
             endorsed_as,

@@ -43,13 +43,13 @@ impl Handshakes {
     /// # Errors
     /// When the system refuses to start a thread.
     pub(super) fn start(
-        attester: Box<dyn Attester>,
+        attester: Arc<dyn Attester>,
         endorsements: Arc<Endorsements>,
         limits: &ServerLimits,
     ) -> io::Result<Self> {
         Ok(Self {
             worker: Worker::start("sealnote-handshakes")?,
-            attester: attester.into(),
+            attester,
             endorsements,
             half_open: HalfOpen::new(limits),
             failures: Arc::default(),
