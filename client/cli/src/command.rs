@@ -9,6 +9,7 @@ mod inspect;
 mod measure;
 mod model_digest;
 mod policy;
+mod release;
 mod report;
 mod submit;
 mod verify;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     ModelDigest(model_digest::ModelDigest),
     /// Make, show, check, compare and sign policies.
     Policy(policy::Policy),
+    /// Give models' keys to enclaves whose evidence the policy accepts: the model owner's service.
+    Release(release::Release),
     /// Print a shell's completions of these commands and flags.
     Completions(generate::Completions),
     /// Write the man pages into a folder.
@@ -71,6 +74,7 @@ impl Command {
             Self::Endorsements(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Doctor(command) => command.run(config).await,
+            Self::Release(command) => command.run().await,
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

@@ -22,6 +22,7 @@ mod json;
 pub mod policy;
 pub mod privacy;
 pub mod record;
+mod release;
 mod report;
 mod run;
 pub mod sink;
