@@ -7,6 +7,7 @@ mod endorsements;
 mod generate;
 mod inspect;
 mod measure;
+mod model;
 mod model_digest;
 mod policy;
 mod release;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Check(check::Check),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
+    /// Encrypt a model, so that only enclaves that are given its key can read it.
+    Model(model::Model),
     /// Make, show, check, compare and sign policies.
     Policy(policy::Policy),
     /// Give models' keys to enclaves whose evidence the policy accepts: the model owner's service.
@@ -71,6 +74,7 @@ impl Command {
             Self::Measure(command) => command.run(),
             Self::Check(command) => command.run().await,
             Self::ModelDigest(command) => command.run(),
+            Self::Model(command) => command.run(),
             Self::Endorsements(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Doctor(command) => command.run(config).await,

@@ -19,6 +19,7 @@ mod facts;
 mod files;
 mod flags;
 mod json;
+mod model_key;
 pub mod policy;
 pub mod privacy;
 pub mod record;
