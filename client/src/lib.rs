@@ -170,6 +170,7 @@ mod connection;
 mod evidence;
 mod note;
 mod other_model;
+pub mod release;
 mod session;
 mod submission;
 mod wire;

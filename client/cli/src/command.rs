@@ -10,6 +10,7 @@ mod measure;
 mod model;
 mod model_digest;
 mod policy;
+mod release;
 mod report;
 mod submit;
 mod verify;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Model(model::Model),
     /// Make, show, check, compare and sign policies.
     Policy(policy::Policy),
+    /// Give models' keys to enclaves whose evidence the policy accepts: the model owner's service.
+    Release(release::Release),
     /// Print a shell's completions of these commands and flags.
     Completions(generate::Completions),
     /// Write the man pages into a folder.
@@ -75,6 +78,7 @@ impl Command {
             Self::Endorsements(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Doctor(command) => command.run(config).await,
+            Self::Release(command) => command.run().await,
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

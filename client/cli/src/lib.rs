@@ -23,6 +23,7 @@ mod model_key;
 pub mod policy;
 pub mod privacy;
 pub mod record;
+mod release;
 mod report;
 mod run;
 pub mod sink;
