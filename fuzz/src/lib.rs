@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod allocation;
+pub mod encrypted_model;
 pub mod fixture;
 pub mod image;
 pub mod layout;

@@ -220,6 +220,19 @@ fn nothing_is_replaced_and_nothing_left_behind() {
     assert!(!folder.path().join("other").exists());
 }
 
+/// Each time that it is read, this file of the system has other bytes, and as many of them.
+#[test]
+fn a_file_that_changes_is_not_encrypted() {
+    let folder = folder();
+    let config = folder.path().join("plain/config.json");
+    fs::remove_file(&config).unwrap();
+    std::os::unix::fs::symlink("/proc/sys/kernel/random/uuid", &config).unwrap();
+    let refused = refusal(&model(folder.path(), &ENCRYPT), 2);
+    let said = "plain/config.json: it changed while it was read; try again";
+    assert!(refused.contains(said), "{refused}");
+    assert!(names(&folder.path().join("out")).is_empty());
+}
+
 #[test]
 fn keys_and_ids_that_are_none() {
     let folder = folder();

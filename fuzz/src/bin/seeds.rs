@@ -13,7 +13,7 @@ use sealnote_eif::measure;
 use sealnote_evidence::Evidence;
 use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
-use sealnote_fuzz::{image, layout, tdx, token, vtpm};
+use sealnote_fuzz::{encrypted_model, image, layout, tdx, token, vtpm};
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
@@ -54,6 +54,7 @@ fn main() -> Outcome<()> {
     seeds.quotes()?;
     seeds.vtpms()?;
     seeds.tokens()?;
+    seeds.encrypted_models()?;
     seeds.images()
 }
 
@@ -64,6 +65,19 @@ impl Seeds {
         let folder = self.0.join(target);
         fs::create_dir_all(&folder)?;
         Ok(fs::write(folder.join(name), parts.concat())?)
+    }
+
+    fn encrypted_models(&self) -> Outcome<()> {
+        self.write("encrypted_model", "genuine", &[&encrypted_model::file(1)])?;
+        let edits: [&[u8; 6]; 6] = [
+            &[0, 1, 0x20, 0, 16, 1],
+            &[1, 6, 0, 0, 0, 0],
+            &[2, 1, 0x40, 0x41, 0, 0],
+            &[3, 1, 0x40, 0x41, 0, 0],
+            &[4, 1, 0x20, 0x82, 0, 255],
+            &[5, 1, 0x40, 0x41, 0, 0],
+        ];
+        self.write("encrypted_model", "edits", &edits.map(<[u8; 6]>::as_slice))
     }
 
     fn handshake(&self) -> Outcome<()> {
