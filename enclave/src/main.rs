@@ -172,7 +172,7 @@ fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
     if !locked && args.attester != AttesterKind::Software {
         log::line("the kernel does not lock this program's memory");
     }
-    let mut service = boot(engine, attester, SessionLimits::default())?;
+    let mut service = boot(engine, attester, None, SessionLimits::default())?;
     service.peer_cids = args.peer_cids.into_iter().map(Cid).collect();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     runtime.block_on(async {

@@ -91,6 +91,16 @@ impl Schedule {
         cipher.decrypt(&nonce, payload).ok()
     }
 
+    /// What the session exports for a purpose.
+    pub fn exported(&self, purpose: &str) -> [u8; 32] {
+        let secret: [u8; 32] = self.derive("", "exporter");
+        let exporter = Self {
+            suite: self.suite,
+            prk: secret,
+        };
+        exporter.derive("exporter", purpose)
+    }
+
     fn cipher(&self, direction: Direction, counter: u64) -> (Aes256Gcm, Nonce<Aes256Gcm>) {
         let direction = match direction {
             Direction::ToEnclave => "client to enclave",
