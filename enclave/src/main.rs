@@ -77,10 +77,10 @@ fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
     let Loaded {
         engine,
         attester,
+        clients,
         endorsements,
-        ..
     } = loaded;
-    let mut service = boot(engine, attester, SessionLimits::default())?;
+    let mut service = boot(engine, attester, clients, SessionLimits::default())?;
     service.peer_cids = args.peer_cids.into_iter().map(Cid).collect();
     service.endorsements = endorsements;
     service.endorsements_listen = endorsements_listen;

@@ -4,6 +4,7 @@ mod admission;
 mod connection;
 mod endorsements;
 mod handshakes;
+mod quotas;
 mod session;
 mod worker;
 
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 use self::admission::Admission;
 use self::handshakes::Handshakes;
+use self::quotas::Quotas;
 use crate::attester::Attester;
 use sealnote_engine::EngineHandle;
 
@@ -40,6 +42,8 @@ pub struct ServerLimits {
     pub hello_time: Duration,
     /// How long a handshake may take, from accept until the key message is opened.
     pub handshake_time: Duration,
+    /// How long a client that must sign may take for it, once it was told that it has a place.
+    pub signature_time: Duration,
     /// Sessions at once.
     pub sessions: usize,
     /// How long a newcomer waits for a place when all sessions are taken. Longer than a session takes to become idle
@@ -65,6 +69,7 @@ impl Default for ServerLimits {
             half_open: 64,
             hello_time: Duration::from_secs(3),
             handshake_time: Duration::from_secs(10),
+            signature_time: Duration::from_secs(5),
             sessions: 96,
             admission_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(120),
@@ -78,7 +83,7 @@ impl Default for ServerLimits {
 
 /// What every connection needs.
 pub struct Service {
-    /// Key, claims and limits.
+    /// Key, claims, limits, and who may ask.
     pub enclave: Arc<Enclave>,
     /// Where evidence comes from.
     pub attester: Arc<dyn Attester>,
@@ -114,6 +119,8 @@ struct Server {
     limits: ServerLimits,
     handshakes: Handshakes,
     admission: Arc<Admission>,
+    /// Of an enclave that serves the clients that it has in a list.
+    quotas: Option<Quotas>,
 }
 
 /// Serves connections until a listener dies. What befalls one connection ends that one only, and leaves no trace but its
@@ -126,6 +133,7 @@ pub async fn serve(listener: Listener, service: Service) -> ServeError {
         Err(error) => return ServeError::Thread(error),
     };
     let server = Arc::new(Server {
+        quotas: service.enclave.clients().map(Quotas::new),
         enclave: service.enclave,
         engine: service.engine,
         limits,

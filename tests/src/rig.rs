@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream;
+use sealnote_access::Clients;
 use sealnote_client::{Client, ClientBuilder, Note, SessionEnd, SubmitError};
 use sealnote_enclave::attester::software::Software;
 use sealnote_enclave::attester::{AttestError, Attester};
@@ -44,11 +45,20 @@ pub struct Booted {
 impl Booted {
     /// Boots as the program does.
     pub fn boot(model: &Path, session_limits: SessionLimits) -> Result<Self, Failure> {
+        Self::boot_for(model, None, session_limits)
+    }
+
+    /// The same, for these clients alone if there is a list.
+    pub fn boot_for(
+        model: &Path,
+        clients: Option<Clients>,
+        session_limits: SessionLimits,
+    ) -> Result<Self, Failure> {
         // The service's own attester is not used: each rig has one of its own.
         let attester = Arc::new(DevAttester::start(Quirk::None)?);
         let files = ModelFiles::open(model)?;
         let engine = Engine::load(files, EngineOptions::default())?;
-        let service = boot(engine, attester, session_limits)?;
+        let service = boot(engine, attester, clients, session_limits)?;
         Ok(Self {
             enclave: service.enclave,
             engine: service.engine,

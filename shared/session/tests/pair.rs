@@ -20,6 +20,8 @@ mod world;
 mod binding;
 #[path = "pair/claims.rs"]
 mod claims;
+#[path = "pair/clients.rs"]
+mod clients;
 #[path = "pair/extensions.rs"]
 mod extensions;
 #[path = "pair/freshness.rs"]
