@@ -10,7 +10,9 @@ mod allocation;
 pub mod fixture;
 pub mod image;
 pub mod layout;
+
 mod rng;
+pub mod signers;
 pub mod tdx;
 pub mod token;
 pub mod vtpm;
