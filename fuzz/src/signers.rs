@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
+use p256::ecdsa::signature::Signer;
+use p256::elliptic_curve::Generate;
 use sealnote_cli::policy::signature::NAMESPACE;
 use sealnote_cli::policy::signers::Signers;
 use ssh_key::private::{EcdsaKeypair, Ed25519Keypair, KeypairData};
-use ssh_key::{HashAlg, LineEnding, PrivateKey, Signature, SigningKey, SshSig};
+use ssh_key::{HashAlg, LineEnding, PrivateKey, Signature, SshSig};
 
 use crate::Seeded;
 
@@ -27,8 +29,7 @@ pub static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
 
 impl Fixture {
     fn new() -> Self {
-        let scalar = |seed| p256::SecretKey::generate_from_rng(&mut Seeded(seed));
-        let p256 = scalar(3);
+        let p256 = p256::SecretKey::generate_from_rng(&mut Seeded(3));
         let p256 = EcdsaKeypair::NistP256 {
             public: p256.public_key().into(),
             private: p256.into(),
