@@ -11,7 +11,9 @@ pub mod encrypted_model;
 pub mod fixture;
 pub mod image;
 pub mod layout;
+
 mod rng;
+pub mod signers;
 pub mod tdx;
 pub mod token;
 pub mod vtpm;
