@@ -6,6 +6,7 @@ mod doctor;
 mod endorsements;
 mod generate;
 mod inspect;
+mod key;
 mod measure;
 mod model;
 mod model_digest;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Endorsements(endorsements::Endorsements),
     /// Show what this machine can do for confidential computing, and what is on: TDX, SEV, Nitro Enclaves, vTPM.
     Check(check::Check),
+    /// Make and show the key by which an enclave knows a client.
+    Key(key::Key),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
     /// Encrypt a model, so that only enclaves that are given its key can read it.
@@ -76,6 +79,7 @@ impl Command {
             Self::ModelDigest(command) => command.run(),
             Self::Model(command) => command.run(),
             Self::Endorsements(command) => command.run(),
+            Self::Key(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Doctor(command) => command.run(config).await,
             Self::Release(command) => command.run().await,
