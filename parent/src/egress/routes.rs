@@ -25,7 +25,7 @@ pub struct Routes(Vec<Route>);
 #[non_exhaustive]
 pub enum ParseRouteError {
     /// No `=` stands in it.
-    #[error("an egress is LISTEN=HOST:PORT, as vsock:any:8443=kms.eu-central-1.amazonaws.com:443")]
+    #[error("an egress is ADDR=HOST:PORT, as vsock:any:8443=kms.eu-central-1.amazonaws.com:443")]
     NoDestination,
     /// What stands before the `=` is no address.
     #[error(transparent)]

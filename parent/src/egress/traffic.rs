@@ -4,7 +4,7 @@ use std::fmt;
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    encoding::{DescriptorEncoder, EncodeMetric},
     metrics::{
         MetricType,
         counter::{ConstCounter, Counter},
@@ -205,28 +205,11 @@ impl From<Ended> for End {
     }
 }
 
-#[derive(Clone, Debug, EncodeLabelSet)]
-struct To {
-    destination: String,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet)]
-struct Because {
-    destination: String,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet)]
-struct Way {
-    destination: String,
-    direction: &'static str,
-}
-
-/// Read at each scrape. The destinations that the operator has named are the only values of the label.
+/// Read at each scrape. The destinations that the operator has named are the only values of their label.
 impl Collector for Gates {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let all = self.traffic();
-        let to = |traffic: &Traffic| traffic.destination.to_string();
+        let destination = |traffic: &Traffic| ("destination", traffic.destination.to_string());
 
         let mut open = encoder.encode_descriptor(
             "egress_connections_open",
@@ -235,78 +218,77 @@ impl Collector for Gates {
             MetricType::Gauge,
         )?;
         for traffic in &all {
-            let destination = to(traffic);
-            let value = traffic.places.taken() as u64;
-            ConstGauge::new(value).encode(open.encode_family(&To { destination })?)?;
+            let value = ConstGauge::new(traffic.places.taken() as u64);
+            value.encode(open.encode_family(&[destination(traffic)])?)?;
         }
 
-        let mut accepted = encoder.encode_descriptor(
+        let mut counter = |name, help, unit: Option<Unit>, samples: fn(&Traffic) -> Vec<Sample>| {
+            let mut metric =
+                encoder.encode_descriptor(name, help, unit.as_ref(), MetricType::Counter)?;
+            for traffic in &all {
+                for Sample { label, count } in samples(traffic) {
+                    let mut labels = vec![destination(traffic)];
+                    labels.extend(label.map(|(name, value)| (name, value.to_owned())));
+                    ConstCounter::new(count).encode(metric.encode_family(&labels)?)?;
+                }
+            }
+            Ok(())
+        };
+        counter(
             "egress_connections_accepted",
             "Connections of enclaves that were let in, by destination",
             None,
-            MetricType::Counter,
+            |traffic| vec![Sample::of(None, &traffic.accepted)],
         )?;
-        for traffic in &all {
-            let destination = to(traffic);
-            let value = traffic.accepted.get();
-            ConstCounter::new(value).encode(accepted.encode_family(&To { destination })?)?;
-        }
-
-        let mut refused = encoder.encode_descriptor(
+        counter(
             "egress_connections_refused",
             "Connections closed as they came, by destination and reason",
             None,
-            MetricType::Counter,
-        )?;
-        for traffic in &all {
-            for refusal in Refusal::ALL {
-                let (destination, reason) = (to(traffic), refusal.label());
-                let value = traffic.refused[refusal as usize].get();
-                let label = Because {
-                    destination,
-                    reason,
+            |traffic| {
+                let of = |refusal: Refusal| {
+                    let label = ("reason", refusal.label());
+                    Sample::of(Some(label), &traffic.refused[refusal as usize])
                 };
-                ConstCounter::new(value).encode(refused.encode_family(&label)?)?;
-            }
-        }
-
-        let mut ended = encoder.encode_descriptor(
+                Refusal::ALL.map(of).into()
+            },
+        )?;
+        counter(
             "egress_connections_ended",
             "Connections of enclaves that have ended, by destination and reason",
             None,
-            MetricType::Counter,
-        )?;
-        for traffic in &all {
-            for end in End::ALL {
-                let (destination, reason) = (to(traffic), end.label());
-                let value = traffic.ended[end as usize].get();
-                let label = Because {
-                    destination,
-                    reason,
+            |traffic| {
+                let of = |end: End| {
+                    let label = ("reason", end.label());
+                    Sample::of(Some(label), &traffic.ended[end as usize])
                 };
-                ConstCounter::new(value).encode(ended.encode_family(&label)?)?;
-            }
-        }
-
-        let mut carried = encoder.encode_descriptor(
+                End::ALL.map(of).into()
+            },
+        )?;
+        counter(
             "egress_carried",
             "Bytes handed on between enclaves and a destination",
-            Some(&Unit::Bytes),
-            MetricType::Counter,
-        )?;
-        for traffic in &all {
-            for (direction, counter) in [
-                ("to_destination", &traffic.to_destination),
-                ("to_enclave", &traffic.to_enclave),
-            ] {
-                let destination = to(traffic);
-                let label = Way {
-                    destination,
-                    direction,
-                };
-                ConstCounter::new(counter.get()).encode(carried.encode_family(&label)?)?;
-            }
-        }
-        Ok(())
+            Some(Unit::Bytes),
+            |traffic| {
+                let of = |direction, counter| Sample::of(Some(("direction", direction)), counter);
+                vec![
+                    of("to_destination", &traffic.to_destination),
+                    of("to_enclave", &traffic.to_enclave),
+                ]
+            },
+        )
+    }
+}
+
+/// A counter of one destination.
+struct Sample {
+    /// Beside the destination's.
+    label: Option<(&'static str, &'static str)>,
+    count: u64,
+}
+
+impl Sample {
+    fn of(label: Option<(&'static str, &'static str)>, counter: &Counter) -> Self {
+        let count = counter.get();
+        Sample { label, count }
     }
 }

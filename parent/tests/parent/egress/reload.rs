@@ -187,7 +187,7 @@ async fn the_program_opens_what_is_allowed_and_a_reload_keeps_it_beside_a_bad_li
         (
             format!("'{first}'"),
             None,
-            "parent.toml:4:10: an egress is LISTEN=HOST:PORT",
+            "parent.toml:4:10: an egress is ADDR=HOST:PORT",
         ),
         (
             format!("'{first}={to}'"),
