@@ -64,7 +64,7 @@ egress="unix:$operator/egress"
 case "$enclave_at" in unix:*) listen="unix:$operator/enclave" ;; *) listen=vsock:1:5005 ;; esac
 start parent "listening on" "$programs/sealnote-parent" --listen "$parent_at" --enclave "$listen" --probe-interval 0 \
     --egress "$egress=$said" --egress-allowlist "$operator/allowlist.yaml"
-server="$said"
+echo "$said" | sed "s/^tcp://" >"$operator/server"
 : >"$operator/enclave.log"
 "$programs/sealnote-enclave" --listen "$listen" --peer-cid 1 --model "$operator/encrypted" --attester software \
     --software-root-out "$operator/root.pem" --measurements-out "$operator/measurements.json" \
@@ -105,3 +105,59 @@ done
 grep -m 1 -o '"check":"[^"]*"' "$owner/releases.jsonl" | sed 's/^/   the owner refuses: /'
 kill "${started[-1]}"
 wait "${started[-1]}" 2>/dev/null || true
+
+echo
+echo "3. The owner's policy names this image. Its service releases the key, with the list of who may ask."
+echo
+release "$owner/policy.json"
+for ((tries = 0; tries < 1200; tries++)); do
+    ! grep -q "ready on" "$operator/enclave.log" || break
+    kill -0 "$enclave" 2>/dev/null || break
+    sleep 0.1
+done
+if ! grep -q "ready on" "$operator/enclave.log"; then
+    tail -n 20 "$operator/enclave.log" "$owner/releases.jsonl" >&2
+    exit 1
+fi
+grep -m 1 '"released"' "$owner/releases.jsonl" | shorten | sed 's/^/   /'
+
+echo
+echo "4. The hospital sends its notes to that enclave, which knows it by its key."
+echo
+start wiretap-of-clients "listening on" tools/two-parties/wiretap.py "$(cat "$operator/server")" "$operator/clients.capture"
+trust=(--server "tcp:$said" --danger-accept-software-root "$hospital/root.pem")
+cp "$notes" "$hospital/notes.jsonl"
+"$sealnote" submit "${trust[@]}" --policy "$hospital/policy.json" --client-key "$hospital/client.pem" \
+    "$hospital/notes.jsonl" >"$hospital/results.jsonl" 2>"$hospital/client.log" ||
+    { tail -n 20 "$hospital/client.log" >&2 && exit 1; }
+printf '   %s of %s notes have an answer\n' "$(wc -l <"$hospital/results.jsonl")" "$(wc -l <"$hospital/notes.jsonl")"
+"$sealnote" key new "$hospital/stranger.pem" >/dev/null 2>&1
+fails "$hospital/stranger.log" "$sealnote" submit "${trust[@]}" --policy "$hospital/policy.json" \
+    --client-key "$hospital/stranger.pem" "$hospital/notes.jsonl"
+sed -n '$s/^/   with a key that is not in the list: /p' "$hospital/stranger.log"
+
+echo
+echo "5. The hospital's policy names another image: no note leaves."
+echo
+other "$hospital/policy.json" >"$hospital/other.json"
+fails "$hospital/other.log" "$sealnote" submit "${trust[@]}" --policy "$hospital/other.json" \
+    --client-key "$hospital/client.pem" "$hospital/notes.jsonl"
+sed -n 's/^sealnote: \(.*check X5.*\)/   \1/p' "$hospital/other.log" | shorten
+
+echo
+echo "6. Whose secret is where? Each is looked for as it is, in hex and in base64."
+echo
+weights="$model/model.safetensors"
+middle="$(($(stat -c %s "$weights") / 2))"
+# A note's first 40 bytes of text.
+python3 -c 'import json, sys; open(sys.argv[2], "w").write(json.loads(open(sys.argv[1]).readline())["text"][:40])' \
+    "$notes" "$sockets/note"
+echo "   At the operator, with all that its network carried:"
+tools/two-parties/search.py "the model's key=$owner/keys/ward.key" "64 bytes of the weights=$weights:$middle:64" \
+    "the releaser's private key=$owner/releaser.pem" "the client's private key=$hospital/client.pem" \
+    "a note=$sockets/note" -- "$operator"
+echo "   At the hospital:"
+tools/two-parties/search.py "the model's key=$owner/keys/ward.key" "64 bytes of the weights=$weights:$middle:64" \
+    "the releaser's private key=$owner/releaser.pem" -- "$hospital"
+echo "   At the owner of the model:"
+tools/two-parties/search.py "a note=$sockets/note" "the client's private key=$hospital/client.pem" -- "$owner"
