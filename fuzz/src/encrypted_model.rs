@@ -15,7 +15,9 @@ pub fn key() -> ModelKey {
 
 /// What is encrypted: five chunks, of which the last is short.
 pub fn plain() -> Vec<u8> {
-    (0..4 * CHUNK + 300).map(|at| (at / 251 + at) as u8).collect()
+    (0..4 * CHUNK + 300)
+        .map(|at| (at / 251 + at) as u8)
+        .collect()
 }
 
 /// It is the same in each.

@@ -5,6 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+use sealnote_encrypted_model::{FileIdentity, ModelKey, Plain, encrypt, encrypted_name};
 use sealnote_model::{MODEL_FILES, ModelDigest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -319,4 +322,36 @@ fn folders_that_are_not_one_encrypted_model() {
     fs::remove_file(path("a.key")).unwrap();
     printed(&model(folder.path(), &["new-key", "a.key"]));
     assert!(with_key().contains("config.json.sealnote: the key is not the one"));
+}
+
+/// Whoever encrypts can name any model.
+#[test]
+fn a_model_that_is_not_the_one_it_says_is_found_by_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("a.key"), "07".repeat(32)).unwrap();
+    fs::create_dir(path("out")).unwrap();
+    let key = ModelKey::from_bytes(&[7; 32]).unwrap();
+    for (file, bytes) in MODEL_FILES.into_iter().zip(contents()) {
+        let identity = FileIdentity {
+            file,
+            key_id: "test/a".parse().unwrap(),
+            model: ModelDigest([9; 48]),
+        };
+        let plain = Plain::new(&bytes[..], bytes.len() as u64);
+        let (mut out, rng) = (Vec::new(), &mut UnwrapErr(SysRng));
+        encrypt(plain, &mut out, &key, &identity, None, rng).unwrap();
+        fs::write(path("out").join(encrypted_name(file)), out).unwrap();
+    }
+    let inspect = |more: &[&str]| model(folder.path(), &[&["inspect", "out"], more].concat());
+    printed(&inspect(&[]));
+    let mode = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(path("a.key"), mode).unwrap();
+    let refused = refusal(&inspect(&["--key", "a.key"]), 2);
+    let said = format!(
+        "the headers name the model {}, and what is encrypted is {}",
+        "09".repeat(48),
+        digest()
+    );
+    assert!(refused.contains(&said), "{refused}");
 }

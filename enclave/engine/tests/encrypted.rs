@@ -186,11 +186,8 @@ fn another_key_opens_nothing() {
     let other = ModelKey::from_bytes(&[8; 32]).unwrap();
     let error = encrypted.open().unwrap().unlock(&other).unwrap_err();
     assert!(matches!(
-        error,
-        ModelStoreError::Decrypt {
-            source: DecryptError::WrongKey,
-            ..
-        }
+        &error,
+        ModelStoreError::Decrypt { source, .. } if matches!(**source, DecryptError::WrongKey)
     ));
     assert_message(&error, &["the key is not the one"]);
 }

@@ -103,10 +103,7 @@ impl EncryptedFile {
         let Some(opened) = folder::open(path.clone())? else {
             return Err(ModelStoreError::MissingEncryptedFile { path });
         };
-        let wrong = |source| ModelStoreError::Decrypt {
-            path: path.clone(),
-            source,
-        };
+        let wrong = |error| decrypting(&path, error);
         let mut reader = BufReader::new(opened.file);
         let header = Header::read(&mut reader).map_err(wrong)?;
         expected.check(header.identity()).map_err(wrong)?;
@@ -129,12 +126,8 @@ impl EncryptedFile {
     }
 
     fn decrypt(self, key: &ModelKey) -> Result<Decrypting<BufReader<File>>, ModelStoreError> {
-        Decrypting::after_header(self.header, self.reader, key, &self.expected).map_err(|source| {
-            ModelStoreError::Decrypt {
-                path: self.path,
-                source,
-            }
-        })
+        Decrypting::after_header(self.header, self.reader, key, &self.expected)
+            .map_err(|error| decrypting(&self.path, error))
     }
 
     fn read_whole(self, key: &ModelKey) -> Result<Zeroizing<Vec<u8>>, ModelStoreError> {
@@ -145,6 +138,13 @@ impl EncryptedFile {
             Ok(_) => Ok(bytes),
             Err(source) => Err(ModelStoreError::Unreadable { path, source }),
         }
+    }
+}
+
+fn decrypting(path: &Path, error: DecryptError) -> ModelStoreError {
+    ModelStoreError::Decrypt {
+        path: path.into(),
+        source: Box::new(error),
     }
 }
 

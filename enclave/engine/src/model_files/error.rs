@@ -144,6 +144,6 @@ pub enum ModelStoreError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: DecryptError,
+        source: Box<DecryptError>,
     },
 }
