@@ -73,8 +73,9 @@ async fn serving(clients: Clients, limits: ServerLimits) -> (Rig, Arc<AtomicUsiz
     (rig, computed)
 }
 
+/// Straight to the enclave: a parent's deadlines are of the system's clock, which [`hour_passes`] does not move.
 fn signing(rig: &Rig, key: &Arc<PrivateKey>) -> Client {
-    let client = rig.client().unwrap().to_builder();
+    let client = rig.client_at(&rig.enclave).unwrap();
     client.key(key.clone()).build()
 }
 
@@ -88,8 +89,8 @@ fn denial(submitted: &Submitted) -> Denial {
 #[tokio::test]
 async fn a_client_in_the_list_gets_the_scores_that_anybody_gets_elsewhere() {
     let (key, notes) = (key(), short_notes(70));
-    let listed = Rig::start(&booted(list(&[key.clone()], 1000, 10)), Setup::default());
-    let listed = listed.await.unwrap();
+    let booted = booted(list(&[key.clone()], 1000, 10));
+    let listed = Rig::start(&booted, Setup::default()).await.unwrap();
     let anybodys = Rig::start(single(), Setup::default()).await.unwrap();
     let own = submit_all(&signing(&listed, &key), &notes).await;
     let others = submit_all(&anybodys.client().unwrap(), &notes).await;
@@ -101,8 +102,7 @@ async fn a_client_in_the_list_gets_the_scores_that_anybody_gets_elsewhere() {
 #[tokio::test]
 async fn without_a_key_nothing_is_sent_after_the_hello() {
     let (rig, _) = serving(list(&[key()], 32, 1), ServerLimits::default()).await;
-    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass);
-    let relay = relay.await.unwrap();
+    let relay = watched(&rig).await;
     let client = rig.client_at(&relay.endpoint).unwrap().build();
     let verified = client.verify().await.unwrap();
     assert!(verified.evidence().claims().clients_sign());
@@ -116,12 +116,18 @@ async fn without_a_key_nothing_is_sent_after_the_hello() {
 #[tokio::test]
 async fn an_enclave_that_anybody_may_ask_is_sent_no_key() {
     let rig = Rig::start(single(), Setup::default()).await.unwrap();
-    let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass);
-    let relay = relay.await.unwrap();
+    let relay = watched(&rig).await;
     let client = rig.client_at(&relay.endpoint).unwrap().key(key()).build();
     submit_all(&client, &short_notes(1)).await.end.unwrap();
     let lengths = lengths(&relay, Direction::ToEnclave);
     assert!(!lengths.contains(&SIGNATURE_FRAME), "{lengths:?}");
+}
+
+async fn watched(rig: &Rig) -> Relay {
+    let (listen, pass) = (anywhere(), |_: &Seen| Act::Pass);
+    Relay::start(&listen, rig.server.clone(), pass)
+        .await
+        .unwrap()
 }
 
 fn lengths(relay: &Relay, direction: Direction) -> Vec<usize> {
@@ -143,8 +149,7 @@ async fn a_denial_is_sealed_and_as_long_as_a_close() {
         (&stranger, Some(Denial::UnknownClient)),
         (&known, Some(Denial::Sessions { seconds: 3600 })),
     ] {
-        let relay = Relay::start(&anywhere(), rig.server.clone(), |_| Act::Pass);
-        let relay = relay.await.unwrap();
+        let relay = watched(&rig).await;
         let client = rig.client_at(&relay.endpoint).unwrap().key(key.clone());
         let submitted = submit_all(&client.build(), &notes).await;
         match expected {
