@@ -40,7 +40,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[non_exhaustive]
 pub enum ReleaseError {
     /// The connection ended, or what came is no frame that is due.
-    #[error(transparent)]
+    #[error("{}", of_enclave(.0))]
     Wire(#[from] WireError),
     /// The answer cannot be read.
     #[error(transparent)]
@@ -54,6 +54,20 @@ pub enum ReleaseError {
     /// A record did not open, or is not the one that is due.
     #[error("the enclave did not confirm the session: {0}")]
     NotConfirmed(#[from] SessionError),
+}
+
+/// A connection's end, as it is said of who dialled.
+fn of_enclave(error: &WireError) -> String {
+    match error {
+        WireError::Read(error) => error.to_string(),
+        WireError::Timeout(after) => {
+            format!(
+                "it neither sent nor took anything for {} s",
+                after.as_secs()
+            )
+        }
+        WireError::Refused | WireError::Full => "it sent what no enclave sends".into(),
+    }
 }
 
 /// What an enclave answered to a fresh challenge, unverified.
