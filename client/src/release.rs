@@ -91,6 +91,14 @@ pub struct OpenRelease {
     limit: usize,
 }
 
+/// An enclave that the owner's policy does not accept.
+pub struct RejectedRequest {
+    /// The check that failed, and why.
+    pub rejection: Rejection,
+    /// To be told.
+    pub connection: TurnedDown,
+}
+
 /// A connection whose request was turned down. It is yet to be told so.
 pub struct TurnedDown(Wire);
 
@@ -132,13 +140,13 @@ impl KeyRequest {
     /// `observe` of it, which may fail to keep it.
     ///
     /// # Errors
-    /// The rejection, and the connection, on which it is yet to be told.
+    /// The rejection, with the connection.
     pub fn verify(
         self,
         policy: &Policy,
         roots: &TrustRoots,
         observe: impl FnOnce(&Appraisal<'_, KeyReleaseClaims>),
-    ) -> Result<VerifiedRequest, (Rejection, TurnedDown)> {
+    ) -> Result<VerifiedRequest, Box<RejectedRequest>> {
         let saved = self.evidence.saved(&self.challenge);
         let document = saved.evidence.to_vec();
         let claims = saved.claims.to_vec();
@@ -162,7 +170,10 @@ impl KeyRequest {
                 wire: self.wire,
                 evidence,
             }),
-            Err(rejection) => Err((rejection, TurnedDown(self.wire))),
+            Err(rejection) => Err(Box::new(RejectedRequest {
+                rejection,
+                connection: TurnedDown(self.wire),
+            })),
         }
     }
 }
