@@ -92,10 +92,10 @@ test-metrics: need-cargo ## what the parent answers to a scrape, judged by Prome
 	./tools/parent/metrics.sh target/debug/sealnote-parent
 
 .PHONY: test-units
-test-units: need-cargo ## systemd's units of the parent: read and scored by systemd, their sandbox held against the program
+test-units: need-cargo ## systemd's units: read and scored by systemd, their sandbox held against the programs
 	./tools/need.sh systemd-analyze=systemd strace=strace
-	cargo build --locked -p sealnote-parent
-	python3 tools/systemd/check.py target/debug/sealnote-parent
+	cargo build --locked -p sealnote-parent -p sealnote-cli
+	python3 tools/systemd/check.py target/debug/sealnote-parent target/debug/sealnote
 
 # Of a release: arithmetic wraps. The sanitizer is not stable in rustc, hence RUSTC_BOOTSTRAP.
 .PHONY: test-sanitized

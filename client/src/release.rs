@@ -40,7 +40,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[non_exhaustive]
 pub enum ReleaseError {
     /// The connection ended, or what came is no frame that is due.
-    #[error(transparent)]
+    #[error("{}", of_enclave(.0))]
     Wire(#[from] WireError),
     /// The answer cannot be read.
     #[error(transparent)]
@@ -54,6 +54,20 @@ pub enum ReleaseError {
     /// A record did not open, or is not the one that is due.
     #[error("the enclave did not confirm the session: {0}")]
     NotConfirmed(#[from] SessionError),
+}
+
+/// A connection's end, as it is said of who dialled.
+fn of_enclave(error: &WireError) -> String {
+    match error {
+        WireError::Read(error) => error.to_string(),
+        WireError::Timeout(after) => {
+            format!(
+                "it neither sent nor took anything for {} s",
+                after.as_secs()
+            )
+        }
+        WireError::Refused | WireError::Full => "it sent what no enclave sends".into(),
+    }
 }
 
 /// What an enclave answered to a fresh challenge, unverified.
@@ -75,6 +89,14 @@ pub struct OpenRelease {
     wire: Wire,
     releaser: Releaser,
     limit: usize,
+}
+
+/// An enclave that the owner's policy does not accept.
+pub struct RejectedRequest {
+    /// The check that failed, and why.
+    pub rejection: Rejection,
+    /// To be told.
+    pub connection: TurnedDown,
 }
 
 /// A connection whose request was turned down. It is yet to be told so.
@@ -118,13 +140,13 @@ impl KeyRequest {
     /// `observe` of it, which may fail to keep it.
     ///
     /// # Errors
-    /// The rejection, and the connection, on which it is yet to be told.
+    /// The rejection, with the connection.
     pub fn verify(
         self,
         policy: &Policy,
         roots: &TrustRoots,
         observe: impl FnOnce(&Appraisal<'_, KeyReleaseClaims>),
-    ) -> Result<VerifiedRequest, (Rejection, TurnedDown)> {
+    ) -> Result<VerifiedRequest, Box<RejectedRequest>> {
         let saved = self.evidence.saved(&self.challenge);
         let document = saved.evidence.to_vec();
         let claims = saved.claims.to_vec();
@@ -148,7 +170,10 @@ impl KeyRequest {
                 wire: self.wire,
                 evidence,
             }),
-            Err(rejection) => Err((rejection, TurnedDown(self.wire))),
+            Err(rejection) => Err(Box::new(RejectedRequest {
+                rejection,
+                connection: TurnedDown(self.wire),
+            })),
         }
     }
 }

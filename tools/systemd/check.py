@@ -1,8 +1,9 @@
-"""The units: read by systemd, scored by it, and their sandbox against the system calls of a parent that runs.
+"""The units: read by systemd, scored by it, and their sandbox against the system calls of a program that runs.
 
-usage: check.py PARENT
+usage: check.py PARENT CLIENT
 """
 
+import json
 import os
 import pathlib
 import re
@@ -14,28 +15,32 @@ import tempfile
 import time
 
 UNITS = pathlib.Path(__file__).resolve().parent
-SERVICE = UNITS / "sealnote-parent.service"
-# Of 100; the unit's comment says what it is made of.
-MOST_EXPOSURE = 13
 
 
 def main():
-    parent = pathlib.Path(sys.argv[1]).resolve()
+    parent, client = (pathlib.Path(path).resolve() for path in sys.argv[1:])
+    # The greatest exposure, of 100; the unit's comment says what it is made of.
+    hold("sealnote-parent", parent, calls_of_parent, most_exposure=13)
+    hold("sealnote-release", client, calls_of_release, most_exposure=11)
+
+
+def hold(name, program, calls_of, most_exposure):
+    service = UNITS / f"{name}.service"
     with tempfile.TemporaryDirectory() as folder:
-        verify(pathlib.Path(folder), parent)
-        score()
-        used = calls_of(parent, pathlib.Path(folder))
-    forbidden = sorted(used - allowed())
+        verify(name, pathlib.Path(folder), program)
+        score(service, most_exposure)
+        used = calls_of(program, pathlib.Path(folder))
+    forbidden = sorted(used - allowed(service))
     if forbidden:
-        sys.exit(f"the parent makes system calls that its unit forbids: {' '.join(forbidden)}")
-    print(f"the unit allows the {len(used)} system calls that the parent made")
+        sys.exit(f"{name} makes system calls that its unit forbids: {' '.join(forbidden)}")
+    print(f"{name}: the unit allows the {len(used)} system calls that the program made")
 
 
-def verify(folder, parent):
+def verify(name, folder, program):
     """That systemd takes every line; with a program that is on this machine."""
     copies = []
-    for unit in sorted(UNITS.glob("sealnote-parent.*")):
-        text = re.sub(r"/opt/sealnote/current/sealnote-parent", str(parent), unit.read_text())
+    for unit in sorted(UNITS.glob(f"{name}.*")):
+        text = re.sub(r"/opt/sealnote/current/[a-z-]+", str(program), unit.read_text())
         copies.append(folder / unit.name)
         copies[-1].write_text(text)
     found = subprocess.run(
@@ -48,17 +53,17 @@ def verify(folder, parent):
         sys.exit(f"systemd has something against the units:\n{found.stderr}")
 
 
-def score():
+def score(service, most_exposure):
     command = ["systemd-analyze", "security", "--no-pager", "--offline=true"]
     judged = subprocess.run(
-        [*command, f"--threshold={MOST_EXPOSURE}", SERVICE], capture_output=True, text=True
+        [*command, f"--threshold={most_exposure}", service], capture_output=True, text=True
     )
     if judged.returncode:
-        sys.exit(f"{judged.stdout}{judged.stderr}the unit leaves more open than {MOST_EXPOSURE / 10} of 10")
+        sys.exit(f"{judged.stdout}{judged.stderr}the unit leaves more open than {most_exposure / 10} of 10")
     print(judged.stdout.strip().splitlines()[-1])
 
 
-def allowed():
+def allowed(service):
     """What the lines SystemCallFilter= leave, by systemd's own sets."""
     listed = subprocess.run(
         ["systemd-analyze", "--no-pager", "syscall-filter"], capture_output=True, text=True, check=True
@@ -76,7 +81,7 @@ def allowed():
 
     # Allowed with any list (systemd.exec(5)).
     calls = expand(["@default"])
-    for line in SERVICE.read_text().splitlines():
+    for line in service.read_text().splitlines():
         if line.startswith("SystemCallFilter="):
             entries = line.removeprefix("SystemCallFilter=")
             if entries.startswith("~"):
@@ -86,7 +91,7 @@ def allowed():
     return calls
 
 
-def calls_of(parent, folder):
+def calls_of_parent(parent, folder):
     """Those of a parent that is started as by its unit, carries bytes, both from clients and, to a name that it resolves, from
     the enclave, is scraped, reads its settings again, and stops."""
     trace = folder / "trace"
@@ -137,9 +142,55 @@ def calls_of(parent, folder):
             strace.stderr.read()
             if strace.wait():
                 sys.exit("the parent does not stop in order under strace")
+    return calls_in(trace, parent)
+
+
+# RFC 8410, section 10.3.
+SIGNING_KEY = """-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+-----END PRIVATE KEY-----
+"""
+
+
+def calls_of_release(client, folder):
+    """Those of a release service that is started as by its unit, is asked by somebody who is no enclave, and stops."""
+    trace = folder / "trace"
+    pcrs = {f"pcr{index}": f"{index + 1:02x}" * 48 for index in range(3)}
+    policy = {"version": 1, "model_digests": ["d1" * 48], "measurements": [{"label": "none", **pcrs}]}
+    contents = {"policy": json.dumps(policy), "key": "4b" * 32 + "\n", "signing-key": SIGNING_KEY}
+    for name, text in contents.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    arguments = ["release", "--listen", "tcp:127.0.0.1:0", "--key-id", "one", "--evidence-out", folder / "evidence"]
+    for name in contents:
+        arguments += [f"--{name}", folder / name]
+    with subprocess.Popen(
+        ["strace", "-f", "-o", trace, client, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as strace:
+        for line in strace.stderr:
+            if found := re.search(r"listening on tcp:127\.0\.0\.1:(\d+)", line):
+                break
+        else:
+            sys.exit("the release service does not start under strace")
+        with socket.create_connection(("127.0.0.1", int(found[1])), 10) as stranger:
+            stranger.recv(8, socket.MSG_WAITALL)
+            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            if json.loads(strace.stdout.readline())["outcome"] != "failed":
+                sys.exit("the release service took a stranger for an enclave")
+        tracee = int(re.search(r"^(\d+) ", trace.read_text(), re.M).group(1))
+        os.kill(tracee, signal.SIGTERM)
+        if strace.wait():
+            sys.exit("the release service does not stop in order under strace")
+    return calls_in(trace, client)
+
+
+def calls_in(trace, program):
     lines = trace.read_text()
     # Before that it is strace and the shell.
-    begin = lines.index(f'"{parent}"')
+    begin = lines.index(f'"{program}"')
     return set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)[( ]", lines[begin:], re.M))
 
 

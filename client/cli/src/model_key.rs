@@ -14,22 +14,31 @@ use crate::files::{self, malformed, shown, unwritten};
 /// Hex digits of a key.
 const DIGITS: usize = 2 * KEY_LEN;
 
+/// What is in the file, for people.
+pub(crate) const FORM: &str =
+    "a model's key, which is 64 hex digits and a newline: `sealnote model new-key` makes one";
+
 /// Reads a key; warns if others can read it, too.
 pub(crate) fn read(path: &Path) -> Result<ModelKey, Failure> {
     let text = Zeroizing::new(files::read(path, "the model's key", DIGITS + 1)?);
-    let digits = text.strip_suffix(b"\n").unwrap_or(&text);
-    let mut bytes = Zeroizing::new([0; KEY_LEN]);
-    if hex::decode_to_slice(digits, &mut bytes[..]).is_err() {
-        let form = "not a model's key, which is 64 hex digits and a newline: `sealnote model new-key` makes one";
-        return Err(malformed(path, &form));
-    }
+    let Some(key) = parse(&text) else {
+        return Err(malformed(path, &format!("not {FORM}")));
+    };
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0) {
         say!(
             "warning: {} can be read by others: chmod 600, and make a new key if they may have done so",
             shown(path)
         );
     }
-    ModelKey::from_bytes(&bytes[..]).map_err(|error| malformed(path, &error))
+    Ok(key)
+}
+
+/// The key that a file's content is.
+pub(crate) fn parse(text: &[u8]) -> Option<ModelKey> {
+    let digits = text.strip_suffix(b"\n").unwrap_or(text);
+    let mut bytes = Zeroizing::new([0; KEY_LEN]);
+    hex::decode_to_slice(digits, &mut bytes[..]).ok()?;
+    ModelKey::from_bytes(&bytes[..]).ok()
 }
 
 /// Writes a new file, which only its owner can read.

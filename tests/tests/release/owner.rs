@@ -88,7 +88,7 @@ impl Owner {
         owner.write("root.pem", owner.machine.0.root_pem().unwrap());
         owner.write("policy.json", owners_policy().to_string());
         owner.write_secret("signer.pem", owner.signer.to_pem().as_bytes());
-        owner.write_secret("keys/ward/icd10.key", &KEY);
+        owner.write_secret("keys/ward/icd10.key", (hex::encode(KEY) + "\n").as_bytes());
         owner
     }
 

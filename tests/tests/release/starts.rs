@@ -62,7 +62,7 @@ fn one_key_is_read_at_the_start_to_see_that_it_is_there() {
     arguments.extend(["--listen".into(), "tcp:127.0.0.1:0".into()]);
     let finished = run(Program::Client, &arguments);
     assert_eq!(finished.code, Some(2));
-    assert!(finished.stderr.contains("short.key holds no key"));
+    assert!(finished.stderr.contains("short.key is not a model's key"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ async fn a_service_that_goes_away_midway_is_asked_again() {
         assert_eq!(connections, Some(1));
     }
     // The record that was cut off was a release, as far as the owner knows.
-    let log = service.log_after(9);
+    let log = service.log_after(10);
     let count = |outcome: &str| log.iter().filter(|line| line["outcome"] == outcome).count();
     assert_eq!((count("releasing"), count("released")), (4, 3));
     assert_eq!((count("failed"), count("unknown")), (2, 1));
@@ -138,6 +138,7 @@ async fn a_lying_service() {
     let owner = Owner::prepare(Quirk::None);
     let service = owner.start(&[]);
     type Lie = fn(&Seen) -> Vec<u8>;
+    type Case = (usize, Lie, fn(&OwnerError) -> bool);
     let flipped: Lie = |frame| {
         let mut bytes = frame.bytes.clone();
         bytes[40] ^= 1;
@@ -150,7 +151,7 @@ async fn a_lying_service() {
     let is_none = |error: &OwnerError| matches!(error, OwnerError::NoReleaser { .. });
     let handshake = |error: &OwnerError| matches!(error, OwnerError::Handshake(_));
     let record = |error: &OwnerError| matches!(error, OwnerError::Record(_));
-    let cases: [(usize, Lie, fn(&OwnerError) -> bool); 8] = [
+    let cases: [Case; 8] = [
         (0, garbage, is_none),
         (0, out_of_place, is_none),
         (0, no_hello, handshake),

@@ -103,9 +103,11 @@ impl Service {
                 .await?;
                 Ok(None)
             }
-            (Err((rejection, down)), _) => {
+            (Err(rejected), _) => {
+                let rejection = rejected.rejection;
                 let line = line.came(Outcome::Refused).at_check(rejection.check().id());
-                self.refuse(down, line.because(rejection)).await?;
+                self.refuse(rejected.connection, line.because(rejection))
+                    .await?;
                 Ok(None)
             }
         }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure};
 use crate::files::shown;
+use crate::model_key;
 
 /// The greatest length of a file with a key in it.
 const MAX_LEN: usize = 4096;
@@ -42,8 +43,8 @@ pub(crate) enum KeysError {
          anybody else was on this machine, encrypt the model anew under another key"
     )]
     Open { file: String, mode: u32 },
-    #[error("{file} holds no key: {what} is due")]
-    Malformed { file: String, what: &'static str },
+    #[error("{file} is not {due}")]
+    Malformed { file: String, due: &'static str },
 }
 
 impl Keys {
@@ -67,9 +68,9 @@ impl Keys {
             Self::Folder(folder) => folder.join(format!("{id}.key")),
         };
         let bytes = secret(&path)?;
-        ModelKey::from_bytes(&bytes).map_err(|_| KeysError::Malformed {
+        model_key::parse(&bytes).ok_or_else(|| KeysError::Malformed {
             file: shown(&path).to_string(),
-            what: "32 bytes",
+            due: model_key::FORM,
         })
     }
 }
@@ -78,7 +79,7 @@ impl Keys {
 pub(crate) fn signing_key(path: &Path) -> Result<PrivateKey, Failure> {
     let malformed = || KeysError::Malformed {
         file: shown(path).to_string(),
-        what: "an Ed25519 key in PKCS#8 PEM, as `sealnote key new` writes it,",
+        due: "an Ed25519 key in PKCS#8 PEM: `sealnote key new` makes one",
     };
     let bytes = secret(path).map_err(usage)?;
     let pem = std::str::from_utf8(&bytes).map_err(|_| usage(malformed()))?;
@@ -132,17 +133,21 @@ mod tests {
         path
     }
 
+    fn hex(byte: u8) -> String {
+        hex::encode([byte; 32]) + "\n"
+    }
+
     #[test]
     fn a_key_is_found_by_its_id() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "ward/icd10.key", &[7; 32], 0o600);
+        write(folder.path(), "ward/icd10.key", hex(7).as_bytes(), 0o600);
         let keys = Keys::Folder(folder.path().to_owned());
         let key = keys.read(&"ward/icd10".parse().unwrap()).unwrap();
         assert_eq!(key.as_bytes(), &[7; 32]);
         let absent = keys.read(&"ward/icd".parse().unwrap());
         assert!(matches!(absent, Err(KeysError::Absent { .. })));
         // What was put there is found without a restart.
-        write(folder.path(), "ward/icd.key", &[8; 32], 0o400);
+        write(folder.path(), "ward/icd.key", hex(8).as_bytes(), 0o400);
         let key = keys.read(&"ward/icd".parse().unwrap()).unwrap();
         assert_eq!(key.as_bytes(), &[8; 32]);
 
@@ -160,12 +165,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::Folder(folder.path().to_owned());
         for mode in [0o644, 0o604, 0o602, 0o601, 0o620, 0o660, 0o777] {
-            write(folder.path(), "a.key", &[7; 32], mode);
+            write(folder.path(), "a.key", hex(7).as_bytes(), mode);
             let error = keys.read(&"a".parse().unwrap());
             assert!(matches!(error, Err(KeysError::Open { .. })), "{mode:o}");
         }
         for mode in [0o600, 0o400, 0o440] {
-            write(folder.path(), "a.key", &[7; 32], mode);
+            write(folder.path(), "a.key", hex(7).as_bytes(), mode);
             assert!(keys.read(&"a".parse().unwrap()).is_ok(), "{mode:o}");
             std::fs::remove_file(folder.path().join("a.key")).unwrap();
         }
