@@ -59,6 +59,7 @@ fn main() -> Outcome<()> {
     seeds.vtpms()?;
     seeds.tokens()?;
     seeds.encrypted_models()?;
+    seeds.envelopes()?;
     seeds.images()
 }
 
@@ -115,6 +116,32 @@ impl Seeds {
             Limits::of_classification(3, 1000, 8192, 2, 2),
         )?;
         self.write("claims", "small", &[&claims.encode()])
+    }
+
+    /// What KMS answers, with bytes that open to nothing.
+    fn envelopes(&self) -> Outcome<()> {
+        let head = "308006092a864886f70d010703a0803080020102";
+        let recipient = "3182016b308201670201028020";
+        let oaep = "303c06092a864886f70d010107302fa00f300d06096086480165030402010500\
+            a11c301a06092a864886f70d010108300d0609608648016503040201050004820100";
+        let content = "308006092a864886f70d010701301d060960864801650304012a0410";
+        let parts = [
+            hex::decode([head, recipient].concat())?,
+            vec![1; 32],
+            hex::decode(oaep)?,
+            vec![2; 256],
+            hex::decode(content)?,
+            vec![3; 16],
+            hex::decode("a0800430")?,
+            vec![4; 48],
+            // The ends of what has no length before it.
+            vec![0; 10],
+        ];
+        self.write("cms", "made", &[&parts.concat()])?;
+        for (name, envelope) in vectors("kms")? {
+            self.write("cms", &name, &[&envelope])?;
+        }
+        Ok(())
     }
 
     fn records(&self) -> Outcome<()> {

@@ -10,8 +10,8 @@ pub enum Refusal {
     /// `AccessDeniedException`.
     #[error(
         "access denied. The KMS key's policy does not let this role decrypt from this image: compare its conditions \
-         kms:RecipientAttestation:ImageSha384 or :PCR0 and :PCR16 with the image and the model (an image in debug mode shows \
-         zeros), and kms:EncryptionContext:sealnote:key-id and :model with the enclave's arguments"
+         kms:RecipientAttestation:PCR0, :PCR1 and :PCR2 with the image (in debug mode they are zero), :PCR16 with the model, and \
+         kms:EncryptionContext:sealnote:key-id and :model with the enclave's arguments"
     )]
     AccessDenied,
     /// `InvalidCiphertextException`.
