@@ -143,6 +143,10 @@ bench: need-cargo ## handshake time, notes a second in process and through the e
 bench-verifier: need-cargo ## time to verify evidence of each kind
 	cargo run --locked --release -p sealnote-bench --bin verifier
 
+.PHONY: bench-model-load
+bench-model-load: need-cargo ## time and memory of loading an encrypted model, beside the plain one
+	cargo run --locked --release -p sealnote-bench --bin model-load -- "$(MODEL)"
+
 .PHONY: bench-inference
 bench-inference: need-cargo ## the engine beside ONNX Runtime, candle and transformers: docs/benchmarks.md
 	cargo build --locked --release -p sealnote-bench --bin inference

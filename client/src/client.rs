@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sealnote_access::PrivateKey;
 use sealnote_protocol::session::SessionLimits;
 use sealnote_protocol::task::ModelClaims;
 use sealnote_transport::Endpoint;
@@ -36,6 +37,7 @@ pub struct ClientBuilder {
     on_other_model: OnOtherModel,
     model: Option<ModelClaims>,
     observer: Option<Observer>,
+    key: Option<Arc<PrivateKey>>,
 }
 
 /// What to do where a later session's model, as its evidence attests it, is another than the first's.
@@ -61,6 +63,7 @@ impl Client {
             on_other_model: OnOtherModel::Stop,
             model: None,
             observer: None,
+            key: None,
         }
     }
 
@@ -107,6 +110,11 @@ impl Client {
     /// The model that sessions are compared with, if it is not that of the first one.
     pub fn model(&self) -> Option<&ModelClaims> {
         self.options.model.as_ref()
+    }
+
+    /// The key that it signs with, where the enclave asks for that.
+    pub fn key(&self) -> Option<&PrivateKey> {
+        self.options.key.as_deref()
     }
 
     pub(crate) fn observe(&self, appraisal: &Appraisal<'_>) -> std::io::Result<()> {
@@ -174,6 +182,14 @@ impl ClientBuilder {
     pub fn model(self, model: ModelClaims) -> Self {
         let model = Some(model);
         Self { model, ..self }
+    }
+
+    /// The key to sign with, where the enclave serves only clients that its model's owner has listed. It signs for a
+    /// session that verified evidence has opened, inside it; an enclave that asks for no signature is sent none, for the
+    /// public key would tell it who asks.
+    pub fn key(self, key: Arc<PrivateKey>) -> Self {
+        let key = Some(key);
+        Self { key, ..self }
     }
 
     /// Has `observer` told of every appraisal, whether it accepts or rejects: to keep the evidence for an auditor. Where it

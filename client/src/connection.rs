@@ -9,9 +9,9 @@ use sealnote_protocol::frame::FrameType;
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::suite::KeyError;
-use sealnote_session::ClientSession;
 use sealnote_session::Rejection;
 use sealnote_session::{Challenge, Evidence, EvidenceError, SavedEvidence, VerifiedEvidence};
+use sealnote_session::{ClientSession, Confirmed};
 use sealnote_transport::{TransportError, connect_within};
 use sealnote_verifier::{Kind, UnixTime};
 use thiserror::Error;
@@ -57,6 +57,12 @@ pub enum ConnectError {
     /// The observer could not keep the evidence, so nothing is sent on it.
     #[error("the evidence could not be kept: {0}")]
     NotKept(std::io::Error),
+    /// The enclave serves only clients that sign, and there is no key to sign with. Nothing was sent after the hello.
+    #[error(
+        "this enclave asks for a client key: make one with `sealnote key new`, give its public half to the model's owner, \
+         and name it with --client-key"
+    )]
+    NoClientKey,
     /// The attested key could not be used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -207,9 +213,13 @@ impl Verified {
         self.digest
     }
 
-    /// Establishes the session's keys, and waits until the enclave confirms them.
+    /// Establishes the session's keys, waits until the enclave confirms them, and signs, if the enclave asks for that.
+    /// Whether it serves this client shows in what comes next: see [`SessionEnd::Denied`](crate::SessionEnd::Denied).
     pub async fn open(mut self) -> Result<Session, ConnectError> {
         self.kept.map_err(ConnectError::NotKept)?;
+        if self.evidence.claims().clients_sign() && self.client.key().is_none() {
+            return Err(ConnectError::NoClientKey);
+        }
         let limits = *self.evidence.claims().limits();
         let (awaiting, key) = ClientSession::establish(
             self.evidence,
@@ -220,7 +230,15 @@ impl Verified {
         self.wire.send(&key).await?;
         let due = limits.max_to_client();
         let ready = self.wire.next(FrameType::Record, due).await?;
-        let (sender, receiver) = awaiting.ready(ready, Instant::now())?;
+        let (sender, receiver) = match awaiting.ready(ready, Instant::now())? {
+            Confirmed::Open(sender, receiver) => (sender, receiver),
+            Confirmed::MustSign(awaiting) => {
+                let key = self.client.key().ok_or(ConnectError::NoClientKey)?;
+                let (sender, receiver, signature) = awaiting.sign(key, Instant::now())?;
+                self.wire.send(&signature).await?;
+                (sender, receiver)
+            }
+        };
         let wire = self.wire.with_patience(self.client.timeout());
         Ok(Session::new(sender, receiver, wire, limits, self.digest))
     }

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
+use sealnote_protocol::task::ModelClaims;
 use sealnote_session::{Rejection, SavedEvidence, VerifiedEvidence};
 use sealnote_verifier::UnixTime;
 use sha2::{Digest, Sha256};
@@ -15,7 +16,7 @@ pub struct EvidenceDigest([u8; 32]);
 /// One appraisal, as it was done.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Appraisal<'a> {
+pub struct Appraisal<'a, T = ModelClaims> {
     /// The evidence and all that it was appraised with, to keep for an auditor, above all where it is rejected.
     pub saved: SavedEvidence<'a>,
     /// What names the evidence.
@@ -23,7 +24,7 @@ pub struct Appraisal<'a> {
     /// When it was appraised.
     pub at: UnixTime,
     /// What the appraisal found.
-    pub verdict: Result<&'a VerifiedEvidence, &'a Rejection>,
+    pub verdict: Result<&'a VerifiedEvidence<T>, &'a Rejection>,
 }
 
 /// Is told of every appraisal, and may fail to keep it.

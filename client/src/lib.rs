@@ -130,7 +130,7 @@
 //! | [`NoteError`] | one note has no classification |
 //! | [`SubmitError`] | a submission ended early: [`ConnectError`], [`SessionEnd`], [`OtherModel`] or its own |
 //! | [`ConnectError`] | there is no session: nobody there, `full`, refused, or [rejected](ConnectError::Rejected) evidence, with the check |
-//! | [`SessionEnd`] | a session ended without the enclave's close |
+//! | [`SessionEnd`] | a session ended without the enclave's close; [`Denied`](SessionEnd::Denied): it serves only clients that it knows |
 //! | [`WireError`] | no further frame comes |
 //!
 //! None carries a note's text, nor bytes of the peer.
@@ -170,6 +170,7 @@ mod connection;
 mod evidence;
 mod note;
 mod other_model;
+pub mod release;
 mod session;
 mod submission;
 mod wire;
@@ -183,7 +184,9 @@ pub use session::{Closing, SendError, Session, SessionEnd};
 pub use submission::{EMPTY_SESSIONS, Submission, SubmitError};
 pub use wire::WireError;
 
+pub use sealnote_access::{KeyFileError, PrivateKey, PublicKey};
 pub use sealnote_model::NoteError;
+pub use sealnote_protocol::denial::Denial;
 pub use sealnote_protocol::limits::Limits;
 pub use sealnote_protocol::session::SessionLimits;
 pub use sealnote_protocol::task::ModelClaims;

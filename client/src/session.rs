@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use sealnote_protocol::denial::Denial;
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionError;
 use sealnote_session::{ClientReceiver, ClientSender, Incoming, PendingReply, Reply, RequestError};
@@ -41,6 +42,10 @@ pub enum SessionEnd {
     /// A record did not open, or is not what the protocol allows.
     #[error(transparent)]
     Record(#[from] SessionError),
+    /// The enclave serves only clients that it knows, and ends the session with this one. What it has not answered it has
+    /// not computed, and not counted.
+    #[error(transparent)]
+    Denied(Denial),
     /// The enclave answered what was not asked.
     #[error("the enclave sent an answer that no request awaits")]
     Unasked,
@@ -69,7 +74,7 @@ impl SessionEnd {
         match self {
             Self::Wire(_) => true,
             Self::Record(error) => matches!(error, SessionError::NotAuthentic),
-            Self::Unasked => false,
+            Self::Denied(_) | Self::Unasked => false,
         }
     }
 }
@@ -241,6 +246,7 @@ impl Channel {
         match self.receiver.open(frame, Instant::now()) {
             // An answer beyond the session's limit, as after its last second. It counts as none: ask again.
             Err(SessionError::Limit(_)) => Ok(Some(Incoming::Close)),
+            Err(SessionError::Denied(denial)) => Err(SessionEnd::Denied(denial)),
             opened => Ok(Some(opened?)),
         }
     }

@@ -10,6 +10,7 @@ pub mod tsm;
 
 use std::sync::Arc;
 
+use sealnote_key_release::evidence::Tee;
 use sealnote_protocol::claims::PROTOCOL;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
@@ -35,6 +36,26 @@ pub trait Attester: Send + Sync {
 
     /// Evidence that carries the binding, in the way of its kind.
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError>;
+
+    /// For AWS KMS: a Nitro document that carries this key and these data, which are no session's.
+    ///
+    /// # Errors
+    /// [`AttestError::NotOffered`] of every other kind.
+    fn nitro_document(
+        &self,
+        _public_key: &[u8],
+        _user_data: &[u8; 48],
+    ) -> Result<Vec<u8>, AttestError> {
+        Err(AttestError::NotOffered)
+    }
+
+    /// For a KBS: a report or quote that carries these data, which are no session's.
+    ///
+    /// # Errors
+    /// [`AttestError::NotOffered`] of every other kind.
+    fn tee(&self, _report_data: &[u8; 64]) -> Result<Tee, AttestError> {
+        Err(AttestError::NotOffered)
+    }
 }
 
 /// Why there is no evidence.
@@ -53,6 +74,9 @@ pub enum AttestError {
     /// There is no quote of a vTPM.
     #[error(transparent)]
     AzureVtpm(#[from] azure_vtpm::AzureVtpmError),
+    /// The machine gives no evidence of the kind that a key service takes.
+    #[error("this machine gives no evidence of the kind that the key service takes")]
+    NotOffered,
     /// The software attester failed.
     #[error("the software attester: {0}")]
     Software(String),

@@ -1,7 +1,10 @@
 //! From a loaded model and an attester to a service that can take connections.
 
+use std::sync::Arc;
+
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
+use sealnote_access::Clients;
 use sealnote_protocol::claims::ClaimsError;
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::limits::Limits;
@@ -14,7 +17,7 @@ use sealnote_transport::{VSOCK_BACKLOG, VSOCK_BUFFER};
 use thiserror::Error;
 
 use crate::attester::Attester;
-use crate::server::{AHEAD, MAX_ENDORSEMENTS, PARENT_CID, ServerLimits, Service};
+use crate::server::{AHEAD, Endorsements, MAX_ENDORSEMENTS, PARENT_CID, ServerLimits, Service};
 use sealnote_engine::{Engine, EngineHandle, ModelInfo};
 
 /// Notes in one request, at most.
@@ -84,13 +87,23 @@ pub enum BootError {
     /// The claims.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
+    /// A client's quota.
+    #[error(
+        "the list of clients has a quota of {quota} notes an hour, and one request may have {NOTES}: give each client at least so many"
+    )]
+    Quota {
+        /// The least of the list.
+        quota: u32,
+    },
 }
 
-/// Draws the enclave's key, and puts it and the model in the claims. There is an attester already: under
+/// Draws the enclave's key, and puts it and the model in the claims; with a list of clients there is no key of the boot
+/// (suite 2 has one a connection), and the claims say that clients sign. There is an attester already: under
 /// Nitro the model is measured and every register locked before there is a key.
 pub fn boot(
     engine: Engine,
-    attester: Box<dyn Attester>,
+    attester: Arc<dyn Attester>,
+    clients: Option<Clients>,
     session_limits: SessionLimits,
 ) -> Result<Service, BootError> {
     let engine = EngineHandle::spawn(engine).map_err(BootError::Thread)?;
@@ -102,15 +115,34 @@ pub fn boot(
         IN_FLIGHT,
         model.labels.len(),
     );
-    let rsa_oaep = rsa_oaep::PrivateKey::generate(&mut UnwrapErr(SysRng))?;
+    let enclave = match clients {
+        Some(clients) => {
+            check(&clients)?;
+            Enclave::of_clients(clients, model, limits, session_limits)?
+        }
+        None => {
+            let rsa_oaep = rsa_oaep::PrivateKey::generate(&mut UnwrapErr(SysRng))?;
+            Enclave::new(BootKeys::new(Some(rsa_oaep)), model, limits, session_limits)?
+        }
+    };
     Ok(Service {
-        enclave: Enclave::new(BootKeys::new(Some(rsa_oaep)), model, limits, session_limits)?,
+        enclave,
+        endorsements: Endorsements::new(attester.endorsed_as()),
+        endorsements_listen: None,
         attester,
         engine,
         limits: ServerLimits::default(),
         peer_cids: vec![PARENT_CID],
-        endorsements: None,
     })
+}
+
+/// A client must be able to ask for one request that is full, or it would never get further.
+fn check(clients: &Clients) -> Result<(), BootError> {
+    let least = clients.iter().map(|(_, quota)| quota.notes_per_hour).min();
+    match least {
+        Some(quota) if quota < u32::from(NOTES) => Err(BootError::Quota { quota }),
+        _ => Ok(()),
+    }
 }
 
 fn claims(info: &ModelInfo) -> ModelClaims {

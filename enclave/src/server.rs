@@ -4,6 +4,7 @@ mod admission;
 mod connection;
 mod endorsements;
 mod handshakes;
+mod quotas;
 mod session;
 mod worker;
 
@@ -15,12 +16,12 @@ use sealnote_transport::{Cid, Listener, TransportError};
 use thiserror::Error;
 
 use self::admission::Admission;
-use self::endorsements::Endorsements;
 use self::handshakes::Handshakes;
+use self::quotas::Quotas;
 use crate::attester::Attester;
 use sealnote_engine::EngineHandle;
 
-pub use self::endorsements::MAX_ENDORSEMENTS;
+pub use self::endorsements::{Endorsements, MAX_ENDORSEMENTS};
 
 /// The CID of the instance that an enclave runs on (AWS Nitro Enclaves user guide, "The vsock").
 pub const PARENT_CID: Cid = Cid(3);
@@ -41,6 +42,8 @@ pub struct ServerLimits {
     pub hello_time: Duration,
     /// How long a handshake may take, from accept until the key message is opened.
     pub handshake_time: Duration,
+    /// How long a client that must sign may take for it, once it was told that it has a place.
+    pub signature_time: Duration,
     /// Sessions at once.
     pub sessions: usize,
     /// How long a newcomer waits for a place when all sessions are taken. Longer than a session takes to become idle
@@ -66,6 +69,7 @@ impl Default for ServerLimits {
             half_open: 64,
             hello_time: Duration::from_secs(3),
             handshake_time: Duration::from_secs(10),
+            signature_time: Duration::from_secs(5),
             sessions: 96,
             admission_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(120),
@@ -79,10 +83,10 @@ impl Default for ServerLimits {
 
 /// What every connection needs.
 pub struct Service {
-    /// Key, claims and limits.
+    /// Key, claims, limits, and who may ask.
     pub enclave: Arc<Enclave>,
     /// Where evidence comes from.
-    pub attester: Box<dyn Attester>,
+    pub attester: Arc<dyn Attester>,
     /// Where notes are classified.
     pub engine: EngineHandle,
     /// How much connections may take.
@@ -90,8 +94,10 @@ pub struct Service {
     /// From where vsock connections are taken; others are closed at once. Hygiene: no secret depends
     /// on it.
     pub peer_cids: Vec<Cid>,
-    /// Where the parent hands over endorsements, for evidence that needs them.
-    pub endorsements: Option<Listener>,
+    /// What endorses the evidence, as far as the parent has handed it over.
+    pub endorsements: Arc<Endorsements>,
+    /// Where the parent hands it over, for evidence that needs it.
+    pub endorsements_listen: Option<Listener>,
 }
 
 /// Why an enclave does not serve, or no longer.
@@ -113,18 +119,21 @@ struct Server {
     limits: ServerLimits,
     handshakes: Handshakes,
     admission: Arc<Admission>,
+    /// Of an enclave that serves the clients that it has in a list.
+    quotas: Option<Quotas>,
 }
 
 /// Serves connections until a listener dies. What befalls one connection ends that one only, and leaves no trace but its
 /// end: an operator may read no more than that evidence or endorsements are wanting, which is the machine's affair.
 pub async fn serve(listener: Listener, service: Service) -> ServeError {
     let limits = service.limits;
-    let endorsements = Endorsements::new(service.attester.endorsed_as());
+    let endorsements = service.endorsements;
     let handshakes = match Handshakes::start(service.attester, endorsements.clone(), &limits) {
         Ok(handshakes) => handshakes,
         Err(error) => return ServeError::Thread(error),
     };
     let server = Arc::new(Server {
+        quotas: service.enclave.clients().map(Quotas::new),
         enclave: service.enclave,
         engine: service.engine,
         limits,
@@ -133,9 +142,9 @@ pub async fn serve(listener: Listener, service: Service) -> ServeError {
     });
     let peer_cids = &service.peer_cids[..];
     let hand_overs = async {
-        match service.endorsements {
+        match service.endorsements_listen {
             Some(listener) => {
-                let taken = endorsements.take(listener, peer_cids, limits.hand_over_time);
+                let taken = endorsements.take(&listener, peer_cids, limits.hand_over_time);
                 taken.await
             }
             None => std::future::pending().await,

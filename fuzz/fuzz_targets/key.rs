@@ -31,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
             .iter()
             .any(|offered| offered.id() == message.suite());
         match awaiting_key(offered).key(&frame, &mut Seeded(3), Instant::now()) {
-            Ok((_, _, ready)) => assert!(is_common && ready.as_bytes().len() == READY_LEN),
+            Ok((_, ready)) => assert!(is_common && ready.as_bytes().len() == READY_LEN),
             Err(_) => assert!(!is_common),
         }
     }

@@ -1,14 +1,17 @@
 //! A TDX quote, the collateral for one, and an event log. A quote that is refused for its signature alone is signed and
-//! checked again; what is accepted says what the policy asks for, under what the machine's vendor signed; a log extends
-//! as registers do.
+//! checked again; what is accepted says what the policy asks for, under what the machine's vendor signed; TCB info and QE
+//! identity are signed, whatever they say, and what is accepted under them is of this platform, in date and not out of
+//! date; a log extends as registers do.
 //!
-//! Input: a quote, collateral (a JSON object), or a log.
+//! Input: a quote, collateral (a JSON object), `t` and TCB info, `q` and QE identity, or a log.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealnote_fuzz::tdx::{FIXTURES, Fixture};
+use sealnote_fuzz::tdx::{FIXTURES, Fixture, NOW_SECONDS};
 use sealnote_fuzz::within;
+use sealnote_software_attester::tdx::{DAY, Platform};
+use sealnote_verifier::UnixTime;
 use sealnote_verifier::tdx::event_log::{MAX_EVENT_LOG, replay};
 use sealnote_verifier::tdx::{VerifiedQuote, checks, inspect};
 use serde_json::Value;
@@ -20,6 +23,8 @@ fuzz_target!(
         check_log(bytes);
         match bytes.first() {
             Some(b'{') => check_collateral(bytes),
+            Some(b't') => check_signed(&bytes[1..], Fixture::with_tcb_info, check_tcb_info),
+            Some(b'q') => check_signed(&bytes[1..], Fixture::with_qe_identity, check_qe_identity),
             _ => check_quote(bytes),
         }
     }
@@ -34,6 +39,16 @@ fn check_fixtures() {
         let collateral = fixture.collateral.to_string();
         let checked = fixture.check(&fixture.quote, collateral.as_bytes());
         check_accepted(&checked.expect("a machine that is accepted"), fixture);
+        for (name, signed) in [
+            (
+                "tcb_info",
+                Fixture::with_tcb_info as fn(&Fixture, &str) -> Value,
+            ),
+            ("qe_identity", Fixture::with_qe_identity),
+        ] {
+            let text = fixture.collateral[name].as_str().expect("a text");
+            assert_eq!(signed(fixture, text), fixture.collateral);
+        }
         let signed = fixture.signed(&fixture.quote);
         assert_eq!(signed, fixture.quote);
         assert!(replay(&fixture.event_log) == Ok(fixture.fields.rtmrs));
@@ -85,6 +100,77 @@ fn check_collateral(json: &[u8]) {
             assert_eq!(read[text], fixture.collateral[text], "{text}");
         }
     }
+}
+
+/// What the vendor never said, signed by it.
+fn check_signed(
+    text: &[u8],
+    signed: fn(&Fixture, &str) -> Value,
+    check: fn(&Value, &VerifiedQuote),
+) {
+    let (fixture, Ok(text)) = (&FIXTURES[2], str::from_utf8(text)) else {
+        return;
+    };
+    let collateral = signed(fixture, text).to_string();
+    let limit = OF_CHECK + 64 * text.len();
+    let checked = within(limit, || {
+        fixture.check(&fixture.quote, collateral.as_bytes())
+    });
+    match checked {
+        Ok(verified) => {
+            check_accepted(&verified, fixture);
+            let read: Value = serde_json::from_str(text).expect("what was read as JSON");
+            check_dates(&read);
+            let number = read["tcbEvaluationDataNumber"].as_u64();
+            assert!(number.is_some_and(|number| number >= 17));
+            check(&read, &verified);
+        }
+        // Facts are told, in one line.
+        Err(refused) => assert!(!refused.to_string().contains('\n')),
+    }
+}
+
+/// In date, and of the last thirty days.
+fn check_dates(document: &Value) {
+    let time = |name: &str| {
+        let text = document[name].as_str().expect("a date");
+        let time: UnixTime = text.parse().expect("a date");
+        time.as_seconds()
+    };
+    let (issued, until) = (time("issueDate"), time("nextUpdate"));
+    assert!((issued..=until).contains(&NOW_SECONDS));
+    assert!(NOW_SECONDS - issued <= 30 * DAY);
+}
+
+fn check_tcb_info(info: &Value, verified: &VerifiedQuote) {
+    assert_eq!((&info["id"], &info["version"]), (&"TDX".into(), &3.into()));
+    let fmspc = info["fmspc"].as_str().unwrap_or_default();
+    assert_eq!(fmspc.to_lowercase(), hex::encode(verified.fmspc()));
+    // The platform reaches a level that is up to date.
+    let platform = Platform::default();
+    let levels = info["tcbLevels"].as_array().expect("levels");
+    let reached = levels.iter().any(|level| {
+        let svn = |at: usize| level["tcb"]["sgxtcbcomponents"][at]["svn"].as_u64();
+        let cpu = platform.cpu_svn.iter().enumerate();
+        level["tcbStatus"] == "UpToDate"
+            && level["tcb"]["pcesvn"].as_u64() <= Some(platform.pce_svn.into())
+            && cpu
+                .into_iter()
+                .all(|(at, found)| svn(at).unwrap_or(0) <= u64::from(*found))
+    });
+    assert!(reached, "accepted, and not up to date");
+}
+
+fn check_qe_identity(identity: &Value, _: &VerifiedQuote) {
+    assert_eq!(
+        (&identity["id"], &identity["version"]),
+        (&"TD_QE".into(), &2.into())
+    );
+    let signer = identity["mrsigner"].as_str().unwrap_or_default();
+    assert_eq!(signer.to_lowercase(), "dc".repeat(32));
+    assert_eq!(identity["isvprodid"], 2);
+    let levels = identity["tcbLevels"].as_array().expect("levels");
+    assert!(levels.iter().any(|level| level["tcbStatus"] == "UpToDate"));
 }
 
 fn check_log(log: &[u8]) {

@@ -28,6 +28,8 @@ enum Parsed {
     Request(u64, Notes),
     Answer(u64, Vec<NoteOutcome>),
     Close(u64),
+    Signature,
+    Denial,
 }
 
 fn parse(plaintext: &[u8], shape: Layout) -> Result<Parsed, Malformed> {
@@ -36,6 +38,8 @@ fn parse(plaintext: &[u8], shape: Layout) -> Result<Parsed, Malformed> {
         Record::Request(id, body) => Parsed::Request(id, shape.read_request(body)?),
         Record::Answer(id, body) => Parsed::Answer(id, shape.read_answer(body)?),
         Record::Close(count) => Parsed::Close(count),
+        Record::Signature(..) => Parsed::Signature,
+        Record::Denial(_) => Parsed::Denial,
     })
 }
 
@@ -48,6 +52,8 @@ fn check(plaintext: &[u8], shape: Layout) {
         Ok(Parsed::Close(count)) => {
             assert_eq!(plaintext, [&[4], &count.to_be_bytes()[..]].concat());
         }
+        Ok(Parsed::Signature) => assert_eq!((plaintext[0], plaintext.len()), (5, 97)),
+        Ok(Parsed::Denial) => assert_eq!((plaintext[0], plaintext.len()), (6, 9)),
         Ok(Parsed::Ready) => assert_eq!(plaintext, b"\x01sealnote/2 ready"),
         Err(_) => {}
     }

@@ -12,7 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use sealnote_fuzz::token::{
-    BINDING, FIXTURE, Fixture, GOOGLE, NOW_SECONDS, check, check_by_any, claims, unsigned,
+    BINDING, FIXTURE, Fixture, INTEL, NOW_SECONDS, PS384, RS256, check, check_by_any, claims,
+    unsigned,
 };
 use sealnote_fuzz::within;
 use sealnote_verifier::Rejection;
@@ -24,7 +25,7 @@ use sha2::{Digest, Sha256};
 static UNSIGNED: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
     let of_issuer = |index: usize| {
         let claims = &claims()[index].1;
-        unsigned(&FIXTURE.x5c, claims.to_string().as_bytes())
+        unsigned(RS256, &FIXTURE.x5c, claims.to_string().as_bytes())
     };
     [0, 1].map(of_issuer)
 });
@@ -52,7 +53,7 @@ const OF_CHECK: usize = 1024 * 1024;
 fn check_fixture() {
     for (name, claims) in claims() {
         check_claims(&FIXTURE, claims.to_string().as_bytes());
-        let token = FIXTURE.token(&FIXTURE.x5c, claims.to_string().as_bytes());
+        let token = FIXTURE.token(RS256, &FIXTURE.x5c, claims.to_string().as_bytes());
         let keys = FIXTURE.keys_of(&claims);
         let verified = check(&token, keys).expect("a token that is accepted");
         assert_eq!(verified.measurement_set(), name);
@@ -67,12 +68,25 @@ fn check_fixture() {
 fn check_token(fixture: &Fixture, token: &[u8]) {
     let read = within(16 * 1024 + 96 * token.len(), || inspect(token));
     let Ok(read) = read else { return };
+    let claims: Value = serde_json::from_str(&read.claims()).expect("JSON");
     let limit = OF_CHECK + 96 * token.len();
-    if let Ok(verified) = within(limit, || check(token, fixture.root_pem.as_bytes())) {
-        assert_eq!(verified.issuer(), GOOGLE);
+    let keys = fixture.keys_of(&claims);
+    if within(limit, || check(token, keys)).is_ok() {
         assert!(
             fixture.signed(token) == token,
             "accepted, and not made here"
+        );
+    }
+    if let Ok(verified) = check_signed(fixture, token, keys) {
+        check_accepted(&verified, &claims);
+        let header: Value = serde_json::from_str(&read.header()).expect("JSON");
+        let may_be_pss = claims["iss"] == INTEL;
+        let algorithm = &header["alg"];
+        assert!(algorithm == RS256 || may_be_pss && algorithm == PS384);
+        assert!(
+            ["crit", "jwk", "x5u"]
+                .iter()
+                .all(|name| header.get(name).is_none())
         );
     }
     let parts = token.split(|byte| *byte == b'.');
@@ -113,29 +127,41 @@ fn colons(json: &[u8]) -> usize {
 }
 
 fn check_claims(fixture: &Fixture, json: &[u8]) {
-    let token = unsigned(&fixture.x5c, json);
+    let token = unsigned(RS256, &fixture.x5c, json);
     let Ok(read) = inspect(&token) else { return };
     check_object(json, &read.claims());
     let claims: Value = serde_json::from_str(&read.claims()).expect("JSON");
     let keys = fixture.keys_of(&claims);
-    match check_signed(fixture, &token, keys) {
-        Ok(verified) => {
-            assert_eq!(claims["iss"], verified.issuer());
-            assert!(verified.expires().as_seconds() + 300 >= NOW_SECONDS);
-            let bound = [
-                hex::encode(BINDING),
-                hex::encode(Sha256::digest(BINDING)),
-                URL_SAFE_NO_PAD.encode(BINDING),
-            ];
-            let text = read.claims().to_lowercase();
-            let is_bound = bound
-                .iter()
-                .any(|bound| text.contains(&bound.to_lowercase()));
-            assert!(is_bound, "accepted, and not bound");
-        }
+    let checked = check_signed(fixture, &token, keys);
+    match &checked {
+        Ok(verified) => check_accepted(verified, &claims),
         // Facts are told, in one line.
         Err(rejection) => assert!(!rejection.to_string().contains('\n')),
     }
+    if claims["iss"] == INTEL {
+        // The other algorithm finds the same.
+        let token = unsigned(PS384, &fixture.x5c, json);
+        let refused = |checked: Result<VerifiedToken, Rejection>| {
+            checked.err().map(|rejection| rejection.to_string())
+        };
+        let by_pss = check_signed(fixture, &token, keys);
+        assert_eq!(refused(by_pss), refused(checked));
+    }
+}
+
+fn check_accepted(verified: &VerifiedToken, claims: &Value) {
+    assert_eq!(claims["iss"], verified.issuer());
+    assert!(verified.expires().as_seconds() + 300 >= NOW_SECONDS);
+    let bound = [
+        hex::encode(BINDING),
+        hex::encode(Sha256::digest(BINDING)),
+        URL_SAFE_NO_PAD.encode(BINDING),
+    ];
+    let text = claims.to_string().to_lowercase();
+    let is_bound = bound
+        .iter()
+        .any(|bound| text.contains(&bound.to_lowercase()));
+    assert!(is_bound, "accepted, and not bound");
 }
 
 /// Checks a token; one that is refused for its signature alone once more, signed.
@@ -153,7 +179,7 @@ fn check_certificates(fixture: &Fixture, json: &[u8]) {
         return;
     };
     static CLAIMS: LazyLock<String> = LazyLock::new(|| claims()[0].1.to_string());
-    let token = unsigned(&x5c, CLAIMS.as_bytes());
+    let token = unsigned(RS256, &x5c, CLAIMS.as_bytes());
     if check_signed(fixture, &token, fixture.root_pem.as_bytes()).is_ok() {
         assert_eq!(x5c, fixture.x5c);
     }

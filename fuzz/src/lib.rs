@@ -7,10 +7,13 @@
 #![forbid(unsafe_code)]
 
 mod allocation;
+pub mod encrypted_model;
 pub mod fixture;
 pub mod image;
 pub mod layout;
+
 mod rng;
+pub mod signers;
 pub mod tdx;
 pub mod token;
 pub mod vtpm;

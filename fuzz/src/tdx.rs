@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
 use sealnote_software_attester::tdx::{
     Form, MR_CONFIG_ID, MR_OWNER, MR_OWNER_CONFIG, MRTD, Machine, Platform, REPORT_DATA,
     system_time,
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::Seeded;
 
 /// When the machines' collateral is in date.
-const NOW_SECONDS: u64 = 1_795_000_000;
+pub const NOW_SECONDS: u64 = 1_795_000_000;
 
 const HEADER_LEN: usize = 48;
 /// Type and length before the body, from version 5 on.
@@ -91,6 +91,26 @@ impl Fixture {
             .check_quote(quote, collateral, None, report_data, &self.roots, now)
     }
 
+    /// The collateral with this TCB info in place of its own, signed.
+    pub fn with_tcb_info(&self, text: &str) -> Value {
+        let key = &self.machine.signers.tcb_info;
+        self.with_signed("tcb_info", text, key)
+    }
+
+    /// The same with this QE identity.
+    pub fn with_qe_identity(&self, text: &str) -> Value {
+        let key = &self.machine.signers.qe_identity;
+        self.with_signed("qe_identity", text, key)
+    }
+
+    fn with_signed(&self, name: &str, text: &str, key: &SigningKey) -> Value {
+        let signature: Signature = key.sign(text.as_bytes());
+        let mut collateral = self.collateral.clone();
+        collateral[format!("{name}_signature")] = hex::encode(signature.to_bytes()).into();
+        collateral[name] = text.into();
+        collateral
+    }
+
     /// Header and body of a quote of the same form, with a signature of the machine's.
     pub fn signed(&self, quote: &[u8]) -> Vec<u8> {
         let body_header = match self.machine.form {
@@ -106,8 +126,14 @@ impl Fixture {
 }
 
 fn policy(fields: &QuoteFields) -> Policy {
-    let [rtmr0, rtmr1, rtmr2, rtmr3] = fields.rtmrs.map(hex::encode);
-    let file = json!({"version": 2, "evidence": {"tdx": {
+    let file = json!({"version": 2, "evidence": {"tdx": rules(fields)}});
+    Policy::from_json(file.to_string()).expect("a policy")
+}
+
+/// Rules that accept what the quote says, on any platform.
+pub(crate) fn rules(fields: &QuoteFields) -> Value {
+    let [rtmr0, rtmr1, rtmr2, rtmr3] = fields.rtmrs.map(hex_or_zero);
+    json!({
         "measurements": [{
             "label": "fixture",
             "mrtd": hex::encode(fields.mrtd),
@@ -115,9 +141,9 @@ fn policy(fields: &QuoteFields) -> Policy {
             "rtmr1": rtmr1,
             "rtmr2": rtmr2,
             "rtmr3": rtmr3,
-            "mr_config_id": hex_or_zero(&fields.mr_config_id),
-            "mr_owner": hex_or_zero(&fields.mr_owner),
-            "mr_owner_config": hex_or_zero(&fields.mr_owner_config),
+            "mr_config_id": hex_or_zero(fields.mr_config_id),
+            "mr_owner": hex_or_zero(fields.mr_owner),
+            "mr_owner_config": hex_or_zero(fields.mr_owner_config),
             "xfam": hex::encode(fields.xfam),
             "mr_seam": [hex::encode(fields.mr_seam)],
         }],
@@ -125,11 +151,10 @@ fn policy(fields: &QuoteFields) -> Policy {
         "reject_advisories": "none",
         "fmspcs": "any",
         "ppids": "any",
-    }}});
-    Policy::from_json(file.to_string()).expect("a policy")
+    })
 }
 
-fn hex_or_zero(bytes: &[u8]) -> String {
+fn hex_or_zero(bytes: [u8; 48]) -> String {
     match bytes.iter().all(|byte| *byte == 0) {
         true => String::from("zero"),
         false => hex::encode(bytes),

@@ -8,13 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rsa::PrivateKey;
 use rsa::pkcs1v15::{Signature, SigningKey};
-use rsa::signature::{SignatureEncoding, Signer};
+use rsa::pss;
+use rsa::signature::{RandomizedSigner, SignatureEncoding, Signer};
 use rsa::traits::PublicKeyParts;
 use sealnote_software_attester::CertificateSpec;
-use sealnote_verifier::token::VerifiedToken;
+use sealnote_verifier::token::{VerifiedToken, inspect};
 use sealnote_verifier::{Policy, Rejection, UnixTime};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384};
 use x509_cert::SubjectPublicKeyInfo;
 use x509_cert::der::asn1::OctetString;
 use x509_cert::der::oid::AssociatedOid;
@@ -34,8 +35,14 @@ pub const BINDING: [u8; 64] = [0x5a; 64];
 
 /// The issuer whose keys come by certificates.
 pub const GOOGLE: &str = "https://confidentialcomputing.googleapis.com";
+/// RSASSA-PKCS1-v1_5, with which all sign.
+pub const RS256: &str = "RS256";
+/// RSASSA-PSS, with which Intel signs.
+pub const PS384: &str = "PS384";
+
 const AZURE: &str = "https://sharedweu.weu.attest.azure.net";
-const INTEL: &str = "https://portal.trustauthority.intel.com";
+/// The issuer that signs by either algorithm.
+pub const INTEL: &str = "https://portal.trustauthority.intel.com";
 const POLICY_HASH: &str = "wm9mHlvTU82e8UqoOy1Yj1FBRSNkfe99-69IYDq9eWs";
 const DAY: u64 = 24 * 3600;
 
@@ -48,6 +55,7 @@ pub struct Fixture {
     /// The key's certificate, and the root's.
     pub x5c: Value,
     key: SigningKey<Sha256>,
+    pss: pss::SigningKey<Sha384>,
 }
 
 /// The same in every run.
@@ -73,24 +81,34 @@ impl Fixture {
             jwks: json!({"keys": [of_set, by_certificate]}).to_string(),
             root_pem: parsed.to_pem(LineEnding::LF).expect("PEM"),
             x5c: json!([STANDARD.encode(&leaf), STANDARD.encode(&root)]),
+            pss: pss::SigningKey::new(key.clone()),
             key: SigningKey::new(key),
         }
     }
 
     /// A token of these claims, signed.
-    pub fn token(&self, x5c: &Value, claims: &[u8]) -> Vec<u8> {
-        self.signed(&unsigned(x5c, claims))
+    pub fn token(&self, algorithm: &str, x5c: &Value, claims: &[u8]) -> Vec<u8> {
+        self.signed(&unsigned(algorithm, x5c, claims))
     }
 
-    /// The token with the key's signature in place of its own.
+    /// The token with the key's signature in place of its own, by the algorithm that it names; RS256 where that is none. The
+    /// salt is the same in every run.
     ///
     /// # Panics
     ///
     /// If it is no token.
     pub fn signed(&self, token: &[u8]) -> Vec<u8> {
         let dot = token.iter().rposition(|byte| *byte == b'.').expect("a dot");
-        let signature: Signature = self.key.sign(&token[..dot]);
-        let signature = URL_SAFE_NO_PAD.encode(signature.to_vec());
+        let signed = &token[..dot];
+        let names_pss = inspect(token).is_ok_and(|token| {
+            let header: Value = serde_json::from_str(&token.header()).unwrap_or_default();
+            header["alg"] == PS384
+        });
+        let signature = match names_pss {
+            true => self.pss.sign_with_rng(&mut Seeded(6), signed).to_vec(),
+            false => self.key.sign(signed).to_vec(),
+        };
+        let signature = URL_SAFE_NO_PAD.encode(signature);
         [&token[..=dot], signature.as_bytes()].concat()
     }
 
@@ -104,8 +122,8 @@ impl Fixture {
 }
 
 /// A token with a signature that is none.
-pub fn unsigned(x5c: &Value, claims: &[u8]) -> Vec<u8> {
-    let header = json!({"typ": "JWT", "alg": "RS256", "kid": "key", "x5c": x5c}).to_string();
+pub fn unsigned(algorithm: &str, x5c: &Value, claims: &[u8]) -> Vec<u8> {
+    let header = json!({"typ": "JWT", "alg": algorithm, "kid": "key", "x5c": x5c}).to_string();
     let parts = [header.as_bytes(), claims, &[0; 256]];
     let parts = parts.map(|part| URL_SAFE_NO_PAD.encode(part));
     parts.join(".").into_bytes()

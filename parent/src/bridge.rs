@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::counter::Counter;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, Sleep, sleep_until},
@@ -22,7 +23,6 @@ use tokio::{
 
 pub use self::buffer::BUFFER_BYTES;
 use self::way::{Fault, Way};
-use crate::metrics::Metrics;
 
 /// How much a connection may carry, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,13 @@ pub(crate) struct Limits {
     pub(crate) lifetime: Option<Duration>,
     /// So many bytes pass, of both directions together; the first beyond them ends it, and what is under way is dropped.
     pub(crate) bytes: Option<u64>,
+}
+
+/// Where bytes are counted, once they have been handed over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted<'a> {
+    pub(crate) to_enclave: &'a Counter,
+    pub(crate) to_client: &'a Counter,
 }
 
 /// Why a connection is over.
@@ -90,7 +97,7 @@ pub(crate) fn bridge<C, E>(
     client: C,
     enclave: E,
     limits: Limits,
-    metrics: &Metrics,
+    counted: Counted<'_>,
 ) -> impl Future<Output = Ended>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -114,7 +121,7 @@ where
     };
     async move {
         let mut timer = pin!(sleep_until(bridge.deadline().0));
-        poll_fn(|cx| bridge.poll(cx, timer.as_mut(), metrics)).await
+        poll_fn(|cx| bridge.poll(cx, timer.as_mut(), counted)).await
     }
 }
 
@@ -163,13 +170,13 @@ where
         &mut self,
         cx: &mut Context<'_>,
         mut timer: Pin<&mut Sleep>,
-        metrics: &Metrics,
+        counted: Counted<'_>,
     ) -> Poll<Ended> {
         let before = self.phase();
         let copied = self.copy(cx);
         // What all connections share, and the clock, are touched once a poll.
-        let up = self.to_enclave.carried(metrics.to_enclave());
-        let down = self.to_client.carried(metrics.to_client());
+        let up = self.to_enclave.carried(counted.to_enclave);
+        let down = self.to_client.carried(counted.to_client);
         if up || down {
             self.moved = Instant::now();
             self.client_spoke |= up;

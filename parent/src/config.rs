@@ -7,7 +7,7 @@ use std::{
 
 use sealnote_transport::{Endpoint, MAX_VSOCK_WRITE};
 
-use crate::{Balance, Enclaves, Endorsements, Listen, ProxyProtocol};
+use crate::{Balance, Enclaves, Endorsements, Listen, ProxyProtocol, egress::Egress};
 
 /// Addresses and limits.
 #[derive(Clone, Debug)]
@@ -59,6 +59,8 @@ pub struct Config {
     pub log_addresses: bool,
     /// Endorsements to hand over to the enclave, where its evidence needs them.
     pub endorsements: Option<Endorsements>,
+    /// What the enclaves may reach through the parent.
+    pub egress: Egress,
 }
 
 impl Config {
@@ -92,6 +94,7 @@ impl Config {
             metrics_interval: None,
             log_addresses: false,
             endorsements: None,
+            egress: Egress::default(),
         }
     }
 }

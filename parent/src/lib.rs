@@ -22,6 +22,7 @@
 mod admin;
 mod bridge;
 mod config;
+pub mod egress;
 mod endorsements;
 mod limits;
 mod listen;

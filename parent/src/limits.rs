@@ -15,5 +15,5 @@ pub(crate) use entrance::{Entrance, Limit};
 pub(crate) use full::Farewells;
 pub(crate) use open_files::allow_open_files;
 pub(crate) use origin::Origin;
-pub(crate) use places::Place;
+pub(crate) use places::{NoPlace, Place, Places};
 pub(crate) use silence::gone_or_silent;

@@ -19,7 +19,13 @@ use prometheus_client::{
 };
 use tracing::info;
 
-use crate::{bridge::Ended, limits::Limit, supervise::LifecycleMetrics, upstreams::Upstreams};
+use crate::{
+    bridge::{Counted, Ended},
+    egress::Gates,
+    limits::Limit,
+    supervise::LifecycleMetrics,
+    upstreams::Upstreams,
+};
 
 pub(crate) use text::CONTENT_TYPE;
 
@@ -275,17 +281,15 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// With those of each enclave.
-    pub(crate) fn of(upstreams: &Upstreams) -> Self {
+    /// With those of each enclave, and of each destination of theirs.
+    pub(crate) fn of(upstreams: &Upstreams, gates: &Gates) -> Self {
         let mut metrics = Metrics {
             dial_failures: upstreams.dial_failures(),
             ..Metrics::default()
         };
-        let of_enclaves = Box::new(upstreams.clone());
-        metrics
-            .registry
-            .sub_registry_with_prefix(PREFIX)
-            .register_collector(of_enclaves);
+        let registry = metrics.registry.sub_registry_with_prefix(PREFIX);
+        registry.register_collector(Box::new(upstreams.clone()));
+        registry.register_collector(Box::new(gates.clone()));
         metrics
     }
 
@@ -347,12 +351,11 @@ impl Metrics {
         self.refused.get_or_create(&Refusal { reason }).get()
     }
 
-    pub(crate) fn to_enclave(&self) -> &Counter {
-        &self.to_enclave_bytes
-    }
-
-    pub(crate) fn to_client(&self) -> &Counter {
-        &self.to_client_bytes
+    pub(crate) fn counted(&self) -> Counted<'_> {
+        Counted {
+            to_enclave: &self.to_enclave_bytes,
+            to_client: &self.to_client_bytes,
+        }
     }
 
     pub(crate) fn set_ready(&self, ready: bool) {

@@ -7,7 +7,10 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use sealnote_transport::{Endpoint, Listener, probe_vsock_loopback};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
 use tracing::{error, info};
 
 use crate::{
@@ -93,8 +96,19 @@ fn run(mut arguments: Arguments, handed: Handed) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[tokio::main]
-async fn serve(options: Options, form: Form, handed: Handed) -> anyhow::Result<ExitCode> {
+fn serve(options: Options, form: Form, handed: Handed) -> anyhow::Result<ExitCode> {
+    let runtime = Runtime::new().context("no runtime can be had")?;
+    let served = runtime.block_on(serve_until_told(options, form, handed));
+    // A name that the system is still asked for would hold up the end.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve_until_told(
+    options: Options,
+    form: Form,
+    handed: Handed,
+) -> anyhow::Result<ExitCode> {
     let Told {
         started,
         plan,
@@ -210,13 +224,18 @@ impl Options {
         if let Some(plan) = &plan {
             settings.enclave = Some(vec![vsock(plan.cid).into()]);
         }
+        let started = Started {
+            log_format: settings.log_format.unwrap_or_default(),
+            heartbeats: settings.answer_heartbeat.take(),
+        };
+        let mut config = settings.config()?;
+        if let Some(plan) = &plan {
+            config.egress.places = plan.cids().into();
+        }
         Ok(Told {
-            started: Started {
-                log_format: settings.log_format.unwrap_or_default(),
-                heartbeats: settings.answer_heartbeat.take(),
-            },
+            started,
             plan,
-            config: settings.config()?,
+            config,
         })
     }
 }
@@ -241,10 +260,10 @@ async fn reload(options: &Options, running: &Running) -> anyhow::Result<()> {
     match (plan, &running.supervision) {
         (Some(new), Some((plan, orders))) => {
             plan.stays(&new)?;
-            running.control.replace_but_enclaves(config)?;
+            running.control.replace_but_enclaves(config).await?;
             orders.replace(new.image).await;
         }
-        _ => running.control.replace(config)?,
+        _ => running.control.replace(config).await?,
     }
     Ok(())
 }
@@ -274,4 +293,29 @@ async fn probe_vsock() -> anyhow::Result<ExitCode> {
 /// What has an end and no time: the reason why it does not start.
 fn print(message: &str) {
     let _ = writeln!(std::io::stderr(), "sealnote-parent: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use sealnote_transport::Cid;
+
+    use super::*;
+
+    #[test]
+    fn both_places_of_a_supervised_enclave_may_use_the_egress() {
+        let told = |command: &str| {
+            let arguments = Arguments::parse_from(command.split(' '));
+            match arguments.command {
+                Some(Command::Run(options)) => options.told(Form::Run),
+                _ => arguments.options.told(Form::Serve),
+            }
+        };
+        let common = "--listen tcp:127.0.0.1:0";
+        let run = format!(
+            "sealnote-parent run {common} --eif a.eif --memory 512 --cpus 2 --enclave-cid 20"
+        );
+        assert_eq!(told(&run).unwrap().config.egress.places, [Cid(20), Cid(21)]);
+        let serve = format!("sealnote-parent {common} --enclave vsock:16:5005");
+        assert_eq!(told(&serve).unwrap().config.egress.places, []);
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::{convert::Infallible, sync::Arc};
 
+use sealnote_transport::TransportError;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::{Config, Enclaves};
+use crate::{Config, Enclaves, egress::Gates};
 
 /// The configuration that holds now, for whoever is to act by it.
 ///
@@ -15,15 +16,21 @@ pub(crate) struct Current(watch::Sender<Arc<Config>>);
 
 /// Changes the configuration of a parent that runs.
 #[derive(Clone, Debug)]
-pub struct Control(Arc<Current>);
+pub struct Control {
+    current: Arc<Current>,
+    gates: Gates,
+}
 
 /// Why another configuration was not taken.
-#[derive(Debug, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReloadError {
     /// It differs in what only a start can change.
     #[error("{0} cannot change while the parent runs; restart it")]
     Fixed(&'static str),
+    /// A listener that is new cannot be opened.
+    #[error("egress: {0}")]
+    Egress(TransportError),
 }
 
 impl Current {
@@ -42,26 +49,41 @@ impl Current {
 }
 
 impl Control {
-    pub(crate) fn of(current: &Arc<Current>) -> Self {
-        Control(Arc::clone(current))
+    pub(crate) fn of(current: &Arc<Current>, gates: &Gates) -> Self {
+        Control {
+            current: Arc::clone(current),
+            gates: gates.clone(),
+        }
     }
 
-    /// Has `config` hold from now on; connections that are open keep the limits that they came under. An error changes
-    /// nothing.
-    pub fn replace(&self, config: Config) -> Result<(), ReloadError> {
-        self.change(|current| {
-            stays(current, &config)?;
-            Ok(config)
-        })
+    /// Has `config` hold from now on; connections that are open keep the limits that they came under, and their destination.
+    /// An error changes nothing.
+    pub async fn replace(&self, config: Config) -> Result<(), ReloadError> {
+        self.replace_by(config, |_, config| config).await
     }
 
     /// The same, with the enclaves of before: they are a supervisor's to say.
-    pub(crate) fn replace_but_enclaves(&self, config: Config) -> Result<(), ReloadError> {
+    pub(crate) async fn replace_but_enclaves(&self, config: Config) -> Result<(), ReloadError> {
+        let with_enclaves = |current: &Config, config| {
+            let enclaves = current.enclaves.clone();
+            Config { enclaves, ..config }
+        };
+        self.replace_by(config, with_enclaves).await
+    }
+
+    async fn replace_by(
+        &self,
+        config: Config,
+        make: impl FnOnce(&Config, Config) -> Config,
+    ) -> Result<(), ReloadError> {
+        let prepared = self.gates.prepare(&config.egress.routes).await;
+        let prepared = prepared.map_err(ReloadError::Egress)?;
         self.change(|current| {
             stays(current, &config)?;
-            let enclaves = current.enclaves.clone();
-            Ok(Config { enclaves, ..config })
-        })
+            Ok(make(current, config))
+        })?;
+        prepared.open();
+        Ok(())
     }
 
     /// Has clients go to these from now on.
@@ -81,16 +103,18 @@ impl Control {
     /// Nobody else changes it meanwhile.
     fn change<E>(&self, make: impl FnOnce(&Config) -> Result<Config, E>) -> Result<(), E> {
         let mut made = Ok(());
-        self.0.0.send_if_modified(|current| match make(current) {
-            Ok(config) => {
-                *current = Arc::new(config);
-                true
-            }
-            Err(error) => {
-                made = Err(error);
-                false
-            }
-        });
+        self.current
+            .0
+            .send_if_modified(|current| match make(current) {
+                Ok(config) => {
+                    *current = Arc::new(config);
+                    true
+                }
+                Err(error) => {
+                    made = Err(error);
+                    false
+                }
+            });
         made
     }
 }

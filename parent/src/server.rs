@@ -22,6 +22,7 @@ use crate::{
     Config, Control, Listen, Metrics, ProxyProtocol, Snapshot,
     admin::{self, NotReady, Pages},
     bridge::{self, Ended},
+    egress::{self, Gates, Orders},
     endorsements,
     limits::{Entrance, Farewells, Limit, Origin, Place, gone_or_silent},
     log::{self, RateLimit},
@@ -36,6 +37,8 @@ use crate::{
 pub struct Parent {
     listener: Listener,
     admin: Option<Listener>,
+    egress: Vec<Endpoint>,
+    orders: Orders,
     shared: Arc<Shared>,
 }
 
@@ -51,6 +54,9 @@ pub enum ParentError {
     /// The address for the operator's HTTP cannot be listened on.
     #[error("metrics-listen: {0}")]
     BindAdmin(TransportError),
+    /// An address for the enclave's own connections cannot be listened on.
+    #[error("egress: {0}")]
+    BindEgress(TransportError),
     /// The listening socket has failed.
     #[error(transparent)]
     Accept(TransportError),
@@ -76,19 +82,25 @@ impl Parent {
             ),
             None => None,
         };
+        let (gates, orders) = Gates::new();
+        let prepared = gates.prepare(&config.egress.routes).await;
+        let egress = prepared.map_err(ParentError::BindEgress)?.open();
         let upstreams = Upstreams::new(&config);
         let shared = Shared {
             stopping: AtomicBool::new(false),
             entrance: Entrance::default(),
             farewells: Farewells::default(),
             config: Arc::new(Current::new(config)),
-            metrics: Arc::new(Metrics::of(&upstreams)),
+            metrics: Arc::new(Metrics::of(&upstreams, &gates)),
             upstreams,
+            gates,
             lines: Lines::default(),
         };
         Ok(Parent {
             listener,
             admin,
+            egress,
+            orders,
             shared: Arc::new(shared),
         })
     }
@@ -103,6 +115,11 @@ impl Parent {
         self.admin.as_ref().map(Listener::local_endpoint)
     }
 
+    /// Where the enclaves' own connections come in, with port 0 resolved, in the order of the configuration's routes.
+    pub fn egress_endpoints(&self) -> &[Endpoint] {
+        &self.egress
+    }
+
     /// The counters, to look at while it runs.
     pub fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.shared.metrics)
@@ -115,15 +132,18 @@ impl Parent {
 
     /// What changes its configuration while it runs.
     pub fn control(&self) -> Control {
-        Control::of(&self.shared.config)
+        Control::of(&self.shared.config, &self.shared.gates)
     }
 
     /// Serves until `shutdown` completes; then says for the drain delay that no more clients should come, accepts no more,
-    /// gives the open connections the drain timeout to end, and closes the rest. Returns the final counters.
+    /// gives the open connections the drain timeout to end, and closes the rest. Enclaves' own connections are let in as long
+    /// as clients are, and have the same time. Returns the final counters.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Snapshot, ParentError> {
         let Parent {
             listener,
             admin,
+            egress: _,
+            orders,
             shared,
         } = self;
         let mut background = JoinSet::new();
@@ -137,6 +157,9 @@ impl Parent {
         // A task of its own: in this one it would wake the runtime's other threads for every client.
         let (stop, stopped) = oneshot::channel();
         let mut accepting = tokio::spawn(accept_until(stopped, listener, Arc::clone(&shared)));
+        let (stop_egress, egress_stopped) = oneshot::channel();
+        let egress = egress::accept_until(egress_stopped, orders, Arc::clone(&shared.config));
+        let egress = tokio::spawn(egress);
         let ended = tokio::select! {
             ended = &mut accepting => ended,
             () = shared.leave_after(shutdown) => {
@@ -144,6 +167,7 @@ impl Parent {
                 accepting.await
             }
         };
+        drop(stop_egress);
         let Accepted {
             mut connections,
             failed,
@@ -151,14 +175,22 @@ impl Parent {
             Ok(accepted) => accepted,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         };
+        let mut of_egress = match egress.await {
+            Ok(connections) => connections,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
 
         let open = shared.metrics.snapshot().open;
         if open > 0 {
             info!(open, "stopping");
         }
-        let drained = async { while connections.join_next().await.is_some() {} };
+        let drained = async {
+            while connections.join_next().await.is_some() {}
+            while of_egress.join_next().await.is_some() {}
+        };
         let _ = timeout(shared.config.get().drain_timeout, drained).await;
         connections.shutdown().await;
+        of_egress.shutdown().await;
 
         match failed {
             Some(error) => Err(ParentError::Accept(error)),
@@ -176,6 +208,7 @@ struct Shared {
     farewells: Farewells,
     metrics: Arc<Metrics>,
     upstreams: Upstreams,
+    gates: Gates,
     lines: Lines,
 }
 
@@ -365,7 +398,7 @@ async fn serve(mut client: Stream, mut place: Place, config: Arc<Config>, shared
         lifetime: Some(config.lifetime_timeout),
         bytes: config.max_bytes_per_connection.map(|bytes| bytes.get()),
     };
-    let ended = bridge::bridge(client, enclave, limits, metrics).await;
+    let ended = bridge::bridge(client, enclave, limits, metrics.counted()).await;
     shared.log_end(ended);
     open.ended(ended);
 }

@@ -20,7 +20,9 @@ use serde::Deserialize;
 use self::value::{text, texts};
 pub use self::{file::SettingsError, value::Seconds};
 use crate::{
-    Balance, Config, Enclave, Enclaves, Endorsements, Listen, ProxyProtocol, log::LogFormat,
+    Balance, Config, Enclave, Enclaves, Endorsements, Listen, ProxyProtocol,
+    egress::{Allowlist, Route, Routes},
+    log::LogFormat,
 };
 
 /// All that can be set, and none of it must be. As a file its keys are the flags' names: `max-connections = 64`.
@@ -250,6 +252,27 @@ pub struct Settings {
     #[serde(default, deserialize_with = "text")]
     pub answer_heartbeat: Option<Endpoint>,
 
+    /// Let the enclave reach HOST:PORT by connecting to ADDR, as vsock:any:8443=kms.eu-central-1.amazonaws.com:443; given again
+    /// for each further one. In the environment variable spaces stand between them. Nothing unless given
+    #[arg(
+        long,
+        value_name = "ADDR=HOST:PORT",
+        value_delimiter = ' ',
+        env = "SEALNOTE_PARENT_EGRESS",
+        help_heading = EGRESS
+    )]
+    #[serde(default, deserialize_with = "texts")]
+    pub egress: Option<Vec<Route>>,
+
+    /// What --egress may say: a YAML file as AWS's vsock-proxy reads it, allowlist: [{address: HOST, port: PORT}]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SEALNOTE_PARENT_EGRESS_ALLOWLIST",
+        help_heading = EGRESS
+    )]
+    pub egress_allowlist: Option<PathBuf>,
+
     /// The image of the enclave
     #[arg(
         long,
@@ -350,6 +373,7 @@ const ENCLAVES: &str = "Enclaves";
 const LIMITS: &str = "Limits";
 const OPERATION: &str = "Operation";
 const ENDORSEMENTS: &str = "Endorsements";
+const EGRESS: &str = "Egress";
 const RUN: &str = "The enclave of `run`";
 
 impl Settings {
@@ -391,6 +415,12 @@ impl Settings {
             (Some(_), None) => return Err(SettingsError::Missing("endorsements-to")),
             (None, Some(_)) => return Err(SettingsError::Missing("endorsements")),
         };
+        config.egress.routes = match (self.egress, self.egress_allowlist) {
+            (Some(routes), Some(path)) => Routes::allowed(routes, &Allowlist::read(&path)?)?,
+            (None, None) => Routes::default(),
+            (Some(_), None) => return Err(SettingsError::Missing("egress-allowlist")),
+            (None, Some(_)) => return Err(SettingsError::Missing("egress")),
+        };
         Ok(config)
     }
 
@@ -426,6 +456,8 @@ impl Settings {
             endorsements: self.endorsements.or(under.endorsements),
             endorsements_to: self.endorsements_to.or(under.endorsements_to),
             answer_heartbeat: self.answer_heartbeat.or(under.answer_heartbeat),
+            egress: self.egress.or(under.egress),
+            egress_allowlist: self.egress_allowlist.or(under.egress_allowlist),
             eif: self.eif.or(under.eif),
             memory: self.memory.or(under.memory),
             cpus: self.cpus.or(under.cpus),

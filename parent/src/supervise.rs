@@ -170,6 +170,11 @@ impl Plan {
 }
 
 impl Plan {
+    /// Those of the two places.
+    pub(crate) fn cids(&self) -> [Cid; 2] {
+        [self.cid, Cid(self.cid.0.saturating_add(1))]
+    }
+
     /// A name that `nitro-cli` does not take for an option.
     fn check_name(&self) -> Result<(), StartError> {
         let known = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);

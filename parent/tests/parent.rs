@@ -6,6 +6,8 @@ mod admin;
 mod dashboard;
 #[path = "parent/documented.rs"]
 mod documented;
+#[path = "parent/egress.rs"]
+mod egress;
 #[path = "parent/endorsements.rs"]
 mod endorsements;
 #[path = "parent/limits.rs"]
@@ -25,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sealnote_parent::{Config, Parent, ParentError, Snapshot};
+use sealnote_parent::{Config, Control, Parent, ParentError, Snapshot};
 use sealnote_transport::{Endpoint, Listener, Stream, connect};
 use tempfile::TempDir;
 use tokio::{
@@ -359,6 +361,9 @@ struct Rig {
     enclave_endpoint: Endpoint,
     enclave: Option<Listener>,
     metrics_endpoint: Option<Endpoint>,
+    egress: Vec<Endpoint>,
+    config: Config,
+    control: Control,
     metrics: std::sync::Arc<sealnote_parent::Metrics>,
     shutdown: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<Snapshot, ParentError>>,
@@ -378,9 +383,12 @@ impl Rig {
         // What a test's enclave accepts is clients alone.
         config.probe_interval = None;
         adjust(&mut config);
-        let parent = Parent::bind(config).await.unwrap();
+        let parent = Parent::bind(config.clone()).await.unwrap();
         let (shutdown, stopped) = oneshot::channel();
         Rig {
+            egress: parent.egress_endpoints().to_vec(),
+            config,
+            control: parent.control(),
             parent: parent.local_endpoint().clone(),
             enclave: Some(Listener::bind(&enclave_endpoint).await.unwrap()),
             enclave_endpoint,

@@ -10,10 +10,11 @@ use sealnote_frame_io::{FrameReader, FrameWriter, split};
 use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
 use sealnote_protocol::session::enclave::{
-    AwaitingKey, Enclave, EnclaveReceiver, EnclaveSender, Received, ReplySlot,
+    AwaitingKey, Enclave, EnclaveReceiver, EnclaveSender, Keyed, Received, ReplySlot,
 };
 use sealnote_transport::Stream;
 
+use crate::pair::MUST_SIGN;
 use crate::rig::Failure;
 
 /// An enclave's session with one client.
@@ -40,7 +41,10 @@ impl EnclaveEnd {
         writer.send(&answer).await?;
         let key = reader.next(FrameType::Key, MAX_CLIENT_HANDSHAKE).await?;
         let rng = &mut UnwrapErr(SysRng);
-        let (sender, receiver, ready) = awaiting.key(&key, rng, Instant::now())?;
+        let (keyed, ready) = awaiting.key(&key, rng, Instant::now())?;
+        let Keyed::Open(sender, receiver) = keyed else {
+            return Err(MUST_SIGN.into());
+        };
         writer.send(&ready).await?;
         Ok(Self {
             writer,

@@ -7,11 +7,16 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_client::{Client, now};
 use sealnote_enclave::attester::Attester;
-use sealnote_protocol::session::enclave::{Enclave, EnclaveReceiver, EnclaveSender};
-use sealnote_session::{Challenge, ClientReceiver, ClientSender, ClientSession, Evidence};
+use sealnote_protocol::session::enclave::{Enclave, EnclaveReceiver, EnclaveSender, Keyed};
+use sealnote_session::{
+    Challenge, ClientReceiver, ClientSender, ClientSession, Confirmed, Evidence,
+};
 
 use crate::enclave_end::answer;
 use crate::rig::Failure;
+
+/// This is for enclaves that anybody may ask.
+pub(crate) const MUST_SIGN: &str = "the enclave asks for a client's signature";
 
 /// A confirmed session, both halves of it.
 pub struct Pair {
@@ -40,12 +45,19 @@ impl Pair {
         let (awaiting_ready, key) =
             ClientSession::establish(verified, limits, rng, Instant::now())?;
         done("client: encapsulate a secret");
-        let (sender, receiver, ready) = awaiting_key.key(&key, rng, Instant::now())?;
+        let (keyed, ready) = awaiting_key.key(&key, rng, Instant::now())?;
+        let Keyed::Open(sender, receiver) = keyed else {
+            return Err(MUST_SIGN.into());
+        };
         done("enclave: open it");
-        let client = awaiting_ready.ready(ready, Instant::now())?;
+        let Confirmed::Open(client_sender, client_receiver) =
+            awaiting_ready.ready(ready, Instant::now())?
+        else {
+            return Err(MUST_SIGN.into());
+        };
         done("client: confirm");
         Ok(Self {
-            client,
+            client: (client_sender, client_receiver),
             enclave: (sender, receiver),
         })
     }

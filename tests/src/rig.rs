@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream;
+use sealnote_access::Clients;
 use sealnote_client::{Client, ClientBuilder, Note, SessionEnd, SubmitError};
 use sealnote_enclave::attester::software::Software;
 use sealnote_enclave::attester::{AttestError, Attester};
 use sealnote_enclave::boot::boot;
-use sealnote_enclave::server::{PARENT_CID, ServerLimits, Service, serve};
+use sealnote_enclave::server::{
+    Endorsements as HandedOver, PARENT_CID, ServerLimits, Service, serve,
+};
 use sealnote_engine::ModelFiles;
 use sealnote_engine::{Engine, EngineHandle, EngineOptions};
 use sealnote_model::{NoteOutcome, Scored};
@@ -42,11 +45,20 @@ pub struct Booted {
 impl Booted {
     /// Boots as the program does.
     pub fn boot(model: &Path, session_limits: SessionLimits) -> Result<Self, Failure> {
+        Self::boot_for(model, None, session_limits)
+    }
+
+    /// The same, for these clients alone if there is a list.
+    pub fn boot_for(
+        model: &Path,
+        clients: Option<Clients>,
+        session_limits: SessionLimits,
+    ) -> Result<Self, Failure> {
         // The service's own attester is not used: each rig has one of its own.
-        let attester = Box::new(DevAttester::start(Quirk::None)?);
+        let attester = Arc::new(DevAttester::start(Quirk::None)?);
         let files = ModelFiles::open(model)?;
         let engine = Engine::load(files, EngineOptions::default())?;
-        let service = boot(engine, attester, session_limits)?;
+        let service = boot(engine, attester, clients, session_limits)?;
         Ok(Self {
             enclave: service.enclave,
             engine: service.engine,
@@ -226,17 +238,19 @@ fn start_enclave_that(
         Some(software) => software,
         None => DevAttester::start(setup.quirk)?.into_software()?,
     };
+    let endorsed_as = setup.endorsed.map(|(name, _)| name);
     let service = Service {
         enclave: booted.enclave.clone(),
-        attester: Box::new(Hooked {
+        attester: Arc::new(Hooked {
             attester: software.attester,
             before_attestation: setup.before_attestation,
-            endorsed_as: setup.endorsed.map(|(name, _)| name),
+            endorsed_as,
         }),
         engine: setup.engine.unwrap_or_else(|| booted.engine.clone()),
         limits: setup.limits,
         peer_cids: vec![PARENT_CID],
-        endorsements: listens.endorsements,
+        endorsements: HandedOver::new(endorsed_as),
+        endorsements_listen: listens.endorsements,
     };
     Ok(RunningEnclave {
         endpoint: listens.clients.local_endpoint().clone(),

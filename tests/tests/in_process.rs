@@ -2,6 +2,8 @@
 
 mod common;
 
+#[path = "in_process/clients.rs"]
+mod clients;
 #[path = "in_process/endorsements.rs"]
 mod endorsements;
 #[path = "in_process/evidence.rs"]

@@ -11,7 +11,9 @@ finish() {
     kill "$pid" 2>/dev/null || true
     rm -rf "$files"
 }
+echo 'allowlist: [{address: key.example, port: 443}]' >"$files/egress.yaml"
 "$parent" --listen "unix:$files/clients" --enclave "unix:$files/enclave" --metrics-listen "unix:$files/metrics" \
+    --egress "unix:$files/egress=key.example:443" --egress-allowlist "$files/egress.yaml" \
     2>"$files/log" &
 pid=$!
 trap finish EXIT

@@ -87,14 +87,19 @@ def allowed():
 
 
 def calls_of(parent, folder):
-    """Those of a parent that is started as by its unit, carries bytes, is scraped, reads its settings again, and stops."""
+    """Those of a parent that is started as by its unit, carries bytes, both from clients and, to a name that it resolves, from
+    the enclave, is scraped, reads its settings again, and stops."""
     trace = folder / "trace"
-    with listener() as enclave, listener() as clients, listener() as free:
+    with listener() as enclave, listener() as clients, listener() as free, listener() as service:
         admin = free.getsockname()
         free.close()
         port = enclave.getsockname()[1]
         arguments = ["--listen", "systemd", "--enclave", f"tcp:127.0.0.1:{port}"]
         arguments += ["--metrics-listen", f"tcp:127.0.0.1:{admin[1]}", "--drain-timeout", "2"]
+        egress, key_port = folder / "egress", service.getsockname()[1]
+        allowlist = folder / "egress.yaml"
+        allowlist.write_text(f"allowlist:\n- {{address: localhost, port: {key_port}}}\n")
+        arguments += ["--egress", f"unix:{egress}=localhost:{key_port}", "--egress-allowlist", allowlist]
         start = "LISTEN_PID=$$ LISTEN_FDS=1; export LISTEN_PID LISTEN_FDS; exec \"$@\" 3<&0 </dev/null"
         with subprocess.Popen(
             ["strace", "-f", "-o", trace, "sh", "-c", start, "sh", parent, *arguments],
@@ -114,6 +119,14 @@ def calls_of(parent, folder):
                     accepted.recv(8, socket.MSG_WAITALL)
                     accepted.sendall(b"answer")
                     client.recv(6, socket.MSG_WAITALL)
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.connect(str(egress))
+                asking.sendall(b"key?")
+                asking.shutdown(socket.SHUT_WR)
+                with service.accept()[0] as accepted:
+                    accepted.recv(4, socket.MSG_WAITALL)
+                    accepted.sendall(b"key")
+                asking.recv(3, socket.MSG_WAITALL)
             with socket.create_connection(admin, 10) as scraper:
                 scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
                 while scraper.recv(65536):

@@ -6,9 +6,12 @@ mod doctor;
 mod endorsements;
 mod generate;
 mod inspect;
+mod key;
 mod measure;
+mod model;
 mod model_digest;
 mod policy;
+mod release;
 mod report;
 mod submit;
 mod verify;
@@ -38,10 +41,16 @@ pub(crate) enum Command {
     Endorsements(endorsements::Endorsements),
     /// Show what this machine can do for confidential computing, and what is on: TDX, SEV, Nitro Enclaves, vTPM.
     Check(check::Check),
+    /// Make and show the key by which an enclave knows a client.
+    Key(key::Key),
     /// Print the digest of a model folder, as claims report it and policies pin it.
     ModelDigest(model_digest::ModelDigest),
+    /// Encrypt a model, so that only enclaves that are given its key can read it.
+    Model(model::Model),
     /// Make, show, check, compare and sign policies.
     Policy(policy::Policy),
+    /// Give models' keys to enclaves whose evidence the policy accepts: the model owner's service.
+    Release(release::Release),
     /// Print a shell's completions of these commands and flags.
     Completions(generate::Completions),
     /// Write the man pages into a folder.
@@ -68,9 +77,12 @@ impl Command {
             Self::Measure(command) => command.run(),
             Self::Check(command) => command.run().await,
             Self::ModelDigest(command) => command.run(),
+            Self::Model(command) => command.run(),
             Self::Endorsements(command) => command.run(),
+            Self::Key(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Doctor(command) => command.run(config).await,
+            Self::Release(command) => command.run().await,
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sealnote_client::{Appraisal, EvidenceDigest};
+use sealnote_protocol::task::Task;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -64,7 +65,9 @@ pub(crate) struct Found {
     /// The policy's label of the measurements.
     pub(crate) measured_as: String,
     pub(crate) model: String,
-    pub(crate) precision: String,
+    /// How the model is computed; of a key release there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) precision: Option<String>,
     /// The suite of the session: PROTOCOL.md, "Suites".
     pub(crate) suite: u16,
     pub(crate) checks: Vec<String>,
@@ -73,13 +76,7 @@ pub(crate) struct Found {
 impl Seen {
     /// Keeps evidence in this folder, which is made if it is not there.
     pub(crate) fn kept_in(folder: Option<PathBuf>) -> Result<Self, Failure> {
-        if let Some(folder) = &folder {
-            let made = std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder);
-            made.map_err(|error| Exit::Output.because(format!("{}: {error}", shown(folder))))?;
-        }
+        make_folder(folder.as_deref())?;
         let log = Log {
             folder,
             ..Log::default()
@@ -129,8 +126,7 @@ impl Log {
     fn take(&mut self, appraisal: &Appraisal<'_>) -> io::Result<()> {
         let report = Report::of(appraisal);
         let kept = match &self.folder {
-            Some(folder) => keep(folder, appraisal, &report)
-                .map_err(|error| io::Error::other(format!("{}: {error}", shown(folder)))),
+            Some(folder) => keep_with(folder, appraisal, &report),
             None => Ok(()),
         };
         if let Err(error) = &kept {
@@ -147,14 +143,14 @@ impl Log {
 }
 
 impl Report {
-    pub(crate) fn of(appraisal: &Appraisal<'_>) -> Self {
+    pub(crate) fn of<T: Task>(appraisal: &Appraisal<'_, T>) -> Self {
         let (failed_check, message, found) = match appraisal.verdict {
             Ok(evidence) => {
-                let model = evidence.claims().model();
+                let task = evidence.claims().task();
                 let found = Found {
                     measured_as: evidence.facts().measurement_set().to_owned(),
-                    model: model.digest().to_string(),
-                    precision: model.precision.to_string(),
+                    model: task.model().to_string(),
+                    precision: task.precision().map(|precision| precision.to_string()),
                     suite: evidence.suite().id(),
                     checks: evidence.passed().iter().map(ToString::to_string).collect(),
                 };
@@ -178,7 +174,25 @@ impl Report {
     }
 }
 
-fn keep(folder: &Path, appraisal: &Appraisal<'_>, report: &Report) -> io::Result<()> {
+/// Makes the folder for evidence, for its owner alone.
+pub(crate) fn make_folder(folder: Option<&Path>) -> Result<(), Failure> {
+    let Some(folder) = folder else { return Ok(()) };
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| Exit::Output.because(format!("{}: {error}", shown(folder))))
+}
+
+/// Keeps one appraisal, of evidence for any task.
+pub(crate) fn keep<T: Task>(folder: &Path, appraisal: &Appraisal<'_, T>) -> io::Result<()> {
+    keep_with(folder, appraisal, &Report::of(appraisal))
+}
+
+fn keep_with<T>(folder: &Path, appraisal: &Appraisal<'_, T>, report: &Report) -> io::Result<()> {
+    write_all(folder, appraisal, report)
+        .map_err(|error| io::Error::other(format!("{}: {error}", shown(folder))))
+}
+
+fn write_all<T>(folder: &Path, appraisal: &Appraisal<'_, T>, report: &Report) -> io::Result<()> {
     let name = appraisal.digest.short();
     let mut json = serde_json::to_vec_pretty(report)?;
     json.push(b'\n');

@@ -24,6 +24,8 @@ pub enum Exit {
     Unreachable,
     /// 7: what came is not what the enclave of this session would have sent.
     Tampered,
+    /// 8: the enclave serves only clients that it knows, and not this one, or not any more in this hour.
+    Denied,
     /// 128 and the signal's number, as a shell has it: the run was asked to end, and did so in order.
     Signal(u8),
 }
@@ -48,6 +50,7 @@ impl Exit {
             Self::Output => 5,
             Self::Unreachable => 6,
             Self::Tampered => 7,
+            Self::Denied => 8,
             Self::Signal(number) => 128 + number,
         }
     }
@@ -113,6 +116,7 @@ impl From<&ConnectError> for Exit {
             }
             ConnectError::NotConfirmed(_) => Self::Tampered,
             ConnectError::NotKept(_) => Self::Output,
+            ConnectError::NoClientKey => Self::Denied,
             _ => Self::Unreachable,
         }
     }
@@ -122,6 +126,7 @@ impl From<&SessionEnd> for Exit {
     fn from(end: &SessionEnd) -> Self {
         match end {
             SessionEnd::Wire(_) => Self::Unreachable,
+            SessionEnd::Denied(_) => Self::Denied,
             _ => Self::Tampered,
         }
     }

@@ -3,15 +3,16 @@
 use std::fmt::Display;
 use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT};
+use sealnote_client::{Client, ClientBuilder, HANDSHAKE_TIMEOUT, KeyFileError, PrivateKey};
 use sealnote_model::{MODEL_FILES, ModelDigest};
 use sealnote_transport::Endpoint;
 use sealnote_verifier::{Policy, TrustRoots};
+use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure};
 use crate::policy::signed;
@@ -76,6 +77,21 @@ pub(crate) fn read(path: &Path, what: &'static str, limit: usize) -> Result<Vec<
 
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Exit::Usage.because(format!("{} cannot be read: {error}", shown(path)))
+}
+
+/// Reads a private key, and warns if others can.
+pub(crate) fn private_key(path: &Path) -> Result<PrivateKey, Failure> {
+    const MAX_LEN: usize = 4096;
+    let pem = Zeroizing::new(read(path, "the private key", MAX_LEN)?);
+    if !is_stdin(path) && std::fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0) {
+        say!(
+            "warning: others than its owner may use the private key {0}; `chmod 600 {0}`",
+            shown(path)
+        );
+    }
+    let key = core::str::from_utf8(&pem).map_err(|_| KeyFileError);
+    key.and_then(PrivateKey::from_pem)
+        .map_err(|error| malformed(path, &error))
 }
 
 /// What is wrong with the content of a file.
@@ -199,8 +215,17 @@ impl Server {
             );
         }
         let timeout = self.timeout();
-        Ok(Client::builder(server, policy, roots)
+        let client = Client::builder(server, policy, roots)
             .timeout(timeout)
-            .handshake_timeout(HANDSHAKE_TIMEOUT.min(timeout)))
+            .handshake_timeout(HANDSHAKE_TIMEOUT.min(timeout));
+        Ok(match self.client_key()? {
+            Some(key) => client.key(Arc::new(key)),
+            None => client,
+        })
+    }
+
+    /// What this client signs with, if it was named.
+    pub(crate) fn client_key(&self) -> Result<Option<PrivateKey>, Failure> {
+        self.client_key.as_deref().map(private_key).transpose()
     }
 }

@@ -19,9 +19,11 @@ mod facts;
 mod files;
 mod flags;
 mod json;
+mod model_key;
 pub mod policy;
 pub mod privacy;
 pub mod record;
+mod release;
 mod report;
 mod run;
 pub mod sink;
@@ -89,6 +91,10 @@ struct Server {
     /// How long to wait for the server, and then for each next answer, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
+    /// The private key that this client signs with, where the enclave serves only the clients that its model's owner has
+    /// listed: see `sealnote key`. Another enclave is not told of it.
+    #[arg(long, value_name = "FILE")]
+    client_key: Option<PathBuf>,
     #[command(flatten)]
     trust: Trust,
 }

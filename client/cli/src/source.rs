@@ -133,7 +133,8 @@ impl Input {
         self.read(bytes)
     }
 
-    fn read(&self, bytes: Box<dyn BufRead + Send>) -> Result<Box<dyn Source>, SourceError> {
+    /// Reads an input that is open. Of a path there is but the name.
+    pub fn read(&self, bytes: Box<dyn BufRead + Send>) -> Result<Box<dyn Source>, SourceError> {
         let unread = |error| self.unread(error);
         let mut head = head::Head::read(bytes).map_err(unread)?;
         let compression = compressed::Compression::of(head.raw());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use sealnote_client::{Client, Endpoint, OnOtherModel, Policy, TrustRoots};
+use sealnote_client::{Client, Endpoint, OnOtherModel, Policy, PrivateKey, TrustRoots};
 
 use crate::evidence::Evidence;
 use crate::failure::{Failure, Kind};
@@ -25,7 +25,7 @@ pub(crate) struct Core {
 #[pymethods]
 impl Core {
     #[new]
-    #[pyo3(signature = (server, policy, *, software_roots, timeout, connect_timeout, connections, reconnects, allow_other_model))]
+    #[pyo3(signature = (server, policy, *, software_roots, timeout, connect_timeout, connections, reconnects, allow_other_model, client_key))]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword of Python's")]
     fn new(
         py: Python<'_>,
@@ -37,6 +37,7 @@ impl Core {
         connections: usize,
         reconnects: u32,
         allow_other_model: bool,
+        client_key: Option<&str>,
     ) -> PyResult<Self> {
         let server: Endpoint = server.parse().map_err(value_error)?;
         let policy = Policy::from_json(policy)
@@ -59,8 +60,13 @@ impl Core {
         let client = Client::builder(server, policy, roots)
             .timeout(seconds("timeout", timeout)?)
             .handshake_timeout(seconds("connect_timeout", connect_timeout)?)
-            .on_other_model(on_other_model)
-            .build();
+            .on_other_model(on_other_model);
+        let client = match client_key.map(PrivateKey::from_pem).transpose() {
+            Ok(Some(key)) => client.key(Arc::new(key)),
+            Ok(None) => client,
+            Err(error) => return Err(PyValueError::new_err(format!("client_key: {error}"))),
+        };
+        let client = client.build();
         let common = Arc::new(Common {
             client,
             model: OnceLock::new(),

@@ -9,6 +9,8 @@ use sealnote_client::{ConnectError, OtherModel, Rejection, SessionEnd, SubmitErr
 pub(crate) struct Failure {
     kind: Kind,
     message: String,
+    /// Of a quota that is used up: seconds until its next hour.
+    seconds: Option<u32>,
     /// Of evidence that was rejected: the check's id and title.
     check: Option<(&'static str, &'static str)>,
     /// Of evidence that was rejected.
@@ -25,6 +27,7 @@ pub(crate) enum Kind {
     Tampered,
     Ended,
     OtherModel,
+    Denied,
     Policy,
     Other,
 }
@@ -40,6 +43,7 @@ impl Kind {
             Self::Tampered => "RecordTampered",
             Self::Ended => "SessionEnded",
             Self::OtherModel => "ModelChanged",
+            Self::Denied => "ClientDenied",
             Self::Policy => "PolicyError",
             Self::Other => "SealnoteError",
         }
@@ -51,6 +55,7 @@ impl Failure {
         Self {
             kind,
             message: message.to_string(),
+            seconds: None,
             check: None,
             document: None,
         }
@@ -97,6 +102,9 @@ impl Failure {
             facts.set_item("check", id)?;
             facts.set_item("title", title)?;
         }
+        if let Some(seconds) = self.seconds {
+            facts.set_item("seconds", seconds)?;
+        }
         if let Some(document) = &self.document {
             facts.set_item("document", PyBytes::new(py, document))?;
         }
@@ -113,6 +121,7 @@ impl From<ConnectError> for Failure {
             ConnectError::NotConfirmed(_) => Kind::Tampered,
             ConnectError::Refused => Kind::Refused,
             ConnectError::Full => Kind::Full,
+            ConnectError::NoClientKey => Kind::Denied,
             ConnectError::Transport(_) | ConnectError::Read(_) | ConnectError::Timeout(_) => {
                 Kind::Unreachable
             }
@@ -135,6 +144,12 @@ impl From<SubmitError> for Failure {
             SubmitError::OtherModel(other) => return other.into(),
             SubmitError::Session(SessionEnd::Wire(WireError::Full)) => Kind::Full,
             SubmitError::Session(SessionEnd::Wire(_)) | SubmitError::NoProgress => Kind::Ended,
+            SubmitError::Session(SessionEnd::Denied(denial)) => {
+                return Self {
+                    seconds: denial.seconds(),
+                    ..Self::new(Kind::Denied, denial)
+                };
+            }
             SubmitError::Session(_) => Kind::Tampered,
             _ => Kind::Other,
         };

@@ -185,6 +185,17 @@ def test_a_closed_stream_ends(client: sealnote.Client) -> None:
     assert list(stream) == []
 
 
+def test_a_client_key_is_a_key(stack: Stack) -> None:
+    with pytest.raises(ValueError, match="client_key: .*PKCS#8"):
+        make_client(stack, client_key=b"-----BEGIN PRIVATE KEY-----")
+
+
+def test_a_denial_says_when_to_come_again_and_can_be_pickled() -> None:
+    denied = pickle.loads(pickle.dumps(sealnote.ClientDenied("used up", 17)))
+    assert (str(denied), denied.seconds) == ("used up", 17)
+    assert sealnote.ClientDenied("unknown").seconds is None
+
+
 def test_a_silent_server_is_given_up_in_time(stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp:127.0.0.1:{silent.getsockname()[1]}"

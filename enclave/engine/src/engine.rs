@@ -30,7 +30,7 @@ impl Engine {
         let tokenizer = NoteTokenizer::load(&files.tokenizer, config.inputs, options.window)?;
         let backend = registry::load(&mut files.weights, &config, &options)?;
         let info = ModelInfo {
-            digest: files.into_digest().map_err(EngineError::Read)?,
+            digest: files.into_digest()?,
             problem: config.problem,
             window: tokenizer.window(),
             overlap: OVERLAP,

@@ -68,6 +68,17 @@ pub enum EngineError {
     /// `model.safetensors` lacks a tensor, or has one of another shape.
     #[error("model.safetensors: {0}")]
     Weights(String),
+    /// The model is another one than its encrypted files say.
+    #[error(
+        "the model that was decrypted has the digest {actual}, and its headers say {expected}: whoever encrypted it \
+         named another model; encrypt it again"
+    )]
+    OtherModel {
+        /// The digest that is due.
+        expected: sealnote_model::ModelDigest,
+        /// The digest of what was decrypted.
+        actual: sealnote_model::ModelDigest,
+    },
     /// A linear layer has more inputs than are computed in 8 bits.
     #[error("model.safetensors: {tensor} has {inputs} inputs, of which 8 bits take {most}")]
     Width {

@@ -76,7 +76,8 @@ pub use engine::Engine;
 pub use error::{EngineError, LabelFault};
 pub use info::ModelInfo;
 pub use model_files::{
-    MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES, MAX_WEIGHTS_BYTES, ModelFiles, ModelStoreError,
+    EncryptedFiles, MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES, MAX_WEIGHTS_BYTES, ModelFiles,
+    ModelStoreError,
 };
 pub use options::{Computation, DEFAULT_WINDOW, EngineOptions};
 pub use queue::{EngineHandle, EngineSession};

@@ -64,7 +64,10 @@ fn read_header(file: &mut HashedFile) -> Result<Metadata, EngineError> {
     let malformed = EngineError::Format;
     let mut len = [0; 8];
     file.read_exact(&mut len)
-        .map_err(|_| malformed(SafeTensorError::HeaderTooSmall))?;
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => malformed(SafeTensorError::HeaderTooSmall),
+            _ => EngineError::Read(error),
+        })?;
     let len = u64::from_le_bytes(len);
     if len > MAX_HEADER_BYTES {
         return Err(malformed(SafeTensorError::HeaderTooLarge));

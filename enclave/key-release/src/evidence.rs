@@ -1,5 +1,7 @@
 //! What services ask of the machine. Each binds evidence in its own way, so each has a method of its own.
 
+use sealnote_protocol::handshake::EvidenceKind;
+use sealnote_protocol::session::enclave::Binding;
 use thiserror::Error;
 
 /// The machine, to key services. Blocking, as an attester is.
@@ -36,6 +38,29 @@ pub trait Evidence: Send + Sync {
         let _ = report_data;
         Err(NO_TEE)
     }
+
+    /// For the owner's release service: evidence as a client of notes gets it, bound to a session of the protocol.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Attester`] where the machine gives none, or what endorses it is not there yet.
+    fn session(&self, binding: &Binding) -> Result<SessionEvidence, EvidenceError> {
+        let _ = binding;
+        Err(EvidenceError::NotOffered {
+            service: "the owner's release service",
+            needs: "evidence that is bound to a session",
+        })
+    }
+}
+
+/// Evidence as the protocol's answer carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionEvidence {
+    /// What it is evidence of.
+    pub kind: EvidenceKind,
+    /// As the attester gave it.
+    pub evidence: Vec<u8>,
+    /// What endorses it, for kinds that need it.
+    pub endorsements: Option<Vec<u8>>,
 }
 
 const NO_TEE: EvidenceError = EvidenceError::NotOffered {

@@ -14,14 +14,16 @@ pub mod evidence;
 pub mod http;
 pub mod kbs;
 pub mod locator;
+pub mod owner;
 pub mod tls;
 
-use sealnote_access::Clients;
-use sealnote_encrypted_model::{KeyId, ModelKey};
+use sealnote_encrypted_model::KeyId;
 use sealnote_model::ModelDigest;
 
 pub use evidence::{Evidence, EvidenceError};
 pub use locator::{Locator, LocatorError};
+/// What a service gave.
+pub use sealnote_protocol::task::key_release::Released;
 
 /// What is asked for: measured, as the locator is.
 #[derive(Clone, Debug)]
@@ -30,13 +32,4 @@ pub struct Wanted {
     pub key_id: KeyId,
     /// The digest of the model's plaintext, which the register shows already (K9).
     pub model: ModelDigest,
-}
-
-/// What a service gave.
-#[derive(Debug)]
-pub struct Released {
-    /// The key. It counts only once it has opened the model.
-    pub key: ModelKey,
-    /// Who may ask, if the releaser says so.
-    pub clients: Option<Clients>,
 }

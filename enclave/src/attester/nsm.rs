@@ -173,6 +173,19 @@ impl<M: Module> Attester for NsmAttester<M> {
         };
         Ok(self.document(request)?)
     }
+
+    fn nitro_document(
+        &self,
+        public_key: &[u8],
+        user_data: &[u8; 48],
+    ) -> Result<Vec<u8>, AttestError> {
+        let request = Request::Attestation {
+            user_data: Some(user_data.to_vec().into()),
+            nonce: None,
+            public_key: Some(public_key.to_vec().into()),
+        };
+        Ok(self.document(request)?)
+    }
 }
 
 /// Why there is no evidence by the module, or why the enclave must not start.

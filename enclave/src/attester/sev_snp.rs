@@ -10,6 +10,7 @@ mod device;
 use std::ops::Range;
 
 use sealnote_evidence::Evidence;
+use sealnote_key_release::evidence::Tee;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
 use thiserror::Error;
@@ -94,6 +95,14 @@ impl Attester for SevSnp {
             ..Evidence::default()
         };
         Ok(evidence.encode())
+    }
+
+    fn tee(&self, report_data: &[u8; 64]) -> Result<Tee, AttestError> {
+        Ok(Tee::SevSnp {
+            report: self.report(report_data)?,
+            // A KBS fetches them itself.
+            certificates: Vec::new(),
+        })
     }
 }
 

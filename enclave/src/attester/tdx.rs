@@ -10,6 +10,7 @@ mod quote;
 mod register;
 
 use sealnote_evidence::Evidence;
+use sealnote_key_release::evidence::Tee;
 use sealnote_model::{ModelDigest, SHA384_LEN};
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
@@ -117,6 +118,11 @@ impl<E: Entries> Attester for TdxAttester<E> {
             ..Evidence::default()
         };
         Ok(evidence.encode())
+    }
+
+    fn tee(&self, report_data: &[u8; 64]) -> Result<Tee, AttestError> {
+        let quote = self.quote(report_data)?;
+        Ok(Tee::Tdx { quote })
     }
 }
 

@@ -1,29 +1,34 @@
 //! One connection: a handshake, a place, and then the session.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
+use sealnote_access::PublicKey;
 use sealnote_frame_io::{FrameReader, FrameWriter};
+use sealnote_protocol::denial::Denial;
 use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::handshake::MAX_CLIENT_HANDSHAKE;
-use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender};
+use sealnote_protocol::record::SIGNATURE_RECORD;
+use sealnote_protocol::session::enclave::{AwaitingClient, EnclaveReceiver, EnclaveSender, Keyed};
 use sealnote_transport::Stream;
 use tokio::time::timeout;
 
 use super::Server;
+use super::admission::Place;
 use super::handshakes::Admitted;
-use super::session::{self, Opened, Violation};
+use super::quotas::Account;
+use super::session::{self, Held, LINGER, Opened, Violation};
 
 /// Serves one connection to its end. Nothing of why it ended leaves this function: the client
 /// gets the one refusal, or that all places are taken, or an authenticated close.
 pub(super) async fn run(stream: Stream, server: &Server, mut half_open: Admitted) {
     let (mut reader, mut writer) = sealnote_frame_io::split(stream);
     let ended = match open(&mut reader, &mut writer, server, &mut half_open).await {
-        Ok(opened) => {
+        Ok((keyed, place)) => {
             drop(half_open);
-            let ended = session::run(&mut reader, &mut writer, server, opened).await;
-            ended.map_err(|Violation| NoSession::Refused)
+            serve(&mut reader, &mut writer, server, keyed, place).await
         }
         Err(reason) => Err(reason),
     };
@@ -31,7 +36,62 @@ pub(super) async fn run(stream: Stream, server: &Server, mut half_open: Admitted
         Ok(()) => {}
         Err(NoSession::Refused) => farewell(&mut writer, Frame::refusal()).await,
         Err(NoSession::Full) => farewell(&mut writer, Frame::full()).await,
+        Err(NoSession::Ended(last)) => {
+            farewell(&mut writer, last).await;
+            // What the client was sending must not reset the connection, and with it the last record.
+            let _ = timeout(LINGER, reader.drain()).await;
+        }
     }
+}
+
+/// The session, once it is known whose it is, if that must be known.
+async fn serve(
+    reader: &mut FrameReader,
+    writer: &mut FrameWriter,
+    server: &Server,
+    keyed: Keyed,
+    place: Place,
+) -> Result<(), NoSession> {
+    let (sender, receiver, client) = match keyed {
+        Keyed::Open(sender, receiver) => (sender, receiver, None),
+        Keyed::AwaitingClient(awaiting) => {
+            let (sender, receiver, client) = identify(reader, server, awaiting, &place).await?;
+            (sender, receiver, Some(client))
+        }
+    };
+    let opened = Opened {
+        sender,
+        receiver,
+        held: Held { place, client },
+    };
+    let ended = session::run(reader, writer, server, opened).await;
+    ended.map_err(|Violation| NoSession::Refused)
+}
+
+/// Who the client is: one that is in the list and has signed, and has a session left.
+async fn identify(
+    reader: &mut FrameReader,
+    server: &Server,
+    awaiting: AwaitingClient,
+    place: &Place,
+) -> Result<(EnclaveSender, EnclaveReceiver, Arc<Account>), NoSession> {
+    let signature = reader.next(FrameType::Record, SIGNATURE_RECORD);
+    let signature = timeout(server.limits.signature_time, signature);
+    let frame = tokio::select! {
+        biased;
+        () = place.given_away() => {
+            let close = awaiting.close(Instant::now()).map_err(|_| NoSession::Refused)?;
+            return Err(NoSession::Ended(close));
+        }
+        frame = signature => frame.ok().and_then(Result::ok).ok_or(NoSession::Refused)?,
+    };
+    let in_list = |key: &PublicKey| match &server.quotas {
+        Some(quotas) => quotas.session(key, tokio::time::Instant::now()),
+        None => Err(Denial::UnknownClient),
+    };
+    let admitted = awaiting.client(frame, in_list, Instant::now());
+    let admitted = admitted.map_err(|_| NoSession::Refused)?;
+    admitted.map_err(NoSession::Ended)
 }
 
 async fn farewell(writer: &mut FrameWriter, last: Frame) {
@@ -52,6 +112,8 @@ enum NoSession {
     Refused,
     /// All places are taken.
     Full,
+    /// A record says why, or closes the session in order.
+    Ended(Frame),
 }
 
 async fn open(
@@ -59,10 +121,10 @@ async fn open(
     writer: &mut FrameWriter,
     server: &Server,
     half_open: &mut Admitted,
-) -> Result<Opened, NoSession> {
+) -> Result<(Keyed, Place), NoSession> {
     let limit = server.limits.handshake_time;
     let keys = timeout(limit, handshake(reader, writer, server, half_open)).await;
-    let (sender, receiver, ready) = keys.ok().flatten().ok_or(NoSession::Refused)?;
+    let (keyed, ready) = keys.ok().flatten().ok_or(NoSession::Refused)?;
     // Not before: who only says hello takes nobody's place.
     let place = while_silent(reader, server.admission.place()).await;
     let place = place.ok_or(NoSession::Refused)?.ok_or(NoSession::Full)?;
@@ -70,11 +132,7 @@ async fn open(
     let Ok(Ok(())) = sent else {
         return Err(NoSession::Refused);
     };
-    Ok(Opened {
-        sender,
-        receiver,
-        place,
-    })
+    Ok((keyed, place))
 }
 
 /// The session's keys, and the `ready` to send.
@@ -83,7 +141,7 @@ async fn handshake(
     writer: &mut FrameWriter,
     server: &Server,
     half_open: &mut Admitted,
-) -> Option<(EnclaveSender, EnclaveReceiver, Frame)> {
+) -> Option<(Keyed, Frame)> {
     let hello = reader.next(FrameType::Hello, MAX_CLIENT_HANDSHAKE);
     let hello = timeout(server.limits.hello_time, hello).await.ok()?.ok()?;
     let enclave = server.enclave.clone();

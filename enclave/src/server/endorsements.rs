@@ -5,12 +5,13 @@
 //! PROTOCOL.md, "Hand-over of endorsements".
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealnote_protocol::handshake::MAX_EVIDENCE;
 use sealnote_transport::{Cid, Listener, Stream, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::log::{self, Seldom};
@@ -19,10 +20,10 @@ use crate::log::{self, Seldom};
 pub const MAX_ENDORSEMENTS: usize = MAX_EVIDENCE;
 
 /// The endorsements of one kind of evidence, as they were handed over last.
-pub(super) struct Endorsements {
+pub struct Endorsements {
     /// The name under which they are handed over; `None` for evidence that needs none.
     name: Option<&'static str>,
-    current: Mutex<Option<Arc<[u8]>>>,
+    current: watch::Sender<Option<Arc<[u8]>>>,
     missing: Seldom,
 }
 
@@ -31,12 +32,21 @@ pub(super) struct Endorsements {
 pub(super) struct Missing;
 
 impl Endorsements {
-    pub(super) fn new(name: Option<&'static str>) -> Arc<Self> {
+    /// Those that are handed over under this name; none of evidence that needs none.
+    pub fn new(name: Option<&'static str>) -> Arc<Self> {
         Arc::new(Self {
             name,
-            current: Mutex::default(),
+            current: watch::Sender::default(),
             missing: Seldom::default(),
         })
+    }
+
+    /// Waits for the first to be handed over; at once where evidence needs none.
+    pub async fn first(&self) -> Option<Arc<[u8]>> {
+        self.name?;
+        let mut current = self.current.subscribe();
+        let first = current.wait_for(Option::is_some).await.ok()?;
+        first.clone()
     }
 
     /// What an answer is to have. Says on standard error, now and then, if that is missing.
@@ -44,9 +54,9 @@ impl Endorsements {
         let Some(name) = self.name else {
             return Ok(None);
         };
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*current {
-            Some(bytes) => Ok(Some(bytes.clone())),
+        let current = self.current.borrow().clone();
+        match current {
+            Some(bytes) => Ok(Some(bytes)),
             None => {
                 self.missing.line(format_args!(
                     "a client was refused, since no endorsements for {name} were handed over yet; see \
@@ -59,9 +69,9 @@ impl Endorsements {
 
     /// Takes what the parent hands over, one connection at a time, until the listener dies. A connection from elsewhere
     /// than `peer_cids`, over vsock, is closed at once.
-    pub(super) async fn take(
+    pub async fn take(
         &self,
-        listener: Listener,
+        listener: &Listener,
         peer_cids: &[Cid],
         limit: Duration,
     ) -> TransportError {
@@ -91,9 +101,7 @@ impl Endorsements {
         };
         let new: Arc<[u8]> = handed_over.bytes.into();
         let len = new.len();
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = current.replace(new).is_none();
-        drop(current);
+        let first = self.current.send_replace(Some(new)).is_none();
         if first {
             log::line(format_args!("endorsements for {name} came: {len} bytes"));
         }

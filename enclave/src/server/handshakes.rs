@@ -12,9 +12,7 @@ use std::time::{Duration, Instant};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use sealnote_protocol::frame::Frame;
-use sealnote_protocol::session::enclave::{
-    AwaitingEvidence, AwaitingKey, EnclaveReceiver, EnclaveSender,
-};
+use sealnote_protocol::session::enclave::{AwaitingEvidence, AwaitingKey, Keyed};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ServerLimits;
@@ -43,13 +41,13 @@ impl Handshakes {
     /// # Errors
     /// When the system refuses to start a thread.
     pub(super) fn start(
-        attester: Box<dyn Attester>,
+        attester: Arc<dyn Attester>,
         endorsements: Arc<Endorsements>,
         limits: &ServerLimits,
     ) -> io::Result<Self> {
         Ok(Self {
             worker: Worker::start("sealnote-handshakes")?,
-            attester: attester.into(),
+            attester,
             endorsements,
             half_open: HalfOpen::new(limits),
             failures: Arc::default(),
@@ -81,12 +79,8 @@ impl Handshakes {
         self.worker.run(Step::Hello, attest).await?
     }
 
-    /// A session's two directions, and the record to send first.
-    pub(super) async fn open_key(
-        &self,
-        state: AwaitingKey,
-        key: Frame,
-    ) -> Option<(EnclaveSender, EnclaveReceiver, Frame)> {
+    /// What the key leads to, and the record to send first.
+    pub(super) async fn open_key(&self, state: AwaitingKey, key: Frame) -> Option<(Keyed, Frame)> {
         let open = move || state.key(&key, &mut UnwrapErr(SysRng), Instant::now());
         self.worker.run(Step::Key, open).await?.ok()
     }

@@ -1,25 +1,28 @@
 //! A session: requests in and answers out, at the same time.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use sealnote_frame_io::{FrameReader, FrameWriter, ReadError};
 use sealnote_model::{NoteError, NoteOutcome};
+use sealnote_protocol::denial::Denial;
 use sealnote_protocol::frame::{Frame, FrameType};
 use sealnote_protocol::plaintext::Plaintext;
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender, Received, ReplySlot};
+use sealnote_protocol::task::sequence_classification::Notes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::admission::Place;
+use super::quotas::Account;
 use super::{AHEAD, Server};
 use sealnote_engine::EngineSession;
 
 /// How long a client has to end its stream once the enclave has closed the session.
-const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 /// How long what is in flight may still be answered in a session whose place is needed, and then how long its close may
 /// take. With `LINGER` it is less than a newcomer waits.
@@ -30,7 +33,14 @@ const LAST_FRAME: Duration = Duration::from_secs(1);
 pub(super) struct Opened {
     pub(super) sender: EnclaveSender,
     pub(super) receiver: EnclaveReceiver,
+    pub(super) held: Held,
+}
+
+/// What a session holds while it lasts.
+pub(super) struct Held {
     pub(super) place: Place,
+    /// Whose it is, if that must be known.
+    pub(super) client: Option<Arc<Account>>,
 }
 
 /// The client broke the protocol.
@@ -46,18 +56,24 @@ pub(super) async fn run(
     let Opened {
         sender,
         receiver,
-        place,
+        held,
     } = opened;
     let in_flight = usize::from(server.enclave.limits().in_flight);
     let (outgoing, answers) = mpsc::channel(in_flight);
     let (hurry, hurried) = watch::channel(false);
     // Dropped with the session, and with it the notes of an unfinished request.
     let mut jobs = JoinSet::new();
+    let denied = OnceLock::new();
     let requests = async {
-        let end = receive_requests(reader, receiver, server, &place, &outgoing, &mut jobs);
+        let end = receive_requests(reader, receiver, server, &held, &outgoing, &mut jobs);
         match end.await {
             // The last sender gone, the writer finishes what is in flight and closes.
             End::Orderly => {
+                drop(outgoing);
+                std::future::pending().await
+            }
+            End::Denied(denial) => {
+                denied.get_or_init(|| denial);
                 drop(outgoing);
                 std::future::pending().await
             }
@@ -70,7 +86,11 @@ pub(super) async fn run(
             end => end,
         }
     };
-    let answering = answer_requests(writer, sender, answers, server.limits.send_time, hurried);
+    let last = Last {
+        hurried,
+        denied: &denied,
+    };
+    let answering = answer_requests(writer, sender, answers, server.limits.send_time, last);
     // Whichever ends first ends the session, and with it the keys; a violation before anything else.
     let end = tokio::select! {
         biased;
@@ -80,7 +100,7 @@ pub(super) async fn run(
     match end {
         End::Violation => Err(Violation),
         End::Gone => Ok(()),
-        End::Orderly | End::GivenAway => {
+        End::Orderly | End::Denied(_) | End::GivenAway => {
             // What the client was sending when it was closed must not reset the connection, and with it the close.
             let _ = timeout(LINGER, reader.drain()).await;
             Ok(())
@@ -95,6 +115,8 @@ type Answer = (ReplySlot, Vec<NoteOutcome>, OwnedSemaphorePermit);
 enum End {
     /// By a close or at a limit; once no more requests come, those in flight are answered, and a close is sent.
     Orderly,
+    /// By a request for more than the client's quota: the same, and then the denial in place of the close.
+    Denied(Denial),
     /// Its place is needed: the same, as far as a short time allows.
     GivenAway,
     /// By a frame that breaks the protocol: everything is dropped.
@@ -107,17 +129,18 @@ async fn receive_requests(
     reader: &mut FrameReader,
     mut receiver: EnclaveReceiver,
     server: &Server,
-    place: &Place,
+    held: &Held,
     outgoing: &mpsc::Sender<Answer>,
     jobs: &mut JoinSet<()>,
 ) -> End {
+    let Held { place, client } = held;
     let in_flight = usize::from(server.enclave.limits().in_flight);
     let free = Arc::new(Semaphore::new(in_flight));
     let engine = server.engine.session();
     let max_record = server.enclave.max_record();
     let expiry = tokio::time::sleep(server.enclave.session_lifetime());
     tokio::pin!(expiry);
-    let mut waiting = VecDeque::with_capacity(AHEAD);
+    let mut waiting: VecDeque<(ReplySlot, Notes)> = VecDeque::with_capacity(AHEAD);
     let mut closed = false;
     while !(closed && waiting.is_empty()) {
         let frame = tokio::select! {
@@ -127,6 +150,12 @@ async fn receive_requests(
             () = place.given_away() => return End::GivenAway,
             Ok(permit) = free.clone().acquire_owned(), if !waiting.is_empty() => {
                 if let Some((slot, notes)) = waiting.pop_front() {
+                    // Only now: what waits may yet be asked again, in another session.
+                    let now = tokio::time::Instant::now();
+                    let count = |client: &Arc<Account>| client.notes(notes.len(), now);
+                    if let Some(Err(denial)) = client.as_ref().map(count) {
+                        return End::Denied(denial);
+                    }
                     let (engine, outgoing) = (engine.clone(), outgoing.clone());
                     while jobs.try_join_next().is_some() {}
                     jobs.spawn(async move {
@@ -184,13 +213,20 @@ async fn classify(
     outcomes.collect()
 }
 
+/// How a session is to end, as far as the one who receives requests knows.
+struct Last<'a> {
+    hurried: watch::Receiver<bool>,
+    denied: &'a OnceLock<Denial>,
+}
+
 async fn answer_requests(
     writer: &mut FrameWriter,
     mut sender: EnclaveSender,
     mut answers: mpsc::Receiver<Answer>,
     send_time: Duration,
-    hurried: watch::Receiver<bool>,
+    last: Last<'_>,
 ) -> End {
+    let Last { hurried, denied } = last;
     let hurry = async || {
         if hurried.clone().wait_for(|hurry| *hurry).await.is_err() {
             std::future::pending().await
@@ -226,7 +262,12 @@ async fn answer_requests(
         }
         drop(permit);
     }
-    let Ok(frame) = sender.close(Instant::now()) else {
+    let now = Instant::now();
+    let last = match denied.get() {
+        Some(denial) => sender.deny(*denial, now),
+        None => sender.close(now),
+    };
+    let Ok(frame) = last else {
         return End::Gone;
     };
     if !send(frame).await {

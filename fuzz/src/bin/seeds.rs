@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 use p256::SecretKey;
 use p256::elliptic_curve::Generate;
 use sealed::Sealed;
+use sealnote_cli::policy::signature::NAMESPACE;
 use sealnote_eif::measure;
 use sealnote_evidence::Evidence;
 use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
-use sealnote_fuzz::{Seeded, image, layout, tdx, token, vtpm};
+use sealnote_fuzz::{Seeded, encrypted_model, image, layout, signers, tdx, token, vtpm};
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
@@ -32,6 +33,7 @@ use sealnote_verifier::azure_vtpm::file::EvidenceFile;
 use sealnote_verifier::nitro::inspect;
 use sealnote_verifier::sev_snp::REPORT_LEN;
 use sealnote_verifier::sev_snp::wire::Endorsements;
+use ssh_key::HashAlg;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -57,11 +59,14 @@ fn main() -> Outcome<()> {
     seeds.documents()?;
     seeds.deviations()?;
     seeds.policies()?;
+    seeds.signatures()?;
+    seeds.inputs()?;
     seeds.reports()?;
     seeds.quotes()?;
     seeds.vtpms()?;
     seeds.tokens()?;
     seeds.jwes()?;
+    seeds.encrypted_models()?;
     seeds.images()
 }
 
@@ -72,6 +77,19 @@ impl Seeds {
         let folder = self.0.join(target);
         fs::create_dir_all(&folder)?;
         Ok(fs::write(folder.join(name), parts.concat())?)
+    }
+
+    fn encrypted_models(&self) -> Outcome<()> {
+        self.write("encrypted_model", "genuine", &[&encrypted_model::file(1)])?;
+        let edits: [&[u8; 6]; 6] = [
+            &[0, 1, 0x20, 0, 16, 1],
+            &[1, 6, 0, 0, 0, 0],
+            &[2, 1, 0x40, 0x41, 0, 0],
+            &[3, 1, 0x40, 0x41, 0, 0],
+            &[4, 1, 0x20, 0x82, 0, 255],
+            &[5, 1, 0x40, 0x41, 0, 0],
+        ];
+        self.write("encrypted_model", "edits", &edits.map(<[u8; 6]>::as_slice))
     }
 
     fn handshake(&self) -> Outcome<()> {
@@ -230,8 +248,16 @@ impl Seeds {
             self.write("quote", name, &[&fixture.quote])?;
             self.write("quote", &format!("{name}-log"), &[&fixture.event_log])?;
             let collateral = fixture.collateral.to_string();
-            let name = format!("{name}-collateral");
-            self.write("quote", &name, &[collateral.as_bytes()])?;
+            self.write(
+                "quote",
+                &format!("{name}-collateral"),
+                &[collateral.as_bytes()],
+            )?;
+            for (letter, document) in [(b"t", "tcb_info"), (b"q", "qe_identity")] {
+                let text = fixture.collateral[document].as_str().unwrap_or_default();
+                let name = format!("{name}-{document}");
+                self.write("quote", &name, &[letter, text.as_bytes()])?;
+            }
         }
         for (name, bytes) in vectors("tdx")? {
             // A log stands in an area that is filled up.
@@ -249,6 +275,9 @@ impl Seeds {
             self.write("vtpm", &format!("{name}-hcl"), &[parts.hcl_report])?;
             self.write("vtpm", &format!("{name}-quote"), &[parts.quote])?;
         }
+        let guest = &*vtpm::GUEST;
+        self.write("vtpm", "var-data", &[b"v", &guest.var_data])?;
+        self.write("vtpm", "signed-quote", &[b"m", &guest.quote])?;
         for (name, bytes) in vectors("azure")? {
             self.write("vtpm", &name, &[&bytes])?;
             if let Ok(file) = EvidenceFile::from_json(&bytes) {
@@ -264,8 +293,10 @@ impl Seeds {
         for (name, claims) in token::claims() {
             let claims = claims.to_string();
             self.write("token", &format!("{name}-claims"), &[claims.as_bytes()])?;
-            let token = fixture.token(&fixture.x5c, claims.as_bytes());
-            self.write("token", name, &[&token])?;
+            for algorithm in [token::RS256, token::PS384] {
+                let token = fixture.token(algorithm, &fixture.x5c, claims.as_bytes());
+                self.write("token", &format!("{name}-{algorithm}"), &[&token])?;
+            }
         }
         self.write("token", "jwks", &[fixture.jwks.as_bytes()])?;
         self.write("token", "root", &[fixture.root_pem.as_bytes()])?;
@@ -334,6 +365,73 @@ impl Seeds {
             pcr(16),
         );
         self.write("policy", "nitro-cli", &[nitro_cli.as_bytes()])
+    }
+
+    fn signatures(&self) -> Outcome<()> {
+        let fixture = &*signers::FIXTURE;
+        for (number, key) in (1..).zip(&fixture.keys) {
+            for (name, namespace) in [("policy", NAMESPACE), ("file", "file")] {
+                let pem = fixture.signed(key, namespace, HashAlg::Sha512);
+                let pem = pem.ok_or("a signature")?;
+                self.write("signature", &format!("{name}-{number}"), &[pem.as_bytes()])?;
+            }
+            let line = key.public_key().to_openssh()?;
+            self.write("signature", &format!("key-{number}"), &[line.as_bytes()])?;
+        }
+        let allowed = &fixture.allowed_signers;
+        let named = allowed.replace("officer@hospital.example", "\"a b\",c");
+        let others = allowed.replace(
+            "namespaces=\"",
+            "valid-after=\"20260101\",namespaces=\"file,",
+        );
+        for (name, file) in [("allowed", allowed), ("named", &named), ("others", &others)] {
+            self.write("signature", name, &[b"# who may sign\n\n", file.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    /// Of each format records that are read, and such as are not.
+    fn inputs(&self) -> Outcome<()> {
+        let jsonl = concat!(
+            "\u{feff}\n{\"id\": 1, \"text\": \"a\", \"ward\": [3]}\r\n",
+            "{\"id\": \"b\", \"text\": \"caf\\u00e9 \\ud83d\\ude00\"}\n[]\n{\"id\": 2}",
+        );
+        let csv = "id,text,ward\n001,\"a, \"\"b\"\"\r\nc\",3\n\n2,b\n3,c,\n4,\"d";
+        let tsv = csv.replace(',', "\t");
+        let resources = [
+            r#"{"resourceType": "DiagnosticReport", "id": "1", "effectiveDateTime": "2020-01-02", "conclusion": "a"}"#,
+            r#"{"resourceType": "Encounter", "text": 5}"#,
+            r#"{"resourceType": "DocumentReference", "id": "2", "content": [{"attachment":
+                {"contentType": "text/html; charset=ISO-8859-1", "data": "PHA+Y2Fm6TwvcD4="}}]}"#,
+            r#"{"resourceType": "Composition", "id": "3", "section": [{"title": "Plan", "text":
+                {"div": "<div>rest &amp; <b>tea</b><br/></div>"}, "section": []}]}"#,
+        ];
+        let entries = resources.map(|resource| format!(r#"{{"resource": {resource}}}"#));
+        let bundle = format!(
+            r#"{{"resourceType": "Bundle", "entry": [{}]}}"#,
+            entries.join(", ")
+        );
+        let lines = resources
+            .map(|resource| resource.replace('\n', " "))
+            .join("\n");
+        for (name, letter, text) in [
+            ("jsonl", b"j", jsonl),
+            ("csv", b"c", csv),
+            ("tsv", b"t", &tsv),
+            ("fhir-bundle", b"f", &bundle),
+            ("fhir-lines", b"f", &lines),
+            ("fhir-report", b"f", resources[0]),
+            ("fhir-document", b"f", resources[2]),
+            ("fhir-composition", b"f", resources[3]),
+        ] {
+            self.write("input", name, &[letter, text.as_bytes()])?;
+            self.write(
+                "input",
+                &format!("{name}-recognised"),
+                &[b"?", text.as_bytes()],
+            )?;
+        }
+        Ok(())
     }
 
     /// Without checksums: the target makes them right.

@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::Metrics;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -223,7 +224,8 @@ async fn a_client_that_takes_nothing_keeps_no_place_however_much_it_sends() {
 #[test]
 fn an_idle_connection_is_small() {
     let metrics = Metrics::default();
-    let future = |client: Stream, enclave: Stream| bridge(client, enclave, limits(), &metrics);
+    let future =
+        |client: Stream, enclave: Stream| bridge(client, enclave, limits(), metrics.counted());
     let size = size_of_result(&future);
     assert!(size <= 640, "{size}");
 }
@@ -254,7 +256,7 @@ where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     E: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    tokio::spawn(async move { bridge(client, enclave, limits, &Metrics::default()).await })
+    tokio::spawn(async move { bridge(client, enclave, limits, Metrics::default().counted()).await })
 }
 
 /// Fails where the other would end.

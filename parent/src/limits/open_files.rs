@@ -11,7 +11,7 @@ use crate::Config;
 ///
 /// It is raised no further: programs that this one starts inherit it, and some of them walk over all of it.
 pub(crate) fn allow_open_files(config: &Config) {
-    let needed = needed(config.max_connections.get());
+    let needed = needed(config);
     let limit = getrlimit(Resource::Nofile);
     let Some(now) = limit.current.filter(|&now| now < needed) else {
         return;
@@ -42,11 +42,21 @@ pub(crate) fn allow_open_files(config: &Config) {
     }
 }
 
-/// A client's socket and the enclave's for each connection, those that are being told that there is no place, and what the
+/// A client's socket and the enclave's for each connection, as much and a listener for each egress, those that are being told that there is no place, and what the
 /// parent has open for itself.
-fn needed(max_connections: usize) -> u64 {
-    let files = max_connections
+fn needed(config: &Config) -> u64 {
+    let egress = &config.egress;
+    let of_egress = egress
+        .limits
+        .connections
+        .get()
         .saturating_mul(2)
+        .saturating_add(1);
+    let files = config
+        .max_connections
+        .get()
+        .saturating_mul(2)
+        .saturating_add(egress.routes.iter().len().saturating_mul(of_egress))
         .saturating_add(MAX_LINGERING + OWN_FILES);
     files.try_into().unwrap_or(u64::MAX)
 }

@@ -36,6 +36,11 @@ impl Places {
             origin: None,
         })
     }
+
+    /// How many are taken now.
+    pub(crate) fn taken(&self) -> usize {
+        self.0.taken().in_all
+    }
 }
 
 impl Place {

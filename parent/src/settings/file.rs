@@ -9,7 +9,10 @@ use std::{
 use thiserror::Error;
 
 use super::Settings;
-use crate::EnclavesError;
+use crate::{
+    EnclavesError,
+    egress::{AllowlistError, RoutesError},
+};
 
 impl Settings {
     /// These, and where they say nothing, those of `files`; no two files may say the same.
@@ -78,6 +81,12 @@ pub enum SettingsError {
     /// The enclaves are none that can be served with.
     #[error(transparent)]
     Enclaves(#[from] EnclavesError),
+    /// There is no list of what the enclaves may reach.
+    #[error(transparent)]
+    Allowlist(#[from] AllowlistError),
+    /// The enclaves may not reach what they were to.
+    #[error(transparent)]
+    Egress(#[from] RoutesError),
     /// A PROXY header is of a proxy over TCP or a Unix socket.
     #[error("proxy-protocol is for listeners over TCP or Unix sockets, and listen is over vsock")]
     ProxyOverVsock,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::EnclavesError;
+use crate::{EnclavesError, egress::RoutesError};
 
 #[test]
 fn a_flag_goes_before_a_file_and_a_file_before_the_default() {
@@ -167,6 +167,62 @@ fn what_is_missing_is_named() {
     };
     let error = settings.config().unwrap_err();
     assert!(matches!(error, SettingsError::Missing("endorsements-to")));
+}
+
+#[test]
+fn an_egress_needs_its_list_and_is_on_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = file(
+        &dir,
+        "egress.yaml",
+        "allowlist:\n- {address: key.example, port: 443}\n",
+    );
+    let config = |flags: &[&str], text: &str| {
+        let egress = flags.iter().map(|flag| flag.parse().unwrap()).collect();
+        let flags = Settings {
+            listen: "tcp:a:1".parse().ok(),
+            enclave: Some(vec!["tcp:a:2".parse().unwrap()]),
+            egress: (!flags.is_empty()).then_some(egress),
+            ..Settings::default()
+        };
+        flags.over_files(&[file(&dir, "file", text)])?.config()
+    };
+    let routes = |config: Config| {
+        let routes: Vec<String> = config
+            .egress
+            .routes
+            .iter()
+            .map(|route| route.to_string())
+            .collect();
+        routes.join(" ")
+    };
+    let list = format!("egress-allowlist = '{}'\n", list.display());
+    let (one, two) = ("unix:one=key.example:443", "vsock:any:8443=KEY.example:443");
+    let of_file = config(&[], &format!("{list}egress = ['{one}', '{two}']")).unwrap();
+    assert_eq!(
+        routes(of_file),
+        format!("{one} vsock:any:8443=key.example:443")
+    );
+    let of_flag = config(&[one], &format!("{list}egress = '{two}'")).unwrap();
+    assert_eq!(routes(of_flag), one);
+    assert_eq!(routes(config(&[], "").unwrap()), "");
+
+    let error = config(&[one], "").unwrap_err();
+    assert!(matches!(error, SettingsError::Missing("egress-allowlist")));
+    let error = config(&[], &list).unwrap_err();
+    assert!(matches!(error, SettingsError::Missing("egress")));
+    let error = config(&[one, one], &list).unwrap_err();
+    assert!(matches!(
+        error,
+        SettingsError::Egress(RoutesError::Twice(_))
+    ));
+    let error = config(&["unix:one=key.example:444"], &list).unwrap_err();
+    assert!(matches!(
+        error,
+        SettingsError::Egress(RoutesError::NotAllowed(_))
+    ));
+    let error = config(&[one], "egress-allowlist = '/nowhere.yaml'").unwrap_err();
+    assert!(matches!(error, SettingsError::Allowlist(_)));
 }
 
 fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {

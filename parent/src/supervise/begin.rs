@@ -4,7 +4,7 @@ use sealnote_transport::Cid;
 use tokio::time::Instant;
 
 use super::{
-    Enclave, Event, Image, LedgerError, Pcr0, Plan, StartError, Supervisor, Traffic, console,
+    Enclave, Event, Image, LedgerError, Pcr0, StartError, Supervisor, Traffic, console,
     enclave::Life,
     keeper::Leaving,
     nitro_cli::{Described, State},
@@ -189,15 +189,16 @@ impl<T: Traffic> Supervisor<T> {
     }
 
     fn places(&self) -> [Place; 2] {
-        let Plan { name, cid, .. } = &self.plan;
+        let name = &self.plan.name;
+        let [first, second] = self.plan.cids();
         [
             Place {
                 name: name.clone(),
-                cid: *cid,
+                cid: first,
             },
             Place {
                 name: format!("{name}-2"),
-                cid: Cid(cid.0.saturating_add(1)),
+                cid: second,
             },
         ]
     }

@@ -209,7 +209,7 @@ async fn an_enclave_is_drained_under_load_and_nothing_is_dropped() {
             .map(|client| tokio::spawn(client.work()))
             .collect();
         sleep(SECOND).await;
-        house.reload([drained, Some("")]);
+        house.reload([drained, Some("")]).await;
         for _ in 0..4 {
             assert_eq!(house.client().await.enclave, 1, "nobody new gets it");
         }
@@ -226,7 +226,7 @@ async fn an_enclave_is_drained_under_load_and_nothing_is_dropped() {
         sleep(PERIOD * 5).await;
         assert_eq!(house.enclaves[0].probes().len(), probed);
 
-        house.reload([Some(""), Some("")]);
+        house.reload([Some(""), Some("")]).await;
         sleep(PERIOD).await;
         let first = house.client().await.enclave;
         assert_ne!(house.client().await.enclave, first);
@@ -240,7 +240,7 @@ async fn when_every_enclave_is_drained_a_client_waits_for_one_that_is_not() {
     let (client, ()) = tokio::join!(house.client(), async {
         sleep(SECOND * 5).await;
         assert!(!house.upstreams.ready());
-        house.reload([Some("")]);
+        house.reload([Some("")]).await;
     });
     assert_eq!(client.enclave, 0);
     assert!(house.upstreams.ready());
@@ -255,7 +255,7 @@ async fn what_becomes_of_an_enclave_is_in_the_log() {
     house.enclaves[0].turn(Manner::Answers).await;
     sleep(SECOND * 60).await;
     let client = house.client().await;
-    house.reload([Some(",drain"), Some(",drain")]);
+    house.reload([Some(",drain"), Some(",drain")]).await;
     sleep(SECOND).await;
     drop(client);
     sleep(SECOND).await;

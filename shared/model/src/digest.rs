@@ -77,6 +77,28 @@ pub struct FileDigest {
     pub sha384: [u8; SHA384_LEN],
 }
 
+/// The text is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a model's digest is 96 hex digits, as `sealnote model-digest` prints them")]
+pub struct NoDigest;
+
+impl core::str::FromStr for ModelDigest {
+    type Err = NoDigest;
+
+    fn from_str(text: &str) -> Result<Self, NoDigest> {
+        let digits = text.as_bytes();
+        if digits.len() != 2 * SHA384_LEN || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(NoDigest);
+        }
+        let mut digest = [0; SHA384_LEN];
+        for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let pair = core::str::from_utf8(pair).map_err(|_| NoDigest)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| NoDigest)?;
+        }
+        Ok(Self(digest))
+    }
+}
+
 impl core::fmt::Display for ModelDigest {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -99,6 +121,19 @@ mod tests {
         assert_ne!(digest, ModelDigest::of_files([b"b", b"a", b"c"]));
         assert_ne!(digest, ModelDigest::of_files([b"a", b"b", b""]));
         assert_eq!(digest, ModelDigest::of_files([b"a", b"b", b"c"]));
+    }
+
+    #[test]
+    fn a_digest_is_read_as_it_is_printed() {
+        let digest = ModelDigest(core::array::from_fn(|index| 5 * index as u8));
+        let text = digest.to_string();
+        assert_eq!(text.parse(), Ok(digest));
+        assert_eq!(text.to_uppercase().parse(), Ok(digest));
+        let long = format!("{text}00");
+        let signed = format!("+1{}", &text[2..]);
+        for wrong in ["", &text[2..], &long, &signed, &text.replace('0', "g")] {
+            assert_eq!(wrong.parse::<ModelDigest>(), Err(NoDigest), "{wrong}");
+        }
     }
 
     /// Python: `e = sha384(b"sealnote/1 model\0" + bytes(range(48))).digest()`, then

@@ -10,7 +10,7 @@ mod digest;
 mod precision;
 
 pub use classification::{KnownShare, NoteError, NoteOutcome, Problem, Scored, Scores};
-pub use digest::{FileDigest, MODEL_FILES, ModelDigest, SHA384_LEN, extended};
+pub use digest::{FileDigest, MODEL_FILES, ModelDigest, NoDigest, SHA384_LEN, extended};
 pub use precision::Precision;
 
 /// The examples of README.md, compiled and run.

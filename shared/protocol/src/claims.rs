@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::cbor::{self, NotDeterministic};
 use crate::limits::Limits;
-use crate::suite::{KeyError, KeyMaterial, PublicKey};
+use crate::suite::{KeyError, KeyMaterial, PublicKey, Suite};
 use crate::task::{self, ModelClaims, Task};
 
 /// The protocol's name, the first claim.
@@ -19,6 +19,10 @@ pub const PROTOCOL: &str = "sealnote/2";
 pub const MAX_CLAIMS: usize = 64 * 1024;
 
 const MAX_EXTENSIONS: usize = 32;
+
+/// The extension that says that clients sign: critical, and without a value.
+const CLIENTS_SIGN: u16 = 1;
+
 const BINDING_LABEL: &[u8] = b"sealnote/2 claims\0";
 
 /// The claims of an enclave that does the task `T`. Bytes become claims only by [`Claims::decode`], which checks all of
@@ -94,6 +98,12 @@ pub enum ClaimsError {
         "the enclave's claims have the critical extension {0}, which this release does not know; a later one may"
     )]
     Extension(u16),
+    /// Clients sign, and suite 1 is claimed: who gets its key could share a session's exporter with the client, and ride
+    /// on the client's signature.
+    #[error(
+        "the enclave asks its clients for signatures, and claims suite {0}, in which they protect nothing"
+    )]
+    SuiteOfSigned(u16),
     /// A value is out of the range that PROTOCOL.md gives for it.
     #[error("the claims' {0} is out of range")]
     Range(&'static str),
@@ -118,11 +128,14 @@ impl<T: Task> Claims<T> {
             limits,
             extensions: BTreeMap::new(),
         };
-        let claims = Self { wire, task };
-        claims.check()?;
-        match claims.encode().len() {
+        Self { wire, task }.made()
+    }
+
+    fn made(self) -> Result<Self, ClaimsError> {
+        self.check()?;
+        match self.encode().len() {
             len if len > MAX_CLAIMS => Err(ClaimsError::Length(len)),
-            _ => Ok(claims),
+            _ => Ok(self),
         }
     }
 
@@ -174,6 +187,11 @@ impl<T: Task> Claims<T> {
         &self.wire.limits
     }
 
+    /// Whether the enclave serves those alone that it has in a list, and asks each for a signature.
+    pub fn clients_sign(&self) -> bool {
+        self.wire.extensions.contains_key(&CLIENTS_SIGN)
+    }
+
     fn check(&self) -> Result<(), ClaimsError> {
         let WireClaims {
             suites,
@@ -186,12 +204,32 @@ impl<T: Task> Claims<T> {
             extensions.len() <= MAX_EXTENSIONS && !extensions.contains_key(&0),
             "extensions",
         )?;
-        // None is known yet.
-        if let Some((number, _)) = extensions.iter().find(|(_, claim)| claim.critical) {
+        let unknown = |number: &u16| !(T::HAS_CLIENTS && *number == CLIENTS_SIGN);
+        let mut critical = extensions.iter().filter(|(_, claim)| claim.critical);
+        if let Some((number, _)) = critical.find(|(number, _)| unknown(number)) {
             return Err(ClaimsError::Extension(*number));
+        }
+        if let Some(claim) = extensions.get(&CLIENTS_SIGN) {
+            range(claim.critical && claim.value.is_empty(), "extension 1")?;
+            // A suite that is not known here is greater than 1.
+            if suites.of(Suite::RsaOaep).is_some() {
+                return Err(ClaimsError::SuiteOfSigned(Suite::RsaOaep.id()));
+            }
         }
         let fault = limits.fault().or_else(|| self.task.fault(limits));
         fault.map_or(Ok(()), |what| Err(ClaimsError::Range(what)))
+    }
+}
+
+impl<T: Task> Claims<T> {
+    /// The same claims, of an enclave that asks its clients for signatures.
+    pub fn with_signing_clients(mut self) -> Result<Self, ClaimsError> {
+        let critical = Extension {
+            critical: true,
+            value: Vec::new(),
+        };
+        self.wire.extensions.insert(CLIENTS_SIGN, critical);
+        self.made()
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod cbor;
 pub mod claims;
+pub mod denial;
 mod erase;
 pub mod frame;
 pub mod handshake;

@@ -1,19 +1,24 @@
-//! The plaintexts of records: ready, request, answer, close. PROTOCOL.md, "Records".
+//! The plaintexts of records: ready, request, answer, close, signature, denial. PROTOCOL.md, "Records".
 //!
 //! Here is what all tasks have in common; what a request and an answer hold is laid out by the task, in
 //! [`crate::task`]. Integers are big-endian. Lengths here are of plaintexts, in bytes, without header and tag.
 
+use sealnote_access::{PublicKey, SIGNATURE_LEN};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::denial::Denial;
 use crate::frame::HEADER_LEN;
 use crate::limits::{Limits, MIN_REQUEST};
 
 /// Length of the tag after every record's ciphertext, in bytes.
 pub const TAG_LEN: usize = 16;
 
-/// Length of a close record's plaintext: less than that of any other record.
+/// Length of a plaintext that ends a session, a close or a denial: less than that of any other record.
 pub(crate) const CLOSE_LEN: usize = 9;
+
+/// The payload of the record with a client's signature, in bytes.
+pub const SIGNATURE_RECORD: usize = 1 + 32 + SIGNATURE_LEN + TAG_LEN;
 
 /// Length of the plaintext of `ready`.
 const READY_LEN: usize = READY.len();
@@ -22,6 +27,8 @@ const READY: &[u8] = b"\x01sealnote/2 ready";
 const REQUEST: u8 = 2;
 const ANSWER: u8 = 3;
 const CLOSE: u8 = 4;
+const SIGNATURE: u8 = 5;
+const DENIAL: u8 = 6;
 
 /// Kind and request id, before what a task lays out in a request.
 pub(crate) const REQUEST_PREFIX: usize = 1 + 8;
@@ -39,7 +46,7 @@ pub struct Malformed(pub &'static str);
 pub struct Unsealed {
     pub(crate) bytes: Vec<u8>,
     #[zeroize(skip)]
-    pub(crate) is_close: bool,
+    pub(crate) is_last: bool,
 }
 
 /// A parsed plaintext.
@@ -53,6 +60,10 @@ pub enum Record<'a> {
     Answer(u64, Body<'a>),
     /// The end, and how many requests (client) or answers (enclave) the sender has sent.
     Close(u64),
+    /// A client's public key and its signature, neither of them checked.
+    Signature(&'a [u8; 32], &'a [u8; SIGNATURE_LEN]),
+    /// The enclave serves the client no longer, and why.
+    Denial(Denial),
 }
 
 /// What a task has laid out in a request or an answer, and zeros behind it. Read front to back.
@@ -65,7 +76,7 @@ impl Unsealed {
         bytes.resize(HEADER_LEN, 0);
         Self {
             bytes,
-            is_close: false,
+            is_last: false,
         }
     }
 
@@ -100,7 +111,28 @@ impl Unsealed {
         let mut record = Self::with_len(CLOSE_LEN);
         record.bytes.push(CLOSE);
         record.bytes.extend_from_slice(&count.to_be_bytes());
-        record.is_close = true;
+        record.is_last = true;
+        record
+    }
+
+    /// Who the client is: its public key, and its signature.
+    pub fn signature(key: &PublicKey, signature: &[u8; SIGNATURE_LEN]) -> Self {
+        let key = key.as_bytes();
+        let mut record = Self::with_len(1 + key.len() + signature.len());
+        record.bytes.push(SIGNATURE);
+        record.bytes.extend_from_slice(key);
+        record.bytes.extend_from_slice(signature);
+        record
+    }
+
+    /// An end that says why. As long as a close, and in its place: so there is always room for it, and whoever is on the
+    /// way sees no difference.
+    pub(crate) fn denial(denial: Denial) -> Self {
+        let mut record = Self::with_len(CLOSE_LEN);
+        record.bytes.push(DENIAL);
+        record.bytes.extend_from_slice(&denial.encode());
+        record.bytes.resize(HEADER_LEN + CLOSE_LEN, 0);
+        record.is_last = true;
         record
     }
 
@@ -111,8 +143,9 @@ impl Unsealed {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn is_close(plaintext: &[u8]) -> bool {
-        plaintext.first() == Some(&CLOSE)
+    /// Whether it ends the session, so that the room that is kept for an end is its.
+    pub(crate) fn is_last(plaintext: &[u8]) -> bool {
+        matches!(plaintext.first(), Some(&(CLOSE | DENIAL)))
     }
 
     /// Parses a plaintext strictly, but for the bodies, which their task reads.
@@ -125,9 +158,31 @@ impl<'a> Record<'a> {
                 Ok(count) => Ok(Self::Close(u64::from_be_bytes(count))),
                 Err(_) => Err(Malformed("close length")),
             },
+            Some((&SIGNATURE, body)) => parse_signature(body),
+            Some((&DENIAL, body)) => parse_denial(body),
             _ => Err(Malformed("kind")),
         }
     }
+}
+
+fn parse_signature(body: &[u8]) -> Result<Record<'_>, Malformed> {
+    let (key, signature) = body
+        .split_first_chunk()
+        .ok_or(Malformed("signature length"))?;
+    let signature = signature
+        .try_into()
+        .map_err(|_| Malformed("signature length"))?;
+    Ok(Record::Signature(key, signature))
+}
+
+fn parse_denial<'a>(body: &[u8]) -> Result<Record<'a>, Malformed> {
+    const LEN: usize = CLOSE_LEN - 1;
+    let body: &[u8; LEN] = body.try_into().map_err(|_| Malformed("denial length"))?;
+    let [reason, a, b, c, d, 0, 0, 0] = *body else {
+        return Err(Malformed("padding"));
+    };
+    let denial = Denial::decode([reason, a, b, c, d]);
+    Ok(Record::Denial(denial.ok_or(Malformed("denial"))?))
 }
 
 fn parse_request<'a>(

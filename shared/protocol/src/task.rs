@@ -27,6 +27,9 @@ pub trait Task: Clone + core::fmt::Debug + Encode<()> + for<'b> Decode<'b, ()> {
     /// The least suite that its sessions may have, whatever a policy accepts.
     const LEAST_SUITE: Suite;
 
+    /// Whether an enclave that does it may ask its clients for signatures.
+    const HAS_CLIENTS: bool;
+
     /// The model that it is about.
     fn model(&self) -> ModelDigest;
 

@@ -18,7 +18,7 @@ use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{EvidenceKind, Hello, Key};
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::Enclave;
+use sealnote_protocol::session::enclave::{Enclave, Keyed};
 use sealnote_protocol::suite::{BootKeys, Suite};
 use sealnote_protocol::task::ModelClaims;
 use sha2::{Digest, Sha256};
@@ -235,7 +235,9 @@ fn no_trace_of_a_key_is_in_memory_when_it_has_served() {
     overwrite_stack();
     let message = Key::new(Suite::XWing, encapsulated).to_frame();
     let session = awaiting.key(&message, &mut Masked::new(), Instant::now());
-    let (sender, receiver, _ready) = session.unwrap();
+    let Ok((Keyed::Open(sender, receiver), _ready)) = session else {
+        panic!("no session");
+    };
     let found = traces(&masked);
     assert_eq!(found, 0, "traces of the decapsulation key");
     let found = traces(&expanded(&masked));

@@ -81,6 +81,8 @@ fn parse(plaintext: &[u8]) -> Result<Parsed, Malformed> {
         Record::Request(_, body) => Parsed::Request(layout.read_request(body)?),
         Record::Answer(_, body) => Parsed::Answer(layout.read_answer(body)?),
         Record::Close(_) => Parsed::Close,
+        Record::Signature(..) => Parsed::Signature,
+        Record::Denial(_) => Parsed::Denial,
     })
 }
 
@@ -89,6 +91,8 @@ enum Parsed {
     Request(Notes),
     Answer(Vec<NoteOutcome>),
     Close,
+    Signature,
+    Denial,
 }
 
 fn claims() -> Claims {
@@ -303,6 +307,8 @@ fn records() {
         (8, request),
         (9, answer),
         (10, close),
+        (11, [&[5][..], &[7; 96]].concat()),
+        (12, vec![6, 4, 0, 0, 0x0e, 0x10, 0, 0, 0]),
         (11, b"\x01sealnote/2 ready".to_vec()),
     ] {
         assert!(parse(&valid).is_ok());
@@ -319,6 +325,8 @@ fn records() {
                     assert!(scores.all(|score| (0.0..=1.0).contains(score)));
                 }
                 Ok(Parsed::Close) => assert_eq!(bytes.len(), 9),
+                Ok(Parsed::Signature) => assert_eq!((bytes[0], bytes.len()), (5, 97)),
+                Ok(Parsed::Denial) => assert_eq!((bytes[0], bytes.len()), (6, 9)),
                 Ok(Parsed::Ready) => assert_eq!(bytes, b"\x01sealnote/2 ready"),
                 Err(_) => {}
             }

@@ -2,15 +2,19 @@
 //!
 //! ```text
 //! VerifiedEvidence → ClientSession::establish → AwaitingReady::ready → ClientSender + ClientReceiver
+//!                                                                   → AwaitingSignature::sign → the same
 //! ```
 //!
-//! No method takes a note before `ready` has opened.
+//! No method takes a note before `ready` has opened; nor, where the enclave asks its clients for signatures, before the
+//! client has signed.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use rand_core::CryptoRng;
+use sealnote_access::{EXPORTED_LEN, PrivateKey, Role};
 use sealnote_model::NoteOutcome;
+use sealnote_protocol::denial::Denial;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
 use sealnote_protocol::record::{Malformed, Record, Unsealed};
@@ -19,6 +23,7 @@ use sealnote_protocol::session::{SessionError, SessionLimits};
 use sealnote_protocol::suite::KeyError;
 use sealnote_protocol::task::sequence_classification::{Layout, ModelClaims, request_len};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::classification::{Classification, Outcome};
 use crate::evidence::VerifiedEvidence;
@@ -39,12 +44,14 @@ impl ClientSession {
         let claims = evidence.claims();
         let model = Arc::new(claims.model().clone());
         let layout = model.layout(*claims.limits());
+        let (clients_sign, suite) = (claims.clients_sign(), evidence.suite());
         let (keys, frame) = encapsulate(evidence, rng)?;
         let SessionKeys {
             client_to_enclave,
             enclave_to_client,
             exporter,
         } = keys;
+        let exported = clients_sign.then(|| exporter.export(suite, Role::Client.exporter()));
         let sender = ClientSender {
             key: SendKey::new(client_to_enclave, limits, now),
             layout,
@@ -56,8 +63,14 @@ impl ClientSession {
             layout,
             model,
             answers: 0,
+            clients_sign,
         };
-        Ok((AwaitingReady { sender, receiver }, frame))
+        let awaiting = AwaitingReady {
+            sender,
+            receiver,
+            exported,
+        };
+        Ok((awaiting, frame))
     }
 }
 
@@ -81,19 +94,57 @@ pub(crate) fn encapsulate<T>(
 pub struct AwaitingReady {
     sender: ClientSender,
     receiver: ClientReceiver,
+    /// What is signed, if the enclave asks for a signature.
+    exported: Option<Zeroizing<[u8; EXPORTED_LEN]>>,
+}
+
+/// The enclave has the session's keys.
+#[derive(Debug)]
+pub enum Confirmed {
+    /// Notes may travel.
+    Open(ClientSender, ClientReceiver),
+    /// The enclave serves the clients that it knows: this one has yet to sign.
+    MustSign(AwaitingSignature),
+}
+
+/// Notes may travel once the client has said who it is.
+#[derive(Debug)]
+pub struct AwaitingSignature {
+    sender: ClientSender,
+    receiver: ClientReceiver,
+    exported: Zeroizing<[u8; EXPORTED_LEN]>,
 }
 
 impl AwaitingReady {
-    /// Opens the enclave's `ready`. From here on notes may travel.
-    pub fn ready(
+    /// Opens the enclave's `ready`.
+    pub fn ready(mut self, frame: Frame, now: Instant) -> Result<Confirmed, SessionError> {
+        let Opened::Ready = self.receiver.open_record(frame, now)? else {
+            return Err(Malformed("the first record is not ready").into());
+        };
+        let (sender, receiver) = (self.sender, self.receiver);
+        Ok(match self.exported {
+            None => Confirmed::Open(sender, receiver),
+            Some(exported) => Confirmed::MustSign(AwaitingSignature {
+                sender,
+                receiver,
+                exported,
+            }),
+        })
+    }
+}
+
+impl AwaitingSignature {
+    /// Signs for this session and no other: the session, and the frame that must be its first. Whether the enclave knows the
+    /// key shows in what it answers; requests need not wait for that.
+    pub fn sign(
         mut self,
-        frame: Frame,
+        key: &PrivateKey,
         now: Instant,
-    ) -> Result<(ClientSender, ClientReceiver), SessionError> {
-        match self.receiver.open_record(frame, now)? {
-            Opened::Ready => Ok((self.sender, self.receiver)),
-            _ => Err(Malformed("the first record is not ready").into()),
-        }
+    ) -> Result<(ClientSender, ClientReceiver, Frame), SessionError> {
+        let signature = key.sign(Role::Client, &self.exported, &[]);
+        let record = Unsealed::signature(&key.public(), &signature);
+        let frame = self.sender.key.seal(record, now)?;
+        Ok((self.sender, self.receiver, frame))
     }
 }
 
@@ -240,6 +291,8 @@ pub struct ClientReceiver {
     layout: Layout,
     model: Arc<ModelClaims>,
     answers: u64,
+    /// Only then may the enclave deny something.
+    clients_sign: bool,
 }
 
 /// What a record held.
@@ -247,8 +300,9 @@ enum Opened {
     Ready,
     Answer(u64, Vec<NoteOutcome>),
     Close(u64),
+    Denial(Denial),
     /// What no enclave sends.
-    Request,
+    FromClients,
 }
 
 impl ClientReceiver {
@@ -271,7 +325,11 @@ impl ClientReceiver {
                     false => Err(Malformed("close count").into()),
                 }
             }
-            Opened::Ready | Opened::Request => {
+            Opened::Denial(denial) if self.clients_sign => {
+                self.key = None;
+                Err(denial.into())
+            }
+            Opened::Ready | Opened::Denial(_) | Opened::FromClients => {
                 self.key = None;
                 Err(Malformed("kind").into())
             }
@@ -285,7 +343,8 @@ impl ClientReceiver {
             Record::Ready => Opened::Ready,
             Record::Answer(id, body) => Opened::Answer(id, self.layout.read_answer(body)?),
             Record::Close(count) => Opened::Close(count),
-            Record::Request(..) => Opened::Request,
+            Record::Denial(denial) => Opened::Denial(denial),
+            Record::Request(..) | Record::Signature(..) => Opened::FromClients,
         };
         self.key = Some(key);
         Ok(opened)

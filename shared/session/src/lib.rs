@@ -3,6 +3,7 @@
 //! ```text
 //! Challenge → (hello) → Evidence::verify → VerifiedEvidence → ClientSession::establish → (key message)
 //!           → AwaitingReady::ready → ClientSender + ClientReceiver
+//!                                  → AwaitingSignature::sign → (signature) → the same, where clients are known
 //! ```
 //!
 //! Each step consumes the one before it: no note can be sealed before the evidence is verified and the enclave has
@@ -20,8 +21,8 @@ mod saved;
 pub use binding::{BindingError, CHECKS};
 pub use classification::{Classification, Outcome};
 pub use client::{
-    AwaitingReady, ClientReceiver, ClientSender, ClientSession, Incoming, PendingReply, Reply,
-    RequestError,
+    AwaitingReady, AwaitingSignature, ClientReceiver, ClientSender, ClientSession, Confirmed,
+    Incoming, PendingReply, Reply, RequestError,
 };
 pub use evidence::{
     Challenge, Evidence, EvidenceError, Rejection, UnknownSuite, VerifiedEvidence, offered,

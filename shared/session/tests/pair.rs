@@ -20,6 +20,8 @@ mod world;
 mod binding;
 #[path = "pair/claims.rs"]
 mod claims;
+#[path = "pair/clients.rs"]
+mod clients;
 #[path = "pair/extensions.rs"]
 mod extensions;
 #[path = "pair/freshness.rs"]
@@ -34,6 +36,10 @@ mod mutations;
 mod records;
 #[path = "pair/redaction.rs"]
 mod redaction;
+#[path = "pair/release.rs"]
+mod release;
+#[path = "pair/release_claims.rs"]
+mod release_claims;
 #[path = "pair/sizes.rs"]
 mod sizes;
 #[path = "pair/suite1.rs"]

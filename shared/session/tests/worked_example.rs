@@ -23,12 +23,12 @@ use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::{Answer, EvidenceKind, Key};
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::{Binding, Enclave, Received};
+use sealnote_protocol::session::enclave::{Binding, Enclave, Keyed, Received};
 use sealnote_protocol::suite::{BootKeys, Suite, rsa_oaep};
 use sealnote_protocol::task::ModelClaims;
 use sealnote_session::Classification;
 use sealnote_session::{Challenge, Evidence};
-use sealnote_session::{ClientSession, Incoming};
+use sealnote_session::{ClientSession, Confirmed, Incoming};
 use sealnote_software_attester::nitro::{AttestationRequest, SoftwareAttester, SoftwareRoot};
 use sealnote_verifier::{Policy, TrustRoots, UnixTime};
 use sha2::{Digest, Sha256};
@@ -139,18 +139,22 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     let mut rng = Fixed(input("client.encapsulation"));
     let (awaiting_ready, key) =
         ClientSession::establish(verified, session_limits, &mut rng, now).unwrap();
-    let (mut enclave_sender, mut enclave_receiver, ready) =
-        awaiting_key.key(&key, &mut UnwrapErr(SysRng), now).unwrap();
+    let (keyed, ready) = awaiting_key.key(&key, &mut UnwrapErr(SysRng), now).unwrap();
+    let Keyed::Open(mut enclave_sender, mut enclave_receiver) = keyed else {
+        panic!("a signature is due");
+    };
     let info = [b"sealnote/2 suite2\0", &transcript(&[&hello, &answer])[..]].concat();
     let secret = xwing_secret(&input("enclave.xwing_key"), &key, &info);
     let schedule = Schedule::new(&[&hello, &answer, &key], &secret);
 
     // Records.
     let ready_bytes = ready.as_bytes().to_vec();
-    let (mut sender, mut receiver) = awaiting_ready.ready(ready, now).unwrap();
+    let Ok(Confirmed::Open(mut sender, mut receiver)) = awaiting_ready.ready(ready, now) else {
+        panic!("not confirmed");
+    };
     assert_eq!(
         *sender.exporter().export(Suite::XWing, "example"),
-        schedule.exported("example")
+        schedule.export("example")
     );
     let notes = [input("note.0"), input("note.1")];
     let (pending, request_frame) = sender.request(&[&notes[0], &notes[1]], now).unwrap();
@@ -341,7 +345,7 @@ impl Schedule {
             ("schedule.exporter", derive(&self.prk, "", "exporter", 32)),
             (
                 "schedule.exported.example",
-                self.exported("example").to_vec(),
+                self.export("example").to_vec(),
             ),
         ]
     }

@@ -106,6 +106,7 @@ impl Serving {
     pub fn start(program: Program, arguments: &[String]) -> Self {
         let mut child = Command::new(program.path())
             .args(arguments)
+            .env("XDG_CONFIG_HOME", "/nonexistent")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -157,10 +158,15 @@ impl Serving {
     }
 
     /// Asks it to end: how it did, and all that it said on both outputs.
-    pub fn stop(mut self, signal: &str) -> (ExitStatus, String) {
+    pub fn stop(self, signal: &str) -> (ExitStatus, String) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.unwrap().success());
+        self.ended()
+    }
+
+    /// Waits until it ends by itself: how it did, and all that it said.
+    pub fn ended(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
         self.stderr.take().unwrap().join().unwrap();
         let stdout = self.stdout.take().unwrap().join().unwrap();

@@ -5,6 +5,7 @@ mod report;
 use std::path::PathBuf;
 
 use clap::Args;
+use sealnote_client::SessionEnd;
 use sealnote_model::Problem;
 use sealnote_session::VerifiedEvidence;
 use sealnote_verifier::Check;
@@ -60,11 +61,19 @@ impl Attest {
         };
         let closed = session.close().await;
         confirmed?;
-        closed.map_err(|end| {
-            Exit::from(&end).because(format!(
+        closed.map_err(|end| match end {
+            SessionEnd::Denied(denial) => Exit::from(&end).because(denial.to_string()),
+            end => Exit::from(&end).because(format!(
                 "the session ended without the enclave's close: {end}"
-            ))
+            )),
         })
+    }
+}
+
+fn serves(evidence: &VerifiedEvidence) -> &'static str {
+    match evidence.claims().clients_sign() {
+        true => "the clients that its model's owner has listed, each with a key of its own",
+        false => "anybody",
     }
 }
 
@@ -95,6 +104,7 @@ fn lines(evidence: &VerifiedEvidence) -> Vec<String> {
         line("precision", model.precision),
         line("limits", limits),
         line("suite", evidence.suite()),
+        line("serves", serves(evidence)),
         "checks".to_owned(),
     ]);
     let check = |check: &Check| format!("  {check:<4} {}", check.title());

@@ -5,6 +5,8 @@ mod local;
 mod look;
 mod remote;
 
+use std::sync::Arc;
+
 use clap::Args;
 use sealnote_client::{Client, Policy, TrustRoots};
 
@@ -44,6 +46,14 @@ impl Doctor {
                 };
                 let client = Client::builder(server.clone(), policy, roots);
                 let client = client.handshake_timeout(self.server.timeout().min(remote::PATIENCE));
+                let client = match self.server.client_key() {
+                    Ok(Some(key)) => client.key(Arc::new(key)),
+                    Ok(None) => client,
+                    Err(failure) => {
+                        findings.add(Finding::failed("client key", failure, remote::NO_KEY));
+                        client
+                    }
+                };
                 remote::examine(&client.build(), is_trusted, &mut findings).await;
             }
             Err(failure) => findings.add(Finding::failed("address", failure, NO_SERVER)),

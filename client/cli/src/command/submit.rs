@@ -156,6 +156,7 @@ impl Submit {
             self.input.clone(),
             trust.policy.clone(),
             trust.policy_signer.clone(),
+            self.server.client_key.clone(),
         ];
         let roots = trust.danger_accept_software_root.iter().cloned().map(Some);
         let options = Options {

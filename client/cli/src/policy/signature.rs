@@ -11,7 +11,7 @@ use crate::files;
 use crate::files::shown;
 
 /// What a signature is for: a key's signature of anything else is none of a policy.
-pub(crate) const NAMESPACE: &str = "sealnote-policy";
+pub const NAMESPACE: &str = "sealnote-policy";
 
 /// Longest key or signature that is read.
 const MAX_LEN: usize = 1 << 16;
@@ -24,7 +24,8 @@ const SECURITY_KEY_TRAILER: usize = 5;
 
 /// Why a signature is not one that is asked for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SignatureError {
+#[non_exhaustive]
+pub enum SignatureError {
     /// Not the format.
     #[error("this is no signature of `ssh-keygen -Y sign` or `sealnote policy sign`")]
     Malformed,
@@ -63,7 +64,11 @@ pub(crate) fn is_signature(pem: &[u8]) -> bool {
 }
 
 /// The signer whose signature of `bytes` this is.
-pub(crate) fn verify<'a>(
+///
+/// # Errors
+///
+/// A signature that is none, or is not such a one.
+pub fn verify<'a>(
     signers: &'a Signers,
     bytes: &[u8],
     pem: &[u8],

@@ -14,20 +14,22 @@ const MAX_LEN: usize = 1 << 20;
 
 /// Keys, any one of which may sign.
 #[derive(Debug)]
-pub(crate) struct Signers(Vec<Signer>);
+pub struct Signers(Vec<Signer>);
 
 /// A key that may sign.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Signer {
-    pub(crate) key: PublicKey,
+pub struct Signer {
+    /// In OpenSSH's format.
+    pub key: PublicKey,
     /// Whose it is: the principals of a file of allowed signers, or the key's comment.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// A line of the file that is not understood. Nothing is left out: a line that says less than it was meant to would let
 /// more keys sign.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LineError {
+#[non_exhaustive]
+pub enum LineError {
     /// Neither a key nor an allowed signer.
     #[error("this is neither a public key nor an allowed signer")]
     Malformed,
@@ -46,21 +48,32 @@ impl Signers {
     /// Reads a file of either kind.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let bytes = files::read(path, "the signers", MAX_LEN)?;
-        let text = String::from_utf8_lossy(&bytes);
         let path = shown(path);
-        let mut signers = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let signer = of_line(line)
-                .map_err(|error| Exit::Usage.because(format!("{path}, line {number}: {error}")))?;
-            signers.extend(signer);
-        }
-        match signers.is_empty() {
+        let signers = Self::of_file(&bytes).map_err(|(number, error)| {
+            Exit::Usage.because(format!("{path}, line {number}: {error}"))
+        })?;
+        match signers.all().is_empty() {
             true => Err(Exit::Usage.because(format!("{path} names no key that may sign policies"))),
-            false => Ok(Self(signers)),
+            false => Ok(signers),
         }
     }
 
-    pub(crate) fn all(&self) -> &[Signer] {
+    /// Those that a file's contents name, perhaps none.
+    ///
+    /// # Errors
+    ///
+    /// The first line that is not understood, and its number from 1.
+    pub fn of_file(bytes: &[u8]) -> Result<Self, (usize, LineError)> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut signers = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            signers.extend(of_line(line).map_err(|error| (number, error))?);
+        }
+        Ok(Self(signers))
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Signer] {
         &self.0
     }
 }

@@ -124,7 +124,7 @@ where
 }
 
 /// Whether time may help. Rejected evidence, another model and a record that was tampered with are for a person to
-/// look at.
+/// look at; and so is a quota, which time helps only after so long that a run is better resumed.
 fn may_be_repeated(error: &SubmitError) -> bool {
     match error {
         SubmitError::Connect(error) => !matches!(
@@ -133,6 +133,7 @@ fn may_be_repeated(error: &SubmitError) -> bool {
                 | ConnectError::Evidence(_)
                 | ConnectError::Key(_)
                 | ConnectError::NotKept(_)
+                | ConnectError::NoClientKey
         ),
         SubmitError::Session(SessionEnd::Wire(_)) | SubmitError::NoProgress => true,
         _ => false,

@@ -135,7 +135,7 @@ impl Writer {
             kind: report.kind.into(),
             measured_as: found.measured_as,
             model: found.model,
-            precision: found.precision,
+            precision: found.precision.unwrap_or_default(),
             suite: found.suite,
             at: report.at,
         });

@@ -75,6 +75,9 @@ impl Fhir {
                 "is FHIR, of which `{name}` cannot be passed through, but {known} can"
             )));
         }
+        if !head.text().starts_with(b"{") {
+            return Err(input.refused("is no FHIR in JSON, which begins with `{`"));
+        }
         let outline = Outline::of(head.text());
         let bundle = outline.resource_type.as_deref() == Some("Bundle");
         let bytes = head.into_text();
@@ -333,5 +336,18 @@ mod tests {
             .err()
             .unwrap();
         assert!(error.to_string().contains("`ward` cannot"));
+    }
+
+    /// Where it does not begin as an object, its outline would be one of as much as has come.
+    #[test]
+    fn what_does_not_begin_as_a_resource_is_refused() {
+        for bytes in ["<Bundle xmlns=\"CANARY\">\n", "[{}]", "\"CANARY\n\", {\n}"] {
+            let error = open(bytes, &[]).err().unwrap().to_string();
+            assert!(
+                error.ends_with("is no FHIR in JSON, which begins with `{`"),
+                "{error}"
+            );
+        }
+        assert!(open("\u{feff}\n {\"resourceType\":\"Bundle\"}", &[]).is_ok());
     }
 }

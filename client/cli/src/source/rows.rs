@@ -15,8 +15,7 @@ pub(super) struct Rows<R> {
     /// The fields of the row, one after the other, and where each ends.
     fields: Vec<u8>,
     ends: Vec<usize>,
-    /// Ends of lines that were read.
-    lines: u64,
+    lines: Ends,
     limit: usize,
     /// As the header has; before it, as many as it may have.
     columns: usize,
@@ -61,7 +60,7 @@ impl<R: BufRead> Rows<R> {
             parser: ReaderBuilder::new().delimiter(delimiter).build(),
             fields: vec![0; 1024.min(limit.max(1))],
             ends: vec![0; 16],
-            lines: 0,
+            lines: Ends::default(),
             limit,
             columns: MOST_COLUMNS,
             found: 0,
@@ -80,7 +79,7 @@ impl<R: BufRead> Rows<R> {
         if !self.skip_blank_lines()? {
             return Ok(None);
         }
-        let line = self.lines + 1;
+        let line = self.lines.count + 1;
         let header = self.columns == MOST_COLUMNS;
         let (mut read, mut filled, mut columns) = (0usize, 0, 0);
         let mut bad = None;
@@ -99,7 +98,7 @@ impl<R: BufRead> Rows<R> {
                 &mut self.ends[columns..],
             );
             if !ended {
-                self.lines += memchr::memchr_iter(b'\n', &bytes[..taken]).count() as u64;
+                self.lines.pass(&bytes[..taken]);
                 self.input.consume(taken);
                 read += taken;
             }
@@ -161,7 +160,7 @@ impl<R: BufRead> Rows<R> {
                 Err(error) => return Err(error),
                 Ok([]) => return Ok(false),
                 Ok([byte @ (b'\n' | b'\r'), ..]) => {
-                    self.lines += u64::from(*byte == b'\n');
+                    self.lines.pass(&[*byte]);
                     self.input.consume(1);
                 }
                 Ok(_) => return Ok(true),
@@ -180,6 +179,29 @@ impl<R: BufRead> Rows<R> {
         self.fields.zeroize();
         self.fields = larger;
         true
+    }
+}
+
+/// Ends of lines that were passed: a line feed, a carriage return, or both. A row, too, ends at any of them.
+#[derive(Default)]
+struct Ends {
+    count: u64,
+    /// A line feed that follows is of the same end.
+    after_return: bool,
+}
+
+impl Ends {
+    fn pass(&mut self, bytes: &[u8]) {
+        for at in memchr::memchr2_iter(b'\r', b'\n', bytes) {
+            let after_return = match at.checked_sub(1) {
+                Some(before) => bytes[before] == b'\r',
+                None => self.after_return,
+            };
+            self.count += u64::from(bytes[at] == b'\r' || !after_return);
+        }
+        if let Some(last) = bytes.last() {
+            self.after_return = *last == b'\r';
+        }
     }
 }
 
@@ -224,6 +246,18 @@ mod tests {
         assert_eq!(rows[3], (2004, Err(Bad::TooLong)));
         assert_eq!(rows[4], (2005, Ok(vec!["4".into(), "d".into()])));
         assert_eq!(rows.len(), 5);
+    }
+
+    /// However it comes: in the test's buffer, a carriage return is once the last byte, and once not.
+    #[test]
+    fn a_row_is_on_the_line_that_it_begins_on_whatever_ends_lines() {
+        for end in ["\n", "\r", "\r\n"] {
+            let text = ["a,b", "12,\"c", "d\"", "3,e", "", "456,f", "7,g"].join(end);
+            let rows = read(text.as_bytes(), 100);
+            let lines: Vec<u64> = rows.iter().map(|(line, _)| *line).collect();
+            assert_eq!(lines, [1, 2, 4, 6, 7], "{end:?}");
+            assert!(rows.iter().all(|(_, row)| row.is_ok()));
+        }
     }
 
     #[test]

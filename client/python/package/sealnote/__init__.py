@@ -15,6 +15,7 @@ an error or a log.
 from ._aio import AsyncClient, AsyncStream
 from ._client import Client, Stream
 from ._errors import (
+    ClientDenied,
     EvidenceRejected,
     ModelChanged,
     PolicyError,
@@ -33,6 +34,7 @@ __all__ = [
     "AsyncStream",
     "Check",
     "Client",
+    "ClientDenied",
     "Evidence",
     "EvidenceRejected",
     "ModelChanged",

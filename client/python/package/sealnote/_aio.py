@@ -9,7 +9,7 @@ from typing import Optional, Union
 
 from . import _columns
 from ._errors import SealnoteError
-from ._options import Policy, Roots, check_texts, make_core
+from ._options import Policy, Root, Roots, check_texts, make_core
 from ._sealnote import Evidence, Result, Submission
 
 Texts = Union[Iterable[object], AsyncIterable[object]]
@@ -37,6 +37,7 @@ class AsyncClient:
         connections: int = 1,
         reconnects: int = 10,
         allow_other_model: bool = False,
+        client_key: Optional[Root] = None,
     ) -> None:
         self._core = make_core(
             server,
@@ -47,6 +48,7 @@ class AsyncClient:
             connections,
             reconnects,
             allow_other_model,
+            client_key,
         )
 
     async def verify(self) -> Evidence:

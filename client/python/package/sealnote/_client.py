@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union, overload
 
 from . import _columns
 from ._errors import SealnoteError
-from ._options import Policy, Roots, check_texts, make_core
+from ._options import Policy, Root, Roots, check_texts, make_core
 from ._sealnote import Evidence, Result, Submission
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ class Client:
         pause, of 30 s at most.
     ``allow_other_model``
         Go on where a later session has another model than the first. Each result names its model.
+    ``client_key``
+        The private key to sign with, where the enclave serves only the clients that its model's owner has listed: a path
+        or PEM, as ``sealnote key new`` writes it. Another enclave is not told of it.
 
     Every call opens a session of its own, which verifies the enclave anew. All sessions of a client have the same model,
     unless ``allow_other_model`` is given. A client may be used from several threads; it cannot be pickled, so make it in
@@ -59,6 +62,7 @@ class Client:
         connections: int = 1,
         reconnects: int = 10,
         allow_other_model: bool = False,
+        client_key: Optional[Root] = None,
     ) -> None:
         self._core = make_core(
             server,
@@ -69,6 +73,7 @@ class Client:
             connections,
             reconnects,
             allow_other_model,
+            client_key,
         )
 
     def verify(self) -> Evidence:

@@ -65,6 +65,20 @@ class SessionEnded(SealnoteError, ConnectionError):
     """A session ended before its time, and as many attempts to go on as ``reconnects`` allows were in vain."""
 
 
+class ClientDenied(SealnoteError):
+    """The enclave serves only clients that it knows, and not this one, or not any more in this hour.
+
+    ``seconds``: until the client's next hour begins; ``None`` where time changes nothing.
+    """
+
+    def __init__(self, message: str, seconds: Optional[int] = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+    def __reduce__(self) -> tuple[type[ClientDenied], tuple[object, ...]]:
+        return type(self), (str(self), self.seconds)
+
+
 class ModelChanged(SealnoteError):
     """A later session's model is another than the first's. That model was sent no note."""
 

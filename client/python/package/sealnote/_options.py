@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from ._errors import PolicyError, SoftwareRootWarning
 from ._sealnote import Core
@@ -29,6 +29,7 @@ def make_core(
     connections: int,
     reconnects: int,
     allow_other_model: bool,
+    client_key: Optional[Root],
 ) -> Core:
     roots = _roots(danger_accept_software_root)
     if roots:
@@ -46,6 +47,7 @@ def make_core(
         connections=connections,
         reconnects=reconnects,
         allow_other_model=allow_other_model,
+        client_key=None if client_key is None else _pem(client_key),
     )
 
 

@@ -221,3 +221,31 @@ impl AwsKms {
         request.map_err(|_| KmsError::Credentials(CredentialsError::Malformed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+    use x509_cert::Certificate;
+    use x509_cert::der::Encode;
+
+    use super::*;
+
+    /// amazontrust.com/repository: SHA-256 of each root's SubjectPublicKeyInfo.
+    #[test]
+    fn the_compiled_roots_are_the_published_ones() {
+        let published = [
+            "fbe3018031f9586bcbf41727e417b7d1c45c2f47f93be372a17b96b50757d5a2",
+            "7f4296fc5b6a4e3b35d3c369623e364ab1af381d8fa7121533c9d6c633ea2461",
+            "36abc32656acfc645c61b71613c4bf21c787f5cabbee48348d58597803d7abc9",
+            "f7ecded5c66047d28ed6466b543c40e0743abe81d109254dcf845d4c2c7853c5",
+            "2b071c59a0a0ae76b0eadb2bad23bad4580b69c3601b630c2eaf0613afa83f92",
+        ];
+        let roots = Certificate::load_pem_chain(include_bytes!("amazon_roots.pem")).unwrap();
+        let spki = |root: &Certificate| {
+            let spki = root.tbs_certificate().subject_public_key_info().to_der();
+            hex::encode(Sha256::digest(spki.unwrap()))
+        };
+        assert_eq!(roots.iter().map(spki).collect::<Vec<_>>(), published);
+        assert!(amazon_roots().is_ok());
+    }
+}

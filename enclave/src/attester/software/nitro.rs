@@ -53,8 +53,26 @@ impl Attester for Nitro {
             nonce: Some(&binding.challenge),
             public_key: binding.public_key.as_deref(),
         };
+        self.document(&request)
+    }
+
+    fn nitro_document(
+        &self,
+        public_key: &[u8],
+        user_data: &[u8; 48],
+    ) -> Result<Vec<u8>, AttestError> {
+        self.document(&AttestationRequest {
+            user_data: Some(user_data),
+            nonce: None,
+            public_key: Some(public_key),
+        })
+    }
+}
+
+impl Nitro {
+    fn document(&self, request: &AttestationRequest<'_>) -> Result<Vec<u8>, AttestError> {
         let mut attester = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let document = attester.attest(&request, SystemTime::now(), &mut UnwrapErr(SysRng));
+        let document = attester.attest(request, SystemTime::now(), &mut UnwrapErr(SysRng));
         document.map_err(software)
     }
 }

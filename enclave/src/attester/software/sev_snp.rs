@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng, UnwrapErr};
 use sealnote_evidence::Evidence;
+use sealnote_key_release::evidence::Tee;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::sev_snp::{Authority, Guest, Machine, SoftwareAttester};
@@ -83,14 +84,26 @@ impl Attester for SevSnp {
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
-        let mut attester = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (data, now) = (report_data(KIND, binding), SystemTime::now());
-        let report = attester.attest(&data, now, &mut UnwrapErr(SysRng));
         let evidence = Evidence {
-            report: &report.map_err(software)?,
+            report: &self.report(&report_data(KIND, binding))?,
             public_key: binding.public_key.as_deref(),
             ..Evidence::default()
         };
         Ok(evidence.encode())
+    }
+
+    fn tee(&self, report_data: &[u8; 64]) -> Result<Tee, AttestError> {
+        Ok(Tee::SevSnp {
+            report: self.report(report_data)?,
+            certificates: Vec::new(),
+        })
+    }
+}
+
+impl SevSnp {
+    fn report(&self, data: &[u8; 64]) -> Result<Vec<u8>, AttestError> {
+        let mut attester = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let report = attester.attest(data, SystemTime::now(), &mut UnwrapErr(SysRng));
+        report.map_err(software)
     }
 }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng, UnwrapErr};
 use sealnote_evidence::Evidence;
+use sealnote_key_release::evidence::Tee;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::session::enclave::Binding;
 use sealnote_software_attester::tdx::{
@@ -82,13 +83,23 @@ impl Attester for Tdx {
     }
 
     fn attest(&self, binding: &Binding) -> Result<Vec<u8>, AttestError> {
-        let mut attester = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let quote = attester.attest(&report_data(KIND, binding), SystemTime::now());
         let evidence = Evidence {
-            report: &quote.map_err(software)?,
+            report: &self.quote(&report_data(KIND, binding))?,
             public_key: binding.public_key.as_deref(),
             ..Evidence::default()
         };
         Ok(evidence.encode())
+    }
+
+    fn tee(&self, report_data: &[u8; 64]) -> Result<Tee, AttestError> {
+        let quote = self.quote(report_data)?;
+        Ok(Tee::Tdx { quote })
+    }
+}
+
+impl Tdx {
+    fn quote(&self, data: &[u8; 64]) -> Result<Vec<u8>, AttestError> {
+        let mut attester = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        attester.attest(data, SystemTime::now()).map_err(software)
     }
 }

@@ -69,13 +69,13 @@ impl House {
     }
 
     /// Has the parent go on with those that have options.
-    pub fn reload<const COUNT: usize>(&self, options: [Option<&str>; COUNT]) {
+    pub async fn reload<const COUNT: usize>(&self, options: [Option<&str>; COUNT]) {
         let enclaves = named(&self.enclaves, options);
         let config = Config {
             enclaves,
             ..self.config.clone()
         };
-        self.control.replace(config).unwrap();
+        self.control.replace(config).await.unwrap();
     }
 
     /// A client that was answered.

@@ -2,17 +2,22 @@
 //!
 //! ```text
 //! Enclave::hello → AwaitingEvidence::answer → AwaitingKey::key → EnclaveSender + EnclaveReceiver
+//!                                                             → AwaitingClient::client → the same
 //! ```
+//!
+//! The last line is of an enclave that has a list of clients: it receives no request before it knows whose it is.
 //!
 //! A frame out of order has no method to go to; an error drops the state, and with it the keys.
 
 mod classification;
+mod client;
 mod key_release;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand_core::CryptoRng;
+use sealnote_access::Clients;
 use thiserror::Error;
 
 use super::keys::{ExporterSecret, RecvKey, SendKey, SessionKeys};
@@ -26,7 +31,8 @@ use crate::record::Unsealed;
 use crate::suite::{BootKeys, ConnectionKeys, KeyMaterial, Suite};
 use crate::task::{ModelClaims, Task};
 
-pub use classification::{EnclaveReceiver, EnclaveSender, Received, ReplySlot};
+pub use classification::{EnclaveReceiver, EnclaveSender, Keyed, Received, ReplySlot};
+pub use client::{Admitted, AwaitingClient};
 pub use key_release::Recipient;
 
 /// What an enclave is for all its connections: its key of the boot and what it states of itself.
@@ -36,6 +42,8 @@ pub struct Enclave<T = ModelClaims> {
     task: T,
     limits: Limits,
     session_limits: SessionLimits,
+    /// Who may ask; anybody, if there is no list.
+    clients: Option<Clients>,
 }
 
 /// Why a handshake failed. The client sees only a refusal.
@@ -84,23 +92,37 @@ impl<T: Task> Enclave<T> {
         limits: Limits,
         session_limits: SessionLimits,
     ) -> Result<Arc<Self>, ClaimsError> {
-        let enclave = Self {
+        Self {
             keys,
             task,
             limits,
             session_limits,
-        };
-        enclave.claims(enclave.keys.sample_material(), [0; 32])?;
-        Ok(Arc::new(enclave))
+            clients: None,
+        }
+        .checked()
+    }
+
+    fn checked(self) -> Result<Arc<Self>, ClaimsError> {
+        self.claims(self.keys.sample_material(), [0; 32])?;
+        Ok(Arc::new(self))
     }
 
     fn claims(&self, suites: KeyMaterial, random: [u8; 32]) -> Result<Claims<T>, ClaimsError> {
-        Claims::new(suites, random, self.task.clone(), self.limits)
+        let claims = Claims::new(suites, random, self.task.clone(), self.limits)?;
+        match self.clients {
+            Some(_) => claims.with_signing_clients(),
+            None => Ok(claims),
+        }
     }
 
     /// The greatest payload of a record from the client, in bytes.
     pub fn max_record(&self) -> usize {
         self.limits.max_to_enclave()
+    }
+
+    /// Who may ask; anybody, if there is no list.
+    pub fn clients(&self) -> Option<&Clients> {
+        self.clients.as_ref()
     }
 
     /// How long a session may last.
@@ -140,6 +162,26 @@ impl<T: Task> Enclave<T> {
             claims,
             transcript: Transcript::new().with(frame),
         })
+    }
+}
+
+impl Enclave {
+    /// One that serves these clients and no others, and asks each for its signature. It speaks suite 2 alone: see
+    /// [`ClaimsError::SuiteOfSigned`].
+    pub fn of_clients(
+        clients: Clients,
+        task: ModelClaims,
+        limits: Limits,
+        session_limits: SessionLimits,
+    ) -> Result<Arc<Self>, ClaimsError> {
+        Self {
+            keys: BootKeys::new(None),
+            task,
+            limits,
+            session_limits,
+            clients: Some(clients),
+        }
+        .checked()
     }
 }
 

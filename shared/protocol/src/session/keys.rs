@@ -90,7 +90,7 @@ impl SendKey {
         let index = self.0.counter;
         if let Err(limit) = self
             .0
-            .admit(index, HEADER_LEN + payload_len, record.is_close, now)
+            .admit(index, HEADER_LEN + payload_len, record.is_last, now)
         {
             bytes.zeroize();
             return Err(SessionError::Limit(limit));
@@ -138,11 +138,11 @@ impl RecvKey {
             .cipher
             .decrypt_inout_detached(&nonce, head, sealed.into(), &Tag::<Aes256Gcm>::from(*tag))
             .map_err(|_| SessionError::NotAuthentic)?;
-        let is_close = Record::is_close(sealed);
+        let is_last = Record::is_last(sealed);
         bytes.truncate(wire_len - TAG_LEN);
         bytes.drain(..HEADER_LEN);
         direction
-            .admit(index, wire_len, is_close, now)
+            .admit(index, wire_len, is_last, now)
             .map_err(SessionError::Limit)?;
         self.0 = Some(direction);
         Ok(bytes)
@@ -198,11 +198,11 @@ impl Direction {
         &mut self,
         index: u64,
         wire_len: usize,
-        is_close: bool,
+        is_last: bool,
         now: Instant,
     ) -> Result<(), Limit> {
         const CLOSE_WIRE_LEN: u64 = (HEADER_LEN + CLOSE_LEN + TAG_LEN) as u64;
-        let (records, bytes) = match is_close {
+        let (records, bytes) = match is_last {
             true => (1, 0),
             false => (2, CLOSE_WIRE_LEN),
         };
@@ -213,7 +213,7 @@ impl Direction {
         if total + bytes > self.limits.bytes {
             return Err(Limit::Bytes);
         }
-        if !is_close && now.saturating_duration_since(self.since) >= self.limits.lifetime {
+        if !is_last && now.saturating_duration_since(self.since) >= self.limits.lifetime {
             return Err(Limit::Lifetime);
         }
         self.bytes = total;

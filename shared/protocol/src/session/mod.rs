@@ -9,6 +9,7 @@ use thiserror::Error;
 
 pub use transcript::Transcript;
 
+use crate::denial::Denial;
 use crate::record::Malformed;
 
 /// When a session ends. The values are the protocol's; tests set lower ones.
@@ -63,6 +64,9 @@ pub enum SessionError {
     /// The session has reached its limit of records, bytes or time.
     #[error("the session has reached its limit of {0}")]
     Limit(Limit),
+    /// The enclave knows its clients, and serves this one no longer.
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// The session had ended before.
     #[error("the session is over")]
     Over,

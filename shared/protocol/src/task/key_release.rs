@@ -108,6 +108,8 @@ impl Task for KeyReleaseClaims {
     const NAME: &'static str = "key release";
     /// A thief of suite 1's key could share the session's exporter, and ride on the releaser's signature.
     const LEAST_SUITE: Suite = Suite::XWing;
+    /// The releaser signs in any case, and what it releases.
+    const HAS_CLIENTS: bool = false;
 
     fn model(&self) -> ModelDigest {
         ModelDigest(self.model)

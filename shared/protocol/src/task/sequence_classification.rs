@@ -104,6 +104,7 @@ impl Task for ModelClaims {
     const NUMBER: u16 = 1;
     const NAME: &'static str = "sequence classification";
     const LEAST_SUITE: Suite = Suite::RsaOaep;
+    const HAS_CLIENTS: bool = true;
 
     fn model(&self) -> ModelDigest {
         self.digest()

@@ -12,6 +12,7 @@ use sealnote_session::{Challenge, Evidence};
 use sealnote_session::{Classification, Outcome};
 use sealnote_verifier::Policy;
 
+use crate::open::unsigned;
 use crate::wire::{Fault, Sent, Step, next};
 use crate::world::{START, Tape, WORLD, now};
 
@@ -157,7 +158,7 @@ impl ClientEnd {
     }
 
     fn take_ready(&mut self, frame: Frame, awaiting: AwaitingReady) -> Result<Sent, Fault> {
-        let (mut sender, receiver) = awaiting.ready(frame, *START)?;
+        let (mut sender, receiver) = unsigned(awaiting.ready(frame, *START)?);
         self.confirmed = true;
         self.exported = Some(*sender.exporter().export(Suite::XWing, "pair"));
         let mut sent = Sent::new();

@@ -12,6 +12,7 @@ use sealnote_protocol::session::enclave::{
 };
 use sealnote_protocol::suite::Suite;
 
+use crate::open::of_anybody;
 use crate::wire::{Fault, Sent, Step, next};
 use crate::world::{LABELS, START, Tape, WORLD};
 
@@ -155,7 +156,8 @@ impl EnclaveEnd {
     }
 
     fn take_key(&mut self, frame: &Frame, awaiting: AwaitingKey) -> Result<Sent, Fault> {
-        let (sender, receiver, ready) = awaiting.key(frame, &mut self.rng, *START)?;
+        let (keyed, ready) = awaiting.key(frame, &mut self.rng, *START)?;
+        let (sender, receiver) = of_anybody(keyed);
         self.exported = Some(*sender.exporter().export(Suite::XWing, "pair"));
         self.limit = self.enclave.max_record();
         self.sender = Some(sender);

@@ -192,7 +192,27 @@ fn extensions() {
         let entry = |number: u8| [&[0x18, 24 + number][..], &[0x82, 0xf4, 0x40]].concat();
         [vec![0xb8, count], (0..count).flat_map(entry).collect()].concat()
     };
-    let cases: [(&str, Vec<u8>, Result<(), ClaimsError>); 12] = [
+    let cases: [(&str, Vec<u8>, Result<(), ClaimsError>); 16] = [
+        (
+            "clients that sign, beside suite 1",
+            vec![0xa1, 1, 0x82, 0xf5, 0x40],
+            Err(ClaimsError::SuiteOfSigned(1)),
+        ),
+        (
+            "clients that sign, said so that it may be ignored",
+            vec![0xa1, 1, 0x82, 0xf4, 0x40],
+            Err(ClaimsError::Range("extension 1")),
+        ),
+        (
+            "clients that sign, with a value",
+            vec![0xa1, 1, 0x82, 0xf5, 0x41, 0],
+            Err(ClaimsError::Range("extension 1")),
+        ),
+        (
+            "clients that sign, and one to be understood",
+            vec![0xa2, 1, 0x82, 0xf5, 0x40, 9, 0x82, 0xf5, 0x40],
+            critical(9),
+        ),
         ("none", vec![0xa0], Ok(())),
         (
             "one to be ignored",

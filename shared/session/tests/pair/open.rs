@@ -4,9 +4,9 @@ use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::EvidenceKind;
 use sealnote_protocol::limits::Limits;
 use sealnote_protocol::session::SessionLimits;
-use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender};
+use sealnote_protocol::session::enclave::{EnclaveReceiver, EnclaveSender, Keyed};
 use sealnote_protocol::suite::Suite;
-use sealnote_session::{AwaitingReady, ClientReceiver, ClientSender, ClientSession};
+use sealnote_session::{AwaitingReady, ClientReceiver, ClientSender, ClientSession, Confirmed};
 use sealnote_session::{Challenge, Evidence, VerifiedEvidence};
 
 use crate::rogue::{Schedule, parse, xwing_secret};
@@ -34,7 +34,7 @@ impl Open {
     pub fn new(claims: Limits, client: SessionLimits, enclave: SessionLimits) -> Self {
         let confirming = Confirming::new(claims, client, enclave);
         let (client_sender, client_receiver) =
-            confirming.client.ready(confirming.ready, *START).unwrap();
+            unsigned(confirming.client.ready(confirming.ready, *START).unwrap());
         Self {
             client_sender,
             client_receiver,
@@ -62,8 +62,8 @@ impl Confirming {
         let (awaiting, answer) = awaiting.answer(EvidenceKind(1), document, None).unwrap();
         let evidence = verify(copy(&answer), challenge);
         let (client, key) = ClientSession::establish(evidence, client, &mut rng, *START).unwrap();
-        let (enclave_sender, enclave_receiver, ready) =
-            awaiting.key(&key, &mut Tape::new(), *START).unwrap();
+        let (keyed, ready) = awaiting.key(&key, &mut Tape::new(), *START).unwrap();
+        let (enclave_sender, enclave_receiver) = of_anybody(keyed);
         let frames = [&hello, &answer, &key].map(|frame| frame.as_bytes().to_vec());
         let secret = xwing_secret(&hello_rng.drawn[..32], &frames);
         Self {
@@ -73,6 +73,22 @@ impl Confirming {
             enclave_receiver,
             schedule: Schedule::new(Suite::XWing, &frames, &secret),
         }
+    }
+}
+
+/// The session of an enclave that anybody may ask, on the client's side.
+pub fn unsigned(confirmed: Confirmed) -> (ClientSender, ClientReceiver) {
+    match confirmed {
+        Confirmed::Open(sender, receiver) => (sender, receiver),
+        Confirmed::MustSign(_) => panic!("a signature is due"),
+    }
+}
+
+/// The same on the enclave's side.
+pub fn of_anybody(keyed: Keyed) -> (EnclaveSender, EnclaveReceiver) {
+    match keyed {
+        Keyed::Open(sender, receiver) => (sender, receiver),
+        Keyed::AwaitingClient(_) => panic!("a signature is due"),
     }
 }
 

@@ -13,7 +13,7 @@ use sealnote_protocol::suite::{PublicKey, rsa_oaep};
 use sealnote_session::ClientSession;
 use sealnote_session::{Challenge, Evidence};
 
-use crate::open::{Confirming, Open, copy, verify};
+use crate::open::{Confirming, Open, copy, of_anybody, unsigned, verify};
 use crate::rogue::{Direction, xwing_secret};
 use crate::world::{START, Tape, WORLD, claims_limits};
 
@@ -79,13 +79,15 @@ fn no_debug_output_has_a_secret_or_a_word_of_a_note() {
     printed.add(&client);
     printed.add(&key);
     let mut enclave_rng = Tape::new();
-    let (sender, receiver, ready) = awaiting.key(&key, &mut enclave_rng, *START).unwrap();
+    let (keyed, ready) = awaiting.key(&key, &mut enclave_rng, *START).unwrap();
+    printed.add(&keyed);
+    let (sender, receiver) = of_anybody(keyed);
     printed.add((&sender, &receiver, &ready));
     printed.add(sender.exporter());
     let frames = [&hello, &answer, &key].map(|frame| frame.as_bytes().to_vec());
     let secret = xwing_secret(&hello_rng.drawn[..32], &frames);
     let exported = sender.exporter().export(Suite::XWing, "pair");
-    let (client_sender, client_receiver) = client.ready(ready, *START).unwrap();
+    let (client_sender, client_receiver) = unsigned(client.ready(ready, *START).unwrap());
     printed.add((&client_sender, &client_receiver));
 
     // The keys by themselves.

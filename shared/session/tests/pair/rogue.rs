@@ -91,6 +91,13 @@ impl Schedule {
         cipher.decrypt(&nonce, payload).ok()
     }
 
+    /// What the session exports for a purpose.
+    pub fn export(&self, purpose: &str) -> [u8; 32] {
+        let prk: [u8; 32] = self.derive("", "exporter");
+        let exporter = Self { prk, ..*self };
+        exporter.derive("exporter", purpose)
+    }
+
     fn cipher(&self, direction: Direction, counter: u64) -> (Aes256Gcm, Nonce<Aes256Gcm>) {
         let direction = match direction {
             Direction::ToEnclave => "client to enclave",

@@ -32,6 +32,7 @@ struct Claims {
     window: u32,
     overlap: u32,
     limits: Limits,
+    clients_sign: bool,
 }
 
 #[derive(Serialize)]
@@ -82,6 +83,7 @@ impl Report {
                     request_bytes: limits.request_bytes,
                     in_flight: limits.in_flight,
                 },
+                clients_sign: evidence.claims().clients_sign(),
             },
             suite: Suite {
                 id: evidence.suite().id(),

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sealnote_client::{Attested, Client, ConnectError, Endpoint, Kind, UnixTime, Verified, now};
+use sealnote_client::{
+    Attested, Client, ConnectError, Endpoint, Kind, SessionEnd, UnixTime, Verified, now,
+};
 use sealnote_verifier::nitro;
 
 use super::finding::{Finding, Findings};
@@ -74,6 +76,9 @@ const UNREACHED: &str = "check that the parent runs there, that the port is the 
 
 const REJECTED: &str = "send no notes. Compare the policy with the release that runs there: `sealnote attest --evidence-out DIR` \
      keeps the evidence for whoever vouches for the image";
+
+pub(super) const NO_KEY: &str = "`sealnote key new FILE` makes a key and prints its public half; give that to the model's owner, and name the file with \
+     --client-key";
 
 /// What the address leads to; nothing is said of a vsock, which has no name to resolve.
 async fn address(server: &Endpoint) -> Option<Result<Finding, Finding>> {
@@ -180,8 +185,12 @@ fn clock(attested: &Attested, at: UnixTime) -> Option<Finding> {
 
 fn evidence(verified: &Verified) -> Finding {
     let (evidence, facts) = (verified.evidence(), verified.evidence().facts());
+    let serves = match evidence.claims().clients_sign() {
+        true => "; clients must sign",
+        false => "",
+    };
     let says = format!(
-        "verified, {} checks: measured as {:?}, model {}…, suite {}",
+        "verified, {} checks: measured as {:?}, model {}…, suite {}{serves}",
         evidence.passed().len(),
         facts.measurement_set(),
         &evidence.claims().model().digest().to_string()[..16],
@@ -198,6 +207,7 @@ async fn session(verified: Verified) -> Finding {
         Err(error) => {
             let failure = Failure::from(error);
             let advice = match failure.exit() {
+                Exit::Denied => NO_KEY,
                 Exit::Tampered => "send no notes; somebody on the way may answer for the enclave",
                 _ => "try again; the connection ended under way",
             };
@@ -206,6 +216,13 @@ async fn session(verified: Verified) -> Finding {
     };
     match session.close().await {
         Ok(()) => Finding::ok(CHECK, "the enclave confirmed the key, and closed in order"),
+        Err(SessionEnd::Denied(denial)) => {
+            let advice = match denial.seconds() {
+                Some(_) => "wait, or ask the model's owner for a greater quota",
+                None => NO_KEY,
+            };
+            Finding::failed(CHECK, Exit::Denied.because(denial.to_string()), advice)
+        }
         Err(end) => {
             let failure =
                 Exit::from(&end).because(format!("it ended without the enclave's close: {end}"));

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealnote_session::{Rejection, SavedEvidence};
+use sealnote_protocol::claims::ClaimsError;
+use sealnote_protocol::task::{KeyReleaseClaims, ModelClaims, Task};
+use sealnote_session::{BindingError, Rejection, SavedEvidence};
 use sealnote_verifier::{Facts, Kind, azure_vtpm};
 
 use super::{Accepted, Loaded};
@@ -122,13 +124,13 @@ impl BoundTo {
                 claims,
                 endorsements: endorsements.as_deref(),
             };
-            let appraised = saved.appraise(policy, roots, *at)?;
-            let model = appraised.claims().model().digest().to_string();
-            return Ok(Accepted {
-                passed: appraised.passed().to_vec(),
-                evidence: appraised.into_facts(),
-                model: Some(model),
-            });
+            return match appraise::<ModelClaims>(&saved, loaded) {
+                Err(Rejection::Binding(BindingError::Claims(ClaimsError::AnotherTask {
+                    actual: KeyReleaseClaims::NAME,
+                    ..
+                }))) => appraise::<KeyReleaseClaims>(&saved, loaded),
+                result => result,
+            };
         }
         let (report_data, bytes) = match self {
             Self::ReportData(bytes) => (Some(bytes), Some(&bytes[..])),
@@ -163,4 +165,15 @@ impl BoundTo {
             model: None,
         })
     }
+}
+
+/// Evidence of a session, as whoever asked for it weighed it.
+fn appraise<T: Task>(saved: &SavedEvidence<'_>, loaded: &Loaded) -> Result<Accepted, Rejection> {
+    let appraised = saved.appraise::<T>(&loaded.policy, &loaded.roots, loaded.at)?;
+    let model = appraised.claims().task().model().to_string();
+    Ok(Accepted {
+        passed: appraised.passed().to_vec(),
+        evidence: appraised.into_facts(),
+        model: Some(model),
+    })
 }

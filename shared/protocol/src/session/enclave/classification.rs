@@ -3,32 +3,37 @@
 use std::time::Instant;
 
 use rand_core::CryptoRng;
+use sealnote_access::Role;
 use sealnote_model::NoteOutcome;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::{AwaitingKey, HandshakeError, Opened};
+use super::{AwaitingClient, AwaitingKey, HandshakeError, Opened};
+use crate::denial::Denial;
 use crate::frame::Frame;
+use crate::limits::Limits;
 use crate::record::{Malformed, Record, Unsealed};
 use crate::session::SessionError;
 use crate::session::keys::{ExporterSecret, RecvKey, SendKey};
 use crate::task::sequence_classification::{Layout, ModelClaims, Notes};
 
 impl AwaitingKey<ModelClaims> {
-    /// Takes the key message: the session, and the `ready` record to send. Suite 1 costs an RSA decryption.
+    /// Takes the key message: what it leads to, and the `ready` record to send. Suite 1 costs an RSA decryption.
     pub fn key(
         self,
         frame: &Frame,
         rng: &mut impl CryptoRng,
         now: Instant,
-    ) -> Result<(EnclaveSender, EnclaveReceiver, Frame), HandshakeError> {
+    ) -> Result<(Keyed, Frame), HandshakeError> {
         let Opened {
             enclave,
+            suite,
             send,
             receive,
             exporter,
             ready,
-            ..
         } = self.open(frame, rng, now)?;
+        let signed = enclave.clients.as_ref();
+        let exported = signed.map(|_| exporter.export(suite, Role::Client.exporter()));
         let layout = enclave.task.layout(enclave.limits);
         let sender = EnclaveSender {
             key: send,
@@ -42,8 +47,23 @@ impl AwaitingKey<ModelClaims> {
             last_id: None,
             requests: 0,
         };
-        Ok((sender, receiver, ready))
+        let keyed = match exported {
+            None => Keyed::Open(sender, receiver),
+            Some(exported) => {
+                Keyed::AwaitingClient(AwaitingClient::new(sender, receiver, exported))
+            }
+        };
+        Ok((keyed, ready))
     }
+}
+
+/// What a key message has led to.
+#[derive(Debug)]
+pub enum Keyed {
+    /// A session: anybody may ask.
+    Open(EnclaveSender, EnclaveReceiver),
+    /// The client has yet to say who it is.
+    AwaitingClient(AwaitingClient),
 }
 
 /// A place for the answer to one request; sealing the answer consumes it.
@@ -73,6 +93,22 @@ pub struct EnclaveReceiver {
 }
 
 impl EnclaveReceiver {
+    /// The client's first record, opened: its plaintext, of any kind.
+    pub(super) fn open_first(
+        &mut self,
+        frame: Frame,
+        now: Instant,
+    ) -> Result<Zeroizing<Vec<u8>>, SessionError> {
+        let mut key = self.key.take().ok_or(SessionError::Over)?;
+        let plaintext = key.open(frame, now)?;
+        self.key = Some(key);
+        Ok(plaintext)
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.layout.limits
+    }
+
     /// Opens a record. Any error is the end: the key is erased.
     pub fn open(&mut self, frame: Frame, now: Instant) -> Result<Received, SessionError> {
         let mut key = self.key.take().ok_or(SessionError::Over)?;
@@ -94,7 +130,9 @@ impl EnclaveReceiver {
             }
             Record::Close(requests) if requests == self.requests => Ok(Received::Close),
             Record::Close(_) => Err(Malformed("close count").into()),
-            Record::Ready | Record::Answer(..) => Err(Malformed("kind").into()),
+            Record::Ready | Record::Answer(..) | Record::Signature(..) | Record::Denial(_) => {
+                Err(Malformed("kind").into())
+            }
         }
     }
 }
@@ -128,6 +166,11 @@ impl EnclaveSender {
     /// The authenticated end; states the number of answers sent.
     pub fn close(mut self, now: Instant) -> Result<Frame, SessionError> {
         self.key.seal(Unsealed::close(self.answers), now)
+    }
+
+    /// The end of a session with a client who is served no longer, and why. In the close's place.
+    pub fn deny(mut self, denial: Denial, now: Instant) -> Result<Frame, SessionError> {
+        self.key.seal(Unsealed::denial(denial), now)
     }
 
     /// The session's exporter secret.
