@@ -5,16 +5,23 @@
 
 #![forbid(unsafe_code)]
 
+#[allow(dead_code, reason = "only what is sealed is written")]
+#[path = "../../../enclave/key-release/tests/kbs/sealed.rs"]
+mod sealed;
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use p256::SecretKey;
+use p256::elliptic_curve::Generate;
+use sealed::Sealed;
 use sealnote_cli::policy::signature::NAMESPACE;
 use sealnote_eif::measure;
 use sealnote_evidence::Evidence;
 use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
-use sealnote_fuzz::{encrypted_model, image, layout, signers, tdx, token, vtpm};
+use sealnote_fuzz::{Seeded, encrypted_model, image, layout, signers, tdx, token, vtpm};
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
@@ -58,6 +65,7 @@ fn main() -> Outcome<()> {
     seeds.quotes()?;
     seeds.vtpms()?;
     seeds.tokens()?;
+    seeds.jwes()?;
     seeds.encrypted_models()?;
     seeds.envelopes()?;
     seeds.images()
@@ -324,6 +332,24 @@ impl Seeds {
             self.write("token", &name, &[&bytes])?;
         }
         Ok(())
+    }
+
+    /// The target's two keys are of the same seeds.
+    fn jwes(&self) -> Outcome<()> {
+        let [sender, recipient] =
+            [1, 2].map(|seed| SecretKey::generate_from_rng(&mut Seeded(seed)));
+        let header = sealed::header(sealed::epk(&sender.public_key())).to_string();
+        self.write("jwe", "header", &[header.as_bytes()])?;
+        for (name, old, new) in [
+            ("rsa", "ECDH-ES+A256KW", "RSA-OAEP-256"),
+            ("zip", "{\"alg\"", "{\"zip\":\"DEF\",\"alg\""),
+            ("crit", "{\"alg\"", "{\"crit\":[],\"alg\""),
+        ] {
+            self.write("jwe", name, &[header.replace(old, new).as_bytes()])?;
+        }
+        let recipient = recipient.public_key();
+        let whole = Sealed::by(&sender, &recipient, &[0x4b; 32], header.into_bytes());
+        self.write("jwe", "whole", &[&whole.bytes()])
     }
 
     fn policies(&self) -> Outcome<()> {

@@ -62,7 +62,7 @@ pub enum KbsError {
     },
     /// It does not believe the evidence.
     #[error(
-        "K11: the KBS does not accept the evidence ({status}); its log says why. The machine's TCB may be too low or its \
+        "K12: the KBS does not accept the evidence ({status}); its log says why. The machine's TCB may be too low or its \
          endorsements out of reach, the challenge too old or used before"
     )]
     NotAttested {
@@ -71,7 +71,7 @@ pub enum KbsError {
     },
     /// Its policy says no.
     #[error(
-        "K11: the KBS's policy denies the key. Compare its reference values with this image's measurement and with the \
+        "K12: the KBS's policy denies the key. Compare its reference values with this image's measurement and with the \
          machine's TCB, and its resource policy with MODEL_ENCRYPTION_KEY_URL"
     )]
     Denied,

@@ -152,7 +152,7 @@ struct CompositeEvidence<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum PrimaryEvidence<'a> {
-    Snp(SnpEvidence<'a>),
+    Snp(Box<SnpEvidence<'a>>),
     Tdx {
         /// No log is read: what a register says is compared, not what was said of it.
         cc_eventlog: Option<&'a str>,
@@ -166,7 +166,7 @@ impl<'a> Attestation<'a> {
             Tee::SevSnp {
                 report,
                 certificates,
-            } => PrimaryEvidence::Snp(SnpEvidence::new(report, certificates)?),
+            } => PrimaryEvidence::Snp(Box::new(SnpEvidence::new(report, certificates)?)),
             Tee::Tdx { quote } => PrimaryEvidence::Tdx {
                 cc_eventlog: None,
                 quote: STANDARD.encode(quote),

@@ -29,6 +29,11 @@ impl Sealed {
     pub fn new(recipient: &PublicKey, content: &[u8], header: impl FnOnce(Value) -> Value) -> Self {
         let sender = SecretKey::generate_from_rng(&mut UnwrapErr(SysRng));
         let header = header(epk(&sender.public_key())).to_string().into_bytes();
+        Self::by(&sender, recipient, content, header)
+    }
+
+    /// By this sender, under these bytes as the header, whatever they say.
+    pub fn by(sender: &SecretKey, recipient: &PublicKey, content: &[u8], header: Vec<u8>) -> Self {
         let shared = sender.diffie_hellman(recipient);
         let mut info = vec![0, 0, 0, 1];
         info.extend_from_slice(shared.raw_secret_bytes());
