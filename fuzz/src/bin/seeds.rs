@@ -64,6 +64,7 @@ fn main() -> Outcome<()> {
     seeds.reports()?;
     seeds.quotes()?;
     seeds.vtpms()?;
+    seeds.tpm()?;
     seeds.tokens()?;
     seeds.jwes()?;
     seeds.encrypted_models()?;
@@ -313,6 +314,19 @@ impl Seeds {
             }
         }
         Ok(())
+    }
+
+    /// What a TPM in software once answered to the enclave; a line is a command or its response.
+    fn tpm(&self) -> Outcome<()> {
+        let recorded = include_str!("../../../enclave/src/attester/azure_vtpm/swtpm.txt");
+        for (number, response) in recorded.lines().skip(1).step_by(2).enumerate() {
+            self.write(
+                "tpm",
+                &format!("swtpm-{number}"),
+                &[&hex::decode(response)?],
+            )?;
+        }
+        self.write("tpm", "refusal", &[&[0x80, 1, 0, 0, 0, 10, 0, 0, 1, 0x8b]])
     }
 
     fn tokens(&self) -> Outcome<()> {
