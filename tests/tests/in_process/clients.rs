@@ -40,8 +40,8 @@ fn key() -> Arc<PrivateKey> {
     Arc::new(PrivateKey::generate(&mut UnwrapErr(SysRng)))
 }
 
-fn list(keys: &[Arc<PrivateKey>], notes: u32, sessions: u32) -> Clients {
-    let entry = |key: &Arc<PrivateKey>| {
+fn list(keys: &[&Arc<PrivateKey>], notes: u32, sessions: u32) -> Clients {
+    let entry = |key: &&Arc<PrivateKey>| {
         let key = key.public();
         format!(
             r#"{{"name": "a", "key": "{key}", "notes_per_hour": {notes}, "sessions_per_hour": {sessions}}}"#
@@ -89,7 +89,7 @@ fn denial(submitted: &Submitted) -> Denial {
 #[tokio::test]
 async fn a_client_in_the_list_gets_the_scores_that_anybody_gets_elsewhere() {
     let (key, notes) = (key(), short_notes(70));
-    let booted = booted(list(&[key.clone()], 1000, 10));
+    let booted = booted(list(&[&key], 1000, 10));
     let listed = Rig::start(&booted, Setup::default()).await.unwrap();
     let anybodys = Rig::start(single(), Setup::default()).await.unwrap();
     let own = submit_all(&signing(&listed, &key), &notes).await;
@@ -101,7 +101,7 @@ async fn a_client_in_the_list_gets_the_scores_that_anybody_gets_elsewhere() {
 
 #[tokio::test]
 async fn without_a_key_nothing_is_sent_after_the_hello() {
-    let (rig, _) = serving(list(&[key()], 32, 1), ServerLimits::default()).await;
+    let (rig, _) = serving(list(&[&key()], 32, 1), ServerLimits::default()).await;
     let relay = watched(&rig).await;
     let client = rig.client_at(&relay.endpoint).unwrap().build();
     let verified = client.verify().await.unwrap();
@@ -142,7 +142,7 @@ fn lengths(relay: &Relay, direction: Direction) -> Vec<usize> {
 #[tokio::test]
 async fn a_denial_is_sealed_and_as_long_as_a_close() {
     let (known, stranger) = (key(), key());
-    let (rig, computed) = serving(list(&[known.clone()], 32, 1), ServerLimits::default()).await;
+    let (rig, computed) = serving(list(&[&known], 32, 1), ServerLimits::default()).await;
     let notes = short_notes(1);
     for (key, expected) in [
         (&known, None),
@@ -171,7 +171,7 @@ async fn a_denial_is_sealed_and_as_long_as_a_close() {
 #[tokio::test]
 async fn sessions_are_counted_for_each_client_and_each_hour() {
     let (one, other) = (key(), key());
-    let clients = list(&[one.clone(), other.clone()], 1000, 2);
+    let clients = list(&[&one, &other], 1000, 2);
     let (rig, _) = serving(clients, ServerLimits::default()).await;
     let notes = short_notes(1);
     for key in [&one, &one, &other] {
@@ -203,7 +203,7 @@ async fn hour_passes() {
 async fn notes_beyond_the_quota_are_not_computed() {
     let key = key();
     let quota = 2 * FULL + 8;
-    let clients = list(&[key.clone()], quota as u32, 10);
+    let clients = list(&[&key], quota as u32, 10);
     let (rig, computed) = serving(clients, ServerLimits::default()).await;
     let total = 4 * FULL;
     let texts = short_notes(total);
@@ -243,7 +243,11 @@ async fn notes_beyond_the_quota_are_not_computed() {
 #[tokio::test]
 async fn a_full_list() {
     let keys: Vec<_> = (0..MAX_CLIENTS).map(|_| key()).collect();
-    let (rig, _) = serving(list(&keys, 32, 1), ServerLimits::default()).await;
+    let (rig, _) = serving(
+        list(&keys.iter().collect::<Vec<_>>(), 32, 1),
+        ServerLimits::default(),
+    )
+    .await;
     for key in [&keys[0], &keys[MAX_CLIENTS - 1]] {
         let submitted = submit_all(&signing(&rig, key), &short_notes(3)).await;
         submitted.end.unwrap();
@@ -258,7 +262,7 @@ fn a_quota_below_one_request_is_refused_at_boot() {
     let files = ModelFiles::open(&fixture("tiny-bert-single")).unwrap();
     let engine = Engine::load(files, EngineOptions::default()).unwrap();
     let attester = Box::new(DevAttester::start(Quirk::None).unwrap());
-    let clients = list(&[key()], FULL as u32 - 1, 1);
+    let clients = list(&[&key()], FULL as u32 - 1, 1);
     let error = boot(engine, attester, Some(clients), SessionLimits::default());
     let error = error.err().unwrap();
     assert!(matches!(error, BootError::Quota { quota: 31 }), "{error}");
@@ -268,7 +272,7 @@ fn a_quota_below_one_request_is_refused_at_boot() {
 #[tokio::test]
 async fn whoever_is_on_the_way_cannot_deny() {
     let key = key();
-    let (rig, _) = serving(list(&[key.clone()], 32, 9), ServerLimits::default()).await;
+    let (rig, _) = serving(list(&[&key], 32, 9), ServerLimits::default()).await;
     let forge = |frame: &Seen| match (frame.direction, frame.index) {
         (Direction::ToClient, 2) => {
             let denial = [6, 1, 0, 0, 0, 0, 0, 0, 0];
@@ -335,7 +339,7 @@ async fn a_client_that_does_not_sign_is_refused_soon_and_gives_its_place_back() 
         sessions: 1,
         ..ServerLimits::default()
     };
-    let (rig, _) = serving(list(&[key.clone()], 32, 1), limits).await;
+    let (rig, _) = serving(list(&[&key], 32, 1), limits).await;
     let mut silent = Due::with(&rig).await;
     silent.is_refused().await;
     submit_all(&signing(&rig, &key), &short_notes(1))
@@ -354,7 +358,7 @@ async fn a_client_that_does_not_sign_gives_way_to_a_newcomer() {
         least_idle: Duration::from_millis(100),
         ..ServerLimits::default()
     };
-    let (rig, _) = serving(list(&[key.clone()], 32, 1), limits).await;
+    let (rig, _) = serving(list(&[&key], 32, 1), limits).await;
     let Due {
         mut reader,
         awaiting,
@@ -373,7 +377,7 @@ async fn a_client_that_does_not_sign_gives_way_to_a_newcomer() {
 #[tokio::test]
 async fn a_request_in_place_of_the_signature_is_refused_and_not_computed() {
     let key = key();
-    let (rig, computed) = serving(list(&[key.clone()], 32, 9), ServerLimits::default()).await;
+    let (rig, computed) = serving(list(&[&key], 32, 9), ServerLimits::default()).await;
     let mut due = Due::with(&rig).await;
     let (mut sender, _, _kept_back) = due.awaiting.sign(&key, Instant::now()).unwrap();
     let (_, request) = sender.request(&[b"a note"], Instant::now()).unwrap();
@@ -388,7 +392,7 @@ async fn a_request_in_place_of_the_signature_is_refused_and_not_computed() {
 #[tokio::test]
 async fn a_signature_of_another_session_is_refused_and_counts_for_nobody() {
     let key = key();
-    let (rig, _) = serving(list(&[key.clone()], 32, 1), ServerLimits::default()).await;
+    let (rig, _) = serving(list(&[&key], 32, 1), ServerLimits::default()).await;
     let recorded = Due::with(&rig).await;
     let (_, _, signature) = recorded.awaiting.sign(&key, Instant::now()).unwrap();
     let mut other = Due::with(&rig).await;
@@ -403,7 +407,7 @@ async fn a_signature_of_another_session_is_refused_and_counts_for_nobody() {
 #[tokio::test]
 async fn a_signature_sent_twice_ends_the_session() {
     let key = key();
-    let (rig, _) = serving(list(&[key.clone()], 32, 9), ServerLimits::default()).await;
+    let (rig, _) = serving(list(&[&key], 32, 9), ServerLimits::default()).await;
     let mut due = Due::with(&rig).await;
     let (_, _, signature) = due.awaiting.sign(&key, Instant::now()).unwrap();
     for _ in 0..2 {

@@ -121,7 +121,7 @@ async fn a_run_that_has_used_up_its_quota_says_so_and_goes_on_later() {
     let maker = Desk::new();
     let key = maker.key("client.pem");
     let quota = 2 * FULL as u32;
-    let (rig, _) = serving(list(&[key.clone()], quota, 9), ServerLimits::default()).await;
+    let (rig, _) = serving(list(&[&key], quota, 9), ServerLimits::default()).await;
     let desk = Desk::with(&rig);
     desk.write("client.pem", key.to_pem().as_bytes());
     let lines: Vec<String> = short_notes(3 * FULL)
@@ -151,7 +151,7 @@ async fn a_run_that_has_used_up_its_quota_says_so_and_goes_on_later() {
     let (_, error) = said(&desk.asks(&rig, "submit", &submit).await, 8);
     assert!(error.contains("results of 64 records"), "{error}");
     // The quota is of a boot.
-    let (rig, _) = serving(list(&[key], quota, 9), ServerLimits::default()).await;
+    let (rig, _) = serving(list(&[&key], quota, 9), ServerLimits::default()).await;
     desk.write("policy.json", rig.policy().to_string());
     desk.write("root.pem", rig.root_pem());
     let (_, error) = said(&desk.asks(&rig, "submit", &submit).await, 0);
@@ -167,7 +167,7 @@ async fn a_run_that_has_used_up_its_quota_says_so_and_goes_on_later() {
 async fn who_must_sign_is_told_before_and_after() {
     let maker = Desk::new();
     let (known, stranger) = (maker.key("known.pem"), maker.key("stranger.pem"));
-    let (rig, computed) = serving(list(&[known.clone()], 32, 9), ServerLimits::default()).await;
+    let (rig, computed) = serving(list(&[&known], 32, 9), ServerLimits::default()).await;
     let desk = Desk::with(&rig);
     desk.write("known.pem", known.to_pem().as_bytes());
     desk.write("stranger.pem", stranger.to_pem().as_bytes());
