@@ -261,7 +261,7 @@ async fn a_full_list() {
 fn a_quota_below_one_request_is_refused_at_boot() {
     let files = ModelFiles::open(&fixture("tiny-bert-single")).unwrap();
     let engine = Engine::load(files, EngineOptions::default()).unwrap();
-    let attester = Box::new(DevAttester::start(Quirk::None).unwrap());
+    let attester = std::sync::Arc::new(DevAttester::start(Quirk::None).unwrap());
     let clients = list(&[&key()], FULL as u32 - 1, 1);
     let error = boot(engine, attester, Some(clients), SessionLimits::default());
     let error = error.err().unwrap();
