@@ -19,8 +19,7 @@ use crate::{Trust, evidence};
 const EXAMPLES: &str = "\
 Examples:
   $ sealnote release --listen tcp:0.0.0.0:7443 --policy policy.json --keys keys --signing-key releaser.pem --log releases.jsonl
-  $ sealnote release --listen tcp:127.0.0.1:7443 --policy policy.json --key icd10.key --key-id ward/icd10 \\
-      --signing-key releaser.pem --clients clients.json --once";
+  $ sealnote release --listen tcp:127.0.0.1:7443 --policy policy.json --key a.key --key-id a --signing-key releaser.pem --once";
 
 /// The greatest length of a list of clients in bytes.
 const MAX_CLIENTS_LEN: usize = 1 << 20;
