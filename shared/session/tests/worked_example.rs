@@ -343,10 +343,7 @@ impl Schedule {
                 derive(&self.prk, to_client, "iv", 12),
             ),
             ("schedule.exporter", derive(&self.prk, "", "exporter", 32)),
-            (
-                "schedule.exported.example",
-                self.export("example").to_vec(),
-            ),
+            ("schedule.exported.example", self.export("example").to_vec()),
         ]
     }
 
