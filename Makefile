@@ -51,6 +51,10 @@ help: ## this list
 demo: programs ## the whole flow on the example notes: attest, seal, classify, open
 	./tools/demo.sh
 
+.PHONY: demo-two-parties
+demo-two-parties: programs ## an encrypted model: its owner, the notes' owner and the operator, none of whom has another's secret
+	./tools/two-parties/demo.sh
+
 .PHONY: serve
 serve: programs ## a local enclave and parent that stay up; prints address, policy and root
 	./tools/serve.sh

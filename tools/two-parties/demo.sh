@@ -34,23 +34,20 @@ fails() {
 }
 
 # other POLICY: the same with one digit of PCR0 changed.
-other() { sed -e 's/\("PCR0": *"\)f/\10/' -e t -e 's/\("PCR0": *"\)[0-9a-e]/\1f/' "$1"; }
+other() { sed -e 's/\("pcr0": *"\)f/\10/I' -e t -e 's/\("pcr0": *"\)[0-9a-e]/\1f/I' "$1"; }
 
 shorten() { sed 's/\([0-9a-f]\{16\}\)[0-9a-f]\{80\}/\1…/g'; }
 
 echo "1. The owner of the model encrypts it, and makes the key that signs what is released; the hospital makes its own."
 echo
 mkdir -m 700 "$owner/keys"
-"$sealnote" model new-key "$owner/keys/ward.key" 2>/dev/null
-"$sealnote" model encrypt "$model" --out "$owner/encrypted" --key "$owner/keys/ward.key" --key-id ward 2>/dev/null
+"$sealnote" --quiet model new-key "$owner/keys/ward.key" >/dev/null
+"$sealnote" --quiet model encrypt "$model" --out "$owner/encrypted" --key "$owner/keys/ward.key" --key-id ward >/dev/null
 digest="$("$sealnote" model-digest "$model")"
-"$sealnote" key new "$owner/releaser.pem" >"$owner/releaser.pub" 2>/dev/null
-"$sealnote" key new "$hospital/client.pem" >"$hospital/client.pub" 2>/dev/null
+"$sealnote" --quiet key new "$owner/releaser.pem" >"$owner/releaser.pub"
+"$sealnote" --quiet key new "$hospital/client.pem" >"$hospital/client.pub"
 hand owner operator "the encrypted model, and the releaser's public key" "$owner/encrypted" "$owner/releaser.pub"
 hand hospital owner "the client's public key" "$hospital/client.pub"
-cat >"$owner/clients.json" <<JSON
-{"clients": [{"name": "hospital", "key": "$(cat "$owner/client.pub")", "notes_per_hour": 1000, "sessions_per_hour": 20}]}
-JSON
 
 echo
 echo "2. The operator starts a parent and an enclave. The enclave asks for the model's key, and gets it if the owner's policy"
@@ -62,63 +59,74 @@ start wiretap "listening on" tools/two-parties/wiretap.py "@$operator/owner.addr
 printf 'allowlist:\n- {address: 127.0.0.1, port: %s}\n' "${said##*:}" >"$operator/allowlist.yaml"
 egress="unix:$operator/egress"
 case "$enclave_at" in unix:*) listen="unix:$operator/enclave" ;; *) listen=vsock:1:5005 ;; esac
-start parent "listening on" "$programs/sealnote-parent" --listen "$parent_at" --enclave "$listen" --probe-interval 0 \
+start parent "listening on" "$programs/sealnote-parent" --listen tcp:127.0.0.1:0 --enclave "$listen" \
     --egress "$egress=$said" --egress-allowlist "$operator/allowlist.yaml"
 echo "$said" | sed "s/^tcp://" >"$operator/server"
-: >"$operator/enclave.log"
-"$programs/sealnote-enclave" --listen "$listen" --peer-cid 1 --model "$operator/encrypted" --attester software \
-    --software-root-out "$operator/root.pem" --measurements-out "$operator/measurements.json" \
-    --model-encryption-key-url sealnote://owner.example:7443 --model-digest "$digest" --model-key-id ward \
-    --key-via "$egress" --releaser-key "$(cat "$operator/releaser.pub")" 2>>"$operator/enclave.log" &
-enclave=$!
-started+=($enclave)
-# In earnest, measurements come of the image, which each party builds or has from somebody whom it trusts.
-for ((tries = 0; tries < 300; tries++)); do
-    [ ! -s "$operator/measurements.json" ] || break
-    sleep 0.1
-done
-hand operator owner "the image's measurements" "$operator/measurements.json" "$operator/root.pem"
-hand operator hospital "the image's measurements" "$operator/measurements.json" "$operator/root.pem"
 
-# policy FOLDER: pins the measured image and the model.
-policy() {
-    local measured="$1/measurements.json"
-    "$sealnote" policy new --measurements "$measured" --model-digest "$digest" --out "$1/policy.json" 2>/dev/null
+# enclave: starts one, and hands over what it is measured as. (In earnest measurements come of the image, which each party builds
+# or has from somebody whom it trusts, and the root is the vendor's; a development attester makes a root at each start.)
+enclave() {
+    rm -f "$operator"/{root.pem,measurements.json} "$owner"/*.json "$hospital"/*.json
+    : >"$operator/enclave.log"
+    "$programs/sealnote-enclave" --listen "$listen" --peer-cid 1 --model "$operator/encrypted" --attester software \
+        --software-root-out "$operator/root.pem" --measurements-out "$operator/measurements.json" \
+        --model-encryption-key-url sealnote://owner.example:7443 --model-digest "$digest" --model-key-id ward \
+        --key-via "$egress" --releaser-key "$(cat "$operator/releaser.pub")" 2>>"$operator/enclave.log" &
+    enclave=$!
+    started+=($enclave)
+    await "$operator/enclave.log" "is asked for"
+    hand operator owner "the image's measurements" "$operator/measurements.json" "$operator/root.pem"
+    hand operator hospital "the image's measurements" "$operator/measurements.json" "$operator/root.pem"
+    local party
+    for party in "$owner" "$hospital"; do
+        "$sealnote" --quiet policy new "$party/measurements.json" --model-digest "$digest" -o "$party/policy.json" >/dev/null 2>&1
+    done
+    cat >"$owner/clients.json" <<JSON
+{"clients": [{"name": "hospital", "key": "$(cat "$owner/client.pub")", "notes_per_hour": 1000, "sessions_per_hour": 20}]}
+JSON
 }
-policy "$owner"
-policy "$hospital"
+
+# await FILE PATTERN: until the file has it, or the enclave has ended.
+await() {
+    local tries
+    for ((tries = 0; tries < 1200; tries++)); do
+        ! grep -q "$2" "$1" 2>/dev/null || return 0
+        kill -0 "$enclave" 2>/dev/null || break
+        sleep 0.1
+    done
+    # Its last line may have come meanwhile.
+    grep -q "$2" "$1" && return 0
+    echo "this did not come: $2" >&2
+    tail -n 20 "$operator/enclave.log" "$owner/releases.jsonl" >&2
+    exit 1
+}
 
 # release POLICY: the owner's service, under this policy; sets the address that the operator's network leads to.
 release() {
     files="$owner" start release "listening on" "$sealnote" release --listen tcp:127.0.0.1:0 --policy "$1" \
         --danger-accept-software-root "$owner/root.pem" --keys "$owner/keys" --signing-key "$owner/releaser.pem" \
         --clients "$owner/clients.json" --log "$owner/releases.jsonl"
+    release="${started[-1]}"
     said="${said%,}"
     echo "${said#tcp:}" >"$operator/owner.address"
 }
+
+enclave
 other "$owner/policy.json" >"$owner/other.json"
 release "$owner/other.json"
-for ((tries = 0; tries < 300; tries++)); do
-    ! grep -q '"refused"' "$owner/releases.jsonl" 2>/dev/null || break
-    sleep 0.1
-done
-grep -m 1 -o '"check":"[^"]*"' "$owner/releases.jsonl" | sed 's/^/   the owner refuses: /'
-kill "${started[-1]}"
-wait "${started[-1]}" 2>/dev/null || true
+await "$owner/releases.jsonl" '"refused"'
+grep -m 1 '"refused"' "$owner/releases.jsonl" | sed 's/.*"check":"\([^"]*\)","message":"\([^(]*\).*/   refused, check \1: \2/' | shorten
+wait "$enclave" || true
+sed -n 's/^sealnote-enclave: \(the release service refused[^.:]*\).*/   the enclave ends: \1/p' "$operator/enclave.log"
+kill "$release" 2>/dev/null
+wait "$release" 2>/dev/null || true
 
 echo
 echo "3. The owner's policy names this image. Its service releases the key, with the list of who may ask."
 echo
+enclave
 release "$owner/policy.json"
-for ((tries = 0; tries < 1200; tries++)); do
-    ! grep -q "ready on" "$operator/enclave.log" || break
-    kill -0 "$enclave" 2>/dev/null || break
-    sleep 0.1
-done
-if ! grep -q "ready on" "$operator/enclave.log"; then
-    tail -n 20 "$operator/enclave.log" "$owner/releases.jsonl" >&2
-    exit 1
-fi
+await "$operator/enclave.log" "ready on"
 grep -m 1 '"released"' "$owner/releases.jsonl" | shorten | sed 's/^/   /'
 
 echo
@@ -152,6 +160,9 @@ middle="$(($(stat -c %s "$weights") / 2))"
 # A note's first 40 bytes of text.
 python3 -c 'import json, sys; open(sys.argv[2], "w").write(json.loads(open(sys.argv[1]).readline())["text"][:40])' \
     "$notes" "$sockets/note"
+# The search finds what is there.
+fails "$sockets/search.log" tools/two-parties/search.py "the model's key=$owner/keys/ward.key" -- "$owner/keys"
+fails "$sockets/search.log" tools/two-parties/search.py "the weights=$weights:$middle:64" -- "$model"
 echo "   At the operator, with all that its network carried:"
 tools/two-parties/search.py "the model's key=$owner/keys/ward.key" "64 bytes of the weights=$weights:$middle:64" \
     "the releaser's private key=$owner/releaser.pem" "the client's private key=$hospital/client.pem" \

@@ -2,7 +2,8 @@
 """Looks for secrets where they must not be: as they are, in hex, in base64, and for a number as bytes.
 
 usage: search.py NAME=FILE[:OFFSET:LENGTH]... -- PLACE...
-A secret is a file's bytes, or a part of them; a key's file of hex digits is also searched as the bytes that it stands for.
+A secret is a file's bytes, or a part of them; a key's file of hex digits is also searched as the bytes that it stands for, and
+a private key's (PEM) as its 32 bytes (RFC 8410: from the 17th on).
 Places are files and folders. Prints one line a secret; exit code 1 if any is found, 2 if a secret is too short to look for.
 """
 
@@ -33,6 +34,8 @@ def read(argument):
         offset, length = map(int, part)
         secret = secret[offset : offset + length]
     secret = secret.strip(b"\n") if not part else secret
+    if secret.startswith(b"-----BEGIN"):
+        secret = base64.b64decode(b"".join(secret.splitlines()[1:-1]))[16:48]
     secrets = [secret]
     if re.fullmatch(rb"([0-9a-fA-F]{2})+", secret):
         secrets.append(bytes.fromhex(secret.decode()))
