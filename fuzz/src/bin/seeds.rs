@@ -326,6 +326,10 @@ impl Seeds {
                 &[&hex::decode(response)?],
             )?;
         }
+        // Of no register.
+        let head = [0x80, 1, 0, 0, 0, 28, 0, 0, 0, 0, 0, 0, 0, 9];
+        let none = [0, 0, 0, 1, 0, 0x0b, 3, 0, 0, 0, 0, 0, 0, 0];
+        self.write("tpm", "no-registers", &[&head, &none])?;
         self.write("tpm", "refusal", &[&[0x80, 1, 0, 0, 0, 10, 0, 0, 1, 0x8b]])
     }
 
