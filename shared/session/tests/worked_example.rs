@@ -41,13 +41,13 @@ fn every_value_of_the_worked_example() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../PROTOCOL.md");
     let text = std::fs::read_to_string(&path).unwrap();
     if std::env::var_os("SEALNOTE_BLESS").is_some() {
-        let (before, _) = text.split_once("## 10. Worked example").unwrap();
-        let (_, rest) = text.split_once("## 10. Worked example").unwrap();
+        let (before, _) = text.split_once("## 12. Worked example").unwrap();
+        let (_, rest) = text.split_once("## 12. Worked example").unwrap();
         let intro = rest.split("\n```hex").next().unwrap().trim_end();
         let example = render(&run(&fresh_inputs()));
         std::fs::write(
             &path,
-            format!("{before}## 10. Worked example{intro}\n{example}"),
+            format!("{before}## 12. Worked example{intro}\n{example}"),
         )
         .unwrap();
         return;
