@@ -58,7 +58,8 @@ fn compare(model: &Path) -> anyhow::Result<()> {
         let plain = || child(precision, model, "");
         let decrypted = || child(precision, encrypted.path(), &digest);
         // So that both are in the page cache.
-        (plain()?, decrypted()?);
+        plain()?;
+        decrypted()?;
         let mut rounds = Vec::new();
         for round in 0..ROUNDS {
             let (one, other) = match round % 2 {

@@ -11,9 +11,9 @@ type Buffer = Zeroizing<Vec<u8>>;
 
 /// So many go round: one that is filled, one that is emptied, and two that wait.
 const BUFFERS: usize = 4;
-/// Bytes of each.
-const BUFFER_LEN: usize = 64 * 1024;
-/// Of the thread. A debug build takes less than half of it.
+/// Bytes of each. Waking the other thread costs time, in a virtual machine above all: larger ones, fewer times.
+const BUFFER_LEN: usize = 256 * 1024;
+/// Of the thread, which decrypts within a buffer.
 const STACK: usize = 256 * 1024;
 
 /// Hands out what a reader yields, which is decrypted meanwhile: whoever reads hashes and converts, and would wait for
