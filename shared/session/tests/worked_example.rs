@@ -154,7 +154,7 @@ fn run(values: &BTreeMap<String, Vec<u8>>) -> Values {
     };
     assert_eq!(
         *sender.exporter().export(Suite::XWing, "example"),
-        schedule.export("example")
+        schedule.exported("example")
     );
     let notes = [input("note.0"), input("note.1")];
     let (pending, request_frame) = sender.request(&[&notes[0], &notes[1]], now).unwrap();
@@ -343,7 +343,10 @@ impl Schedule {
                 derive(&self.prk, to_client, "iv", 12),
             ),
             ("schedule.exporter", derive(&self.prk, "", "exporter", 32)),
-            ("schedule.exported.example", self.export("example").to_vec()),
+            (
+                "schedule.exported.example",
+                self.exported("example").to_vec(),
+            ),
         ]
     }
 
