@@ -177,6 +177,11 @@ pub fn misuse(args: &Args) -> Option<&'static str> {
             "--metadata-via goes with a --model-encryption-key-url of aws-kms:, and that needs it",
         );
     }
+    if matches!(locator, Some(Locator::Owner { .. })) && args.key.key_service_roots.is_some() {
+        return Some(
+            "--key-service-roots does not go with sealnote://: that service is known by --releaser-key",
+        );
+    }
     let by_owner = matches!(locator, Some(Locator::Owner { .. }));
     if by_owner != args.key.releaser_key.is_some() {
         return Some(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use sealnote_access::Clients;
+use sealnote_access::{Clients, LEAST_NOTES_PER_HOUR};
 use sealnote_protocol::claims::ClaimsError;
 use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::limits::Limits;
@@ -138,9 +138,9 @@ pub fn boot(
 
 /// A client must be able to ask for one request that is full, or it would never get further.
 fn check(clients: &Clients) -> Result<(), BootError> {
-    let least = clients.iter().map(|(_, quota)| quota.notes_per_hour).min();
-    match least {
-        Some(quota) if quota < u32::from(NOTES) => Err(BootError::Quota { quota }),
+    const { assert!(NOTES as u32 == LEAST_NOTES_PER_HOUR) }
+    match clients.least_notes_per_hour() {
+        quota if quota < LEAST_NOTES_PER_HOUR => Err(BootError::Quota { quota }),
         _ => Ok(()),
     }
 }

@@ -48,20 +48,11 @@ fn main() -> ExitCode {
 /// the key.
 fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
     let locked = process::keep_memory_private().context("core dumps cannot be turned off")?;
-    if !locked && args.attester != AttesterKind::Software {
-        log::line("the kernel does not lock this program's memory");
-    }
     let runtime = Runtime::new().context("the runtime cannot be started")?;
     let endorsements_listen = match &args.endorsements_listen {
         Some(endpoint) => Some(runtime.block_on(Listener::bind(endpoint))?),
         None => None,
     };
-    if let Some(listener) = &endorsements_listen {
-        log::line(format_args!(
-            "endorsements are taken on {}",
-            listener.local_endpoint()
-        ));
-    }
     let start = Start {
         args: &args,
         runtime: &runtime,
@@ -74,6 +65,15 @@ fn run(args: Args) -> anyhow::Result<std::convert::Infallible> {
         AttesterKind::AzureVtpm => start.azure_vtpm()?,
         AttesterKind::Software => start.software()?,
     };
+    if !locked && args.attester != AttesterKind::Software {
+        log::line("the kernel does not lock this program's memory");
+    }
+    if let Some(listener) = &endorsements_listen {
+        log::line(format_args!(
+            "endorsements are taken on {}",
+            listener.local_endpoint()
+        ));
+    }
     let Loaded {
         engine,
         attester,

@@ -111,7 +111,10 @@ async fn first_endorsements(
     };
     let peer_cids: Vec<Cid> = args.peer_cids.iter().copied().map(Cid).collect();
     let limit = ServerLimits::default().hand_over_time;
-    log::line("endorsements are awaited, before the model's key is asked for");
+    log::line(format_args!(
+        "endorsements are awaited on {}, before the model's key is asked for",
+        listener.local_endpoint()
+    ));
     tokio::select! {
         first = endorsements.first() => Ok(first),
         error = endorsements.take(listener, &peer_cids, limit) => Err(error.into()),

@@ -29,7 +29,7 @@ async fn the_key_and_the_list_of_clients_arrive() {
     let clients = owner.write(
         "clients.json",
         format!(
-            r#"{{"clients": [{{"name": "ward", "key": "{client}", "notes_per_hour": 7, "sessions_per_hour": 2}}]}}"#
+            r#"{{"clients": [{{"name": "ward", "key": "{client}", "notes_per_hour": 70, "sessions_per_hour": 2}}]}}"#
         ),
     );
     let evidence = owner.path("evidence");
@@ -37,7 +37,7 @@ async fn the_key_and_the_list_of_clients_arrive() {
     let released = enclave(&owner, &service.address).await.unwrap();
     assert_eq!(released.key.as_bytes(), &KEY);
     let quota = released.clients.unwrap().quota(&client).unwrap();
-    assert_eq!((quota.notes_per_hour, quota.sessions_per_hour), (7, 2));
+    assert_eq!((quota.notes_per_hour, quota.sessions_per_hour), (70, 2));
 
     let log = service.log_after(2);
     assert_eq!(log[0]["outcome"], "releasing");

@@ -161,7 +161,7 @@ def calls_of_release(client, folder):
     for name, text in contents.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o600)
-    arguments = ["release", "--listen", "tcp:127.0.0.1:0", "--key-id", "one", "--evidence-out", folder / "evidence"]
+    arguments = ["release", "--listen", "tcp:127.0.0.1:0", "--key-id", "one", "--anybody", "--evidence-out", folder / "evidence"]
     for name in contents:
         arguments += [f"--{name}", folder / name]
     with subprocess.Popen(

@@ -193,7 +193,10 @@ fn keep_with<T>(folder: &Path, appraisal: &Appraisal<'_, T>, report: &Report) ->
 }
 
 fn write_all<T>(folder: &Path, appraisal: &Appraisal<'_, T>, report: &Report) -> io::Result<()> {
-    let name = appraisal.digest.short();
+    // A name of its own: whoever is on the way can send accepted evidence once more, with other claims, and what is kept
+    // of its acceptance must stay.
+    let verdict = if report.accepted { "" } else { "-rejected" };
+    let name = format!("{}{verdict}", appraisal.digest.short());
     let mut json = serde_json::to_vec_pretty(report)?;
     json.push(b'\n');
     let saved = &appraisal.saved;

@@ -55,9 +55,13 @@ pub(crate) fn claim_stdin(what: &'static str) -> Result<(), Failure> {
     }
 }
 
+/// What is held without growing.
+const SMALL: usize = 64 * 1024;
+
 /// Reads `what`: at most one byte more than `limit`, so that the parser can name an excess.
 pub(crate) fn read(path: &Path, what: &'static str, limit: usize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
+    // At once: growing would leave copies, and it may be a key.
+    let mut bytes = Vec::with_capacity(limit.min(SMALL) + 1);
     let limit = limit as u64 + 1;
     let done = match is_stdin(path) {
         true => {

@@ -41,6 +41,8 @@ struct Session {
     begun: Instant,
     /// Since when nothing is in flight.
     idle: Option<Instant>,
+    /// Whether its client has yet to say who it is.
+    is_stranger: bool,
     /// Whether it was told to end.
     ending: bool,
     end: Arc<Notify>,
@@ -86,6 +88,7 @@ impl Admission {
         let session = Session {
             begun,
             idle: Some(begun),
+            is_stranger: false,
             ending: false,
             end: end.clone(),
         };
@@ -129,17 +132,22 @@ impl Admission {
 impl Session {
     /// From when on it may be told to end.
     fn may_end(&self, limits: &ServerLimits) -> Instant {
+        if self.is_stranger {
+            return self.begun;
+        }
         let term = self.begun + limits.term;
         let idle = self.idle.map(|since| since + limits.least_idle);
         idle.map_or(term, |idle| idle.min(term))
     }
 
-    /// If it may be told to end at `now`, its place in the order: those that are idle before those that are not,
-    /// the one that has been so longest before the others.
-    fn due(&self, now: Instant, limits: &ServerLimits) -> Option<(bool, Instant)> {
+    /// If it may be told to end at `now`, its place in the order: strangers before all others, for they must cost a listed
+    /// client none of its sessions; those that are idle before those that are not; the one that has been so longest before
+    /// the others.
+    fn due(&self, now: Instant, limits: &ServerLimits) -> Option<(u8, Instant)> {
         match self.idle {
-            Some(since) if since + limits.least_idle <= now => Some((false, since)),
-            _ if self.begun + limits.term <= now => Some((true, self.begun)),
+            _ if self.is_stranger => Some((0, self.begun)),
+            Some(since) if since + limits.least_idle <= now => Some((1, since)),
+            _ if self.begun + limits.term <= now => Some((2, self.begun)),
             _ => None,
         }
     }
@@ -157,6 +165,18 @@ impl Place {
         self.end.notified().await;
     }
 
+    /// Says that the client has yet to say who it is, until what it returns is dropped.
+    pub(super) fn stranger(&self) -> Stranger<'_> {
+        self.set_stranger(true);
+        Stranger(self)
+    }
+
+    fn set_stranger(&self, is_stranger: bool) {
+        if let Some(session) = self.admission.lock().sessions.get_mut(&self.number) {
+            session.is_stranger = is_stranger;
+        }
+    }
+
     fn set_idle(&self, idle: Option<Instant>) {
         if let Some(session) = self.admission.lock().sessions.get_mut(&self.number) {
             session.idle = idle;
@@ -167,6 +187,15 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.admission.lock().sessions.remove(&self.number);
+    }
+}
+
+/// The session's client is not known as long as this lives.
+pub(super) struct Stranger<'a>(&'a Place);
+
+impl Drop for Stranger<'_> {
+    fn drop(&mut self) {
+        self.0.set_stranger(false);
     }
 }
 

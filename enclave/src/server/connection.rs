@@ -55,7 +55,9 @@ async fn serve(
     let (sender, receiver, client) = match keyed {
         Keyed::Open(sender, receiver) => (sender, receiver, None),
         Keyed::AwaitingClient(awaiting) => {
+            let stranger = place.stranger();
             let (sender, receiver, client) = identify(reader, server, awaiting, &place).await?;
+            drop(stranger);
             (sender, receiver, Some(client))
         }
     };

@@ -1,6 +1,10 @@
 //! Reaching a destination.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use sealnote_transport::{Endpoint, Stream, TransportError, connect_within};
 use thiserror::Error;
@@ -20,6 +24,10 @@ pub(super) enum DialError {
     SlowName,
     #[error("its name has no address")]
     NoAddress,
+    #[error(
+        "its name resolves to this machine or its link alone, where no name may lead; list the address itself if it is meant"
+    )]
+    Near,
     /// The last address that was tried.
     #[error(transparent)]
     Unreached(#[from] TransportError),
@@ -34,7 +42,39 @@ pub(super) async fn dial(destination: &Destination, within: Duration) -> Result<
     let addresses = resolved
         .map_err(|_| DialError::SlowName)?
         .map_err(DialError::Name)?;
-    dial_each(&addresses.take(MAX_ADDRESSES).collect::<Vec<_>>(), deadline).await
+    let mut addresses: Vec<SocketAddr> = addresses.take(MAX_ADDRESSES).collect();
+    // Whoever holds a name decides where it leads: not to this machine, nor to the instance's metadata on its link. An address
+    // that the operator has listed as such is the operator's own choice.
+    if !names_this_machine(destination.host()) && destination.host().parse::<IpAddr>().is_err() {
+        addresses.retain(|address| !is_near(address.ip()));
+        if addresses.is_empty() {
+            return Err(DialError::Near);
+        }
+    }
+    dial_each(&addresses, deadline).await
+}
+
+/// RFC 6761 §6.3: `localhost` means this machine to everybody.
+fn names_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+}
+
+/// This machine, its link, or everybody on it; and the metadata service's IPv6 address (EC2 User Guide, "Access instance
+/// metadata"). Private networks are not: a service may well be there.
+fn is_near(address: IpAddr) -> bool {
+    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_multicast()
+        }
+        IpAddr::V6(v6) => {
+            v6.is_loopback()
+                || v6.is_unicast_link_local()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || v6 == METADATA
+        }
+    }
 }
 
 /// More are not tried.
@@ -64,6 +104,36 @@ mod tests {
     use super::*;
 
     const MOMENT: Duration = Duration::from_millis(300);
+
+    #[test]
+    fn a_name_may_not_lead_to_this_machine_or_its_link() {
+        let near = |text: &str| is_near(text.parse().unwrap());
+        for address in [
+            "127.0.0.1",
+            "127.8.8.8",
+            "169.254.169.254",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "ff02::1",
+            "::ffff:169.254.169.254",
+            "fd00:ec2::254",
+        ] {
+            assert!(near(address), "{address}");
+        }
+        for address in [
+            "10.0.0.7",
+            "192.168.1.1",
+            "172.16.0.1",
+            "8.8.8.8",
+            "fd00:ec2::253",
+            "2001:db8::1",
+        ] {
+            assert!(!near(address), "{address}");
+        }
+    }
 
     #[tokio::test]
     async fn an_address_that_fails_leaves_time_for_the_next() {

@@ -132,7 +132,10 @@ async fn serve(mut enclave: Stream, _place: Place, traffic: Arc<Traffic>, config
         Ok(reached) => reached,
         Err(reason) => {
             let end = match reason {
-                DialError::Name(_) | DialError::SlowName | DialError::NoAddress => End::Unresolved,
+                DialError::Name(_)
+                | DialError::SlowName
+                | DialError::NoAddress
+                | DialError::Near => End::Unresolved,
                 DialError::Unreached(_) => End::Unreached,
             };
             log_end(&traffic, end, &reason);

@@ -13,6 +13,9 @@ use crate::key::{PublicKey, PublicKeyError};
 /// Clients in a list, at most: the list must fit into a releaser's message.
 pub const MAX_CLIENTS: usize = 1024;
 
+/// The least quota of notes that an enclave takes: one full request has so many.
+pub const LEAST_NOTES_PER_HOUR: u32 = 32;
+
 /// Who may ask: at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clients(BTreeMap<PublicKey, Quota>);
@@ -181,6 +184,12 @@ impl Clients {
     /// What a client may ask for; `None` of one who is not in the list.
     pub fn quota(&self, key: &PublicKey) -> Option<Quota> {
         self.0.get(key).copied()
+    }
+
+    /// The least quota of notes.
+    pub fn least_notes_per_hour(&self) -> u32 {
+        let notes = self.0.values().map(|quota| quota.notes_per_hour);
+        notes.min().unwrap_or_default()
     }
 
     /// All of them, by key.

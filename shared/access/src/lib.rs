@@ -8,7 +8,7 @@ mod clients;
 mod key;
 mod signature;
 
-pub use clients::{Client, Clients, ClientsError, MAX_CLIENTS, Quota};
+pub use clients::{Client, Clients, ClientsError, LEAST_NOTES_PER_HOUR, MAX_CLIENTS, Quota};
 pub use key::{KeyFileError, PrivateKey, PublicKey, PublicKeyError};
 pub use signature::{EXPORTED_LEN, Role, SIGNATURE_LEN};
 

@@ -134,10 +134,9 @@ fn kept_document(folder: &str, accepted: bool) -> String {
         if accepted { Value::Null } else { json!("P3") }
     );
     let digest = report["evidence_sha256"].as_str().unwrap();
-    assert_eq!(
-        digest[..16],
-        *document.file_stem().unwrap().to_str().unwrap()
-    );
+    let verdict = if accepted { "" } else { "-rejected" };
+    let name = document.file_stem().unwrap().to_str().unwrap();
+    assert_eq!(format!("{}{verdict}", &digest[..16]), name);
     document.display().to_string()
 }
 

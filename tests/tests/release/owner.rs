@@ -127,9 +127,13 @@ impl Owner {
             .collect()
     }
 
-    /// The service's arguments, but for where it listens.
-    pub fn arguments(&self) -> Vec<String> {
+    /// The service's arguments, but for where it listens. Anybody may ask unless `further` has a list.
+    pub fn arguments(&self, further: &[&str]) -> Vec<String> {
         let mut arguments = vec!["release".to_owned()];
+        arguments.extend(further.iter().map(|&text| text.to_owned()));
+        if !further.contains(&"--clients") {
+            arguments.push("--anybody".to_owned());
+        }
         arguments.extend(self.trust());
         for (flag, name) in [
             ("--keys", "keys"),
@@ -147,9 +151,8 @@ impl Owner {
     }
 
     pub fn start_at(&self, listen: &str, further: &[&str]) -> Service {
-        let mut arguments = self.arguments();
+        let mut arguments = self.arguments(further);
         arguments.extend(["--listen".to_owned(), listen.to_owned()]);
-        arguments.extend(further.iter().map(|&text| text.to_owned()));
         let serving = Serving::start(Program::Client, &arguments);
         let address = serving.word_after("listening on ");
         Service {

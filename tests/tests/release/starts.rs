@@ -8,9 +8,8 @@ use crate::owner::{Owner, owners_policy, set_mode};
 
 /// It does not start, and says this.
 fn assert_stays_away(owner: &Owner, further: &[&str], code: i32, words: &[&str]) {
-    let mut arguments = owner.arguments();
+    let mut arguments = owner.arguments(further);
     arguments.extend(["--listen".into(), "tcp:127.0.0.1:0".into()]);
-    arguments.extend(further.iter().map(|&text| text.to_owned()));
     let finished = run(Program::Client, &arguments);
     assert_eq!(finished.code, Some(code), "{}", finished.stderr);
     for word in words {
@@ -53,7 +52,7 @@ fn a_list_of_clients_that_is_none() {
 fn one_key_is_read_at_the_start_to_see_that_it_is_there() {
     let owner = Owner::prepare(Quirk::None);
     let short = owner.write_secret("short.key", b"CANARY");
-    let mut arguments = owner.arguments();
+    let mut arguments = owner.arguments(&[]);
     let at = arguments.iter().position(|text| text == "--keys").unwrap();
     arguments.splice(
         at..at + 2,
@@ -68,7 +67,7 @@ fn one_key_is_read_at_the_start_to_see_that_it_is_there() {
 #[test]
 fn a_log_that_cannot_be_written() {
     let owner = Owner::prepare(Quirk::None);
-    let mut arguments = owner.arguments();
+    let mut arguments = owner.arguments(&[]);
     let at = arguments.iter().position(|text| text == "--log").unwrap();
     arguments[at + 1] = owner.path("absent/log.jsonl");
     arguments.extend(["--listen".into(), "tcp:127.0.0.1:0".into()]);

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use clap::Args;
-use sealnote_access::Clients;
+use sealnote_access::{Clients, LEAST_NOTES_PER_HOUR};
 use sealnote_encrypted_model::KeyId;
 use sealnote_transport::{Endpoint, Listener};
 use sealnote_verifier::Policy;
@@ -18,8 +18,8 @@ use crate::{Trust, evidence};
 
 const EXAMPLES: &str = "\
 Examples:
-  $ sealnote release --listen tcp:0.0.0.0:7443 --policy policy.json --keys keys --signing-key releaser.pem --log releases.jsonl
-  $ sealnote release --listen tcp:127.0.0.1:7443 --policy policy.json --key a.key --key-id a --signing-key releaser.pem --once";
+  $ sealnote release --listen tcp:0.0.0.0:7443 --policy policy.json --keys keys --signing-key releaser.pem --clients clients.json --log releases.jsonl
+  $ sealnote release --listen tcp:127.0.0.1:7443 --policy policy.json --key a.key --key-id a --signing-key releaser.pem --anybody --once";
 
 /// The greatest length of a list of clients in bytes.
 const MAX_CLIENTS_LEN: usize = 1 << 20;
@@ -45,9 +45,18 @@ pub(crate) struct Release {
     /// is their image's --releaser-key.
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     signing_key: PathBuf,
-    /// Who may ask an enclave that got its key here, and how much: JSON. Without it, anybody may.
-    #[arg(long, value_name = "FILE", help_heading = "Limits")]
+    /// Who may ask an enclave that got its key here, and how much: JSON.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "anybody",
+        conflicts_with = "anybody",
+        help_heading = "Limits"
+    )]
     clients: Option<PathBuf>,
+    /// In place of a list: anybody who reaches an enclave may ask it, as often as they like.
+    #[arg(long, help_heading = "Limits")]
+    anybody: bool,
     /// Keys that go out in an hour, at most. Each start of an enclave takes one.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Limits")]
     releases_per_hour: u32,
@@ -119,14 +128,18 @@ impl Release {
 
     fn clients(&self) -> Result<Option<Clients>, Failure> {
         let Some(path) = &self.clients else {
-            note!(
-                "without --clients, anybody who reaches an enclave may ask it, as often as they like"
-            );
             return Ok(None);
         };
         let bytes = files::read(path, "the list of clients", MAX_CLIENTS_LEN)?;
         let text = std::str::from_utf8(&bytes).map_err(|error| malformed(path, &error))?;
         let clients = Clients::from_json(text).map_err(|error| malformed(path, &error))?;
+        // An enclave would refuse the list, once it has the key.
+        if clients.least_notes_per_hour() < LEAST_NOTES_PER_HOUR {
+            let why = format!(
+                "a client has fewer than {LEAST_NOTES_PER_HOUR} notes an hour: one full request has so many, and would never fit"
+            );
+            return Err(malformed(path, &why));
+        }
         Ok(Some(clients))
     }
 }

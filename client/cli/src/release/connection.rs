@@ -22,7 +22,8 @@ impl Service {
         let request = match KeyRequest::receive(stream, &self.policy, self.patience).await {
             Ok(request) => request,
             Err(error) => {
-                self.log.write(&line.came(Outcome::Failed).because(error))?;
+                let line = line.came(Outcome::Failed).because(error);
+                self.log.write_strangers(line)?;
                 return Ok(false);
             }
         };
@@ -71,11 +72,12 @@ impl Service {
             open.turn_down().full().await;
             return Ok(false);
         }
-        let released = self.release(open, key, &line).await?;
+        let outcome = self.release(open, key, &line).await?;
         if let Some(done) = &mut once {
-            **done |= released;
+            // Whoever is on the way can hold back the enclave's answer: the key is out all the same.
+            **done |= outcome != Outcome::NotTaken;
         }
-        Ok(released)
+        Ok(outcome == Outcome::Released)
     }
 
     /// Appraises the evidence, and keeps it.
@@ -106,8 +108,8 @@ impl Service {
             (Err(rejected), _) => {
                 let rejection = rejected.rejection;
                 let line = line.came(Outcome::Refused).at_check(rejection.check().id());
-                self.refuse(rejected.connection, line.because(rejection))
-                    .await?;
+                self.log.write_strangers(line.because(rejection))?;
+                rejected.connection.refuse().await;
                 Ok(None)
             }
         }
@@ -119,18 +121,21 @@ impl Service {
         Ok(())
     }
 
-    async fn release(&self, open: OpenRelease, key: ModelKey, line: &Line) -> io::Result<bool> {
+    async fn release(&self, open: OpenRelease, key: ModelKey, line: &Line) -> io::Result<Outcome> {
         self.log.write(&line.came(Outcome::Releasing))?;
         let done = open
             .release(&key, self.clients.as_ref(), &self.signer)
             .await;
         drop(key);
-        let line = match &done {
-            Ok(Ok(())) => line.came(Outcome::Released),
-            Ok(Err(not_taken)) => line.came(Outcome::NotTaken).because(not_taken),
-            Err(error) => line.came(Outcome::Unknown).because(error),
+        let (outcome, line) = match &done {
+            Ok(Ok(())) => (Outcome::Released, line.came(Outcome::Released)),
+            Ok(Err(not_taken)) => (
+                Outcome::NotTaken,
+                line.came(Outcome::NotTaken).because(not_taken),
+            ),
+            Err(error) => (Outcome::Unknown, line.came(Outcome::Unknown).because(error)),
         };
         self.log.write(&line)?;
-        Ok(matches!(done, Ok(Ok(()))))
+        Ok(outcome)
     }
 }

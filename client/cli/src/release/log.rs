@@ -4,7 +4,8 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use sealnote_client::now;
 use sealnote_client::release::{KeyRequest, VerifiedRequest};
@@ -12,7 +13,20 @@ use sealnote_transport::PeerAddress;
 use serde::Serialize;
 
 /// Where the lines go.
-pub(crate) struct Log(Mutex<Box<dyn Write + Send>>);
+pub(crate) struct Log(Mutex<Lines>);
+
+struct Lines {
+    out: Box<dyn Write + Send>,
+    /// Lines that strangers may yet cause, and as of when.
+    allowance: u32,
+    as_of: Instant,
+    /// Those that were left out since the last one.
+    omitted: u64,
+}
+
+/// Lines that strangers can cause at once. They get one more each second: a flood must not fill the disk, nor hide the
+/// lines that matter.
+const STRANGERS: u32 = 100;
 
 /// What happened to one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +68,9 @@ pub(super) struct Line {
     verified: Option<Verified>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// How many lines of strangers were left out before this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<u64>,
 }
 
 /// What evidence says that was accepted.
@@ -70,23 +87,67 @@ struct Verified {
 impl Log {
     /// Standard output.
     pub(crate) fn stdout() -> Self {
-        Self(Mutex::new(Box::new(io::stdout())))
+        Self::to(Box::new(io::stdout()))
     }
 
     /// At the end of a file, which is made if it is not there.
     pub(crate) fn file(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let file = options.append(true).create(true).mode(0o600).open(path)?;
-        Ok(Self(Mutex::new(Box::new(file))))
+        Ok(Self::to(Box::new(file)))
+    }
+
+    fn to(out: Box<dyn Write + Send>) -> Self {
+        Self(Mutex::new(Lines {
+            out,
+            allowance: STRANGERS,
+            as_of: Instant::now(),
+            omitted: 0,
+        }))
+    }
+
+    /// Writes a line of somebody who has shown no evidence that was accepted, or counts it as left out.
+    pub(super) fn write_strangers(&self, line: Line) -> io::Result<()> {
+        self.lines().strangers(line, Instant::now())
     }
 
     /// Writes a line, whole.
     pub(super) fn write(&self, line: &Line) -> io::Result<()> {
+        self.lines().write(line)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn strangers(&mut self, mut line: Line, now: Instant) -> io::Result<()> {
+        let seconds = now.saturating_duration_since(self.as_of).as_secs();
+        if seconds > 0 {
+            let more = u32::try_from(seconds).unwrap_or(u32::MAX);
+            self.allowance = self.allowance.saturating_add(more).min(STRANGERS);
+            self.as_of = now;
+        }
+        match self.allowance.checked_sub(1) {
+            None => {
+                self.omitted += 1;
+                Ok(())
+            }
+            Some(left) => {
+                self.allowance = left;
+                line.omitted = (self.omitted > 0).then_some(self.omitted);
+                self.omitted = 0;
+                self.write(&line)
+            }
+        }
+    }
+
+    fn write(&mut self, line: &Line) -> io::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
-        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        out.write_all(&bytes)?;
-        out.flush()
+        self.out.write_all(&bytes)?;
+        self.out.flush()
     }
 }
 
@@ -106,6 +167,7 @@ impl Line {
             check: None,
             verified: None,
             message: None,
+            omitted: None,
         }
     }
 
@@ -152,5 +214,55 @@ impl Line {
             check: Some(check),
             ..self
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_flood_of_strangers_hides_no_line_that_matters() {
+        let kept = Kept::default();
+        let log = Log::to(Box::new(kept.clone()));
+        let lines = || {
+            kept.0
+                .lock()
+                .unwrap()
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count()
+        };
+        let begun = log.lines().as_of;
+        let stranger = || Line::of(None).came(Outcome::Full);
+        for _ in 0..10 * STRANGERS {
+            log.lines().strangers(stranger(), begun).unwrap();
+        }
+        assert_eq!(lines(), STRANGERS as usize);
+        log.write(&stranger().came(Outcome::Releasing)).unwrap();
+        assert_eq!(lines(), STRANGERS as usize + 1);
+        let later = begun + Duration::from_secs(2);
+        for _ in 0..10 {
+            log.lines().strangers(stranger(), later).unwrap();
+        }
+        assert_eq!(lines(), STRANGERS as usize + 3);
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains(r#""omitted":900"#), "{text}");
     }
 }

@@ -70,8 +70,14 @@ impl Service {
                     }
                 }
                 Some(done) = connections.join_next() => {
-                    if service.ended(done)? && service.once.is_some() {
-                        return Ok(());
+                    let released = service.ended(done)?;
+                    if let Some(once) = &service.once && *once.lock().await {
+                        return match released {
+                            true => Ok(()),
+                            false => Err(Exit::Unreachable.because(
+                                "the key was sent, and the enclave did not confirm that it took it; the log has the line",
+                            )),
+                        };
                     }
                 }
                 number = signals.next() => {
@@ -97,7 +103,9 @@ impl Service {
     fn full(&self, stream: Stream, told: Option<OwnedSemaphorePermit>) -> Result<(), Failure> {
         let line = Line::of(stream.peer_address()).came(Outcome::Full);
         let line = line.because("--connections are in use");
-        self.log.write(&line).map_err(|error| log_failed(&error))?;
+        self.log
+            .write_strangers(line)
+            .map_err(|error| log_failed(&error))?;
         if let Some(told) = told {
             tokio::spawn(async move {
                 let _told = told;
