@@ -4,6 +4,8 @@
 mod common;
 #[path = "release/owner.rs"]
 mod owner;
+#[path = "release/programs.rs"]
+mod programs;
 #[path = "release/refused.rs"]
 mod refused;
 #[path = "release/starts.rs"]

@@ -187,7 +187,7 @@ fn another_key_opens_nothing() {
     let error = encrypted.open().unwrap().unlock(&other).unwrap_err();
     assert!(matches!(
         &error,
-        ModelStoreError::Decrypt { source, .. } if matches!(**source, DecryptError::WrongKey)
+        ModelStoreError::Decrypt { reason, .. } if matches!(**reason, DecryptError::WrongKey)
     ));
     assert_message(&error, &["the key is not the one"]);
 }

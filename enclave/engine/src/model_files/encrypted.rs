@@ -88,7 +88,7 @@ impl EncryptedFiles {
         let len = weights.header.plain_len();
         let path = weights.path.clone();
         let weights = Ahead::of(weights.decrypt(key)?)
-            .map_err(|source| ModelStoreError::Unreadable { path, source })?;
+            .map_err(|reason| ModelStoreError::Unreadable { path, reason })?;
         Ok(ModelFiles {
             config: config.read_whole(key)?,
             tokenizer: tokenizer.read_whole(key)?,
@@ -136,7 +136,7 @@ impl EncryptedFile {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.header.plain_len() as usize));
         match self.decrypt(key)?.read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
-            Err(source) => Err(ModelStoreError::Unreadable { path, source }),
+            Err(reason) => Err(ModelStoreError::Unreadable { path, reason }),
         }
     }
 }
@@ -144,7 +144,7 @@ impl EncryptedFile {
 fn decrypting(path: &Path, error: DecryptError) -> ModelStoreError {
     ModelStoreError::Decrypt {
         path: path.into(),
-        source: Box::new(error),
+        reason: Box::new(error),
     }
 }
 

@@ -80,12 +80,12 @@ pub enum ModelStoreError {
         path: PathBuf,
     },
     /// The system refused to read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {reason}", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The model is encrypted, and its key is not there.
     #[error(
@@ -139,11 +139,11 @@ pub enum ModelStoreError {
         dir: PathBuf,
     },
     /// An encrypted file is another one than is due, or does not decrypt.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Decrypt {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: Box<DecryptError>,
+        reason: Box<DecryptError>,
     },
 }

@@ -12,17 +12,17 @@ pub(super) fn check(dir: &Path) -> Result<(), ModelStoreError> {
     match fs::metadata(dir) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         Ok(_) => Err(ModelStoreError::NotAFolder { path: dir.into() }),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => {
             Err(ModelStoreError::NoFolder { path: dir.into() })
         }
-        Err(source) => Err(unreadable(dir, source)),
+        Err(reason) => Err(unreadable(dir, reason)),
     }
 }
 
 /// What is in the folder beside `known`.
 pub(super) fn extra(dir: &Path, known: &[String]) -> Result<Option<PathBuf>, ModelStoreError> {
-    for entry in fs::read_dir(dir).map_err(|source| unreadable(dir, source))? {
-        let entry = entry.map_err(|source| unreadable(dir, source))?;
+    for entry in fs::read_dir(dir).map_err(|reason| unreadable(dir, reason))? {
+        let entry = entry.map_err(|reason| unreadable(dir, reason))?;
         let name = entry.file_name();
         if !known.iter().any(|known| name == known.as_str()) {
             return Ok(Some(dir.join(name)));
@@ -42,8 +42,8 @@ pub(super) struct OpenFile {
 pub(super) fn open(path: PathBuf) -> Result<Option<OpenFile>, ModelStoreError> {
     let metadata = match fs::metadata(&path) {
         Ok(metadata) => metadata,
-        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(ModelStoreError::Unreadable { path, source }),
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(reason) => return Err(ModelStoreError::Unreadable { path, reason }),
     };
     // Before the file is opened: opening a pipe would wait for a writer.
     if !metadata.is_file() {
@@ -55,13 +55,13 @@ pub(super) fn open(path: PathBuf) -> Result<Option<OpenFile>, ModelStoreError> {
         Ok((file, len))
     });
     match opened {
-        Err(source) => Err(ModelStoreError::Unreadable { path, source }),
+        Err(reason) => Err(ModelStoreError::Unreadable { path, reason }),
         Ok((_, 0)) => Err(ModelStoreError::EmptyFile { path }),
         Ok((file, len)) => Ok(Some(OpenFile { path, file, len })),
     }
 }
 
-fn unreadable(path: &Path, source: io::Error) -> ModelStoreError {
+fn unreadable(path: &Path, reason: io::Error) -> ModelStoreError {
     let path = path.into();
-    ModelStoreError::Unreadable { path, source }
+    ModelStoreError::Unreadable { path, reason }
 }

@@ -65,9 +65,9 @@ fn read_whole(opened: OpenFile) -> Result<Zeroizing<Vec<u8>>, ModelStoreError> {
     let mut bytes = Zeroizing::new(Vec::new());
     match opened.file.take(opened.len).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
-        Err(source) => Err(ModelStoreError::Unreadable {
+        Err(reason) => Err(ModelStoreError::Unreadable {
             path: opened.path,
-            source,
+            reason,
         }),
     }
 }
