@@ -31,7 +31,7 @@ ORACLES_ARGS := --locked --manifest-path tools/oracles/Cargo.toml --target-dir t
 TEST_ARGS := --locked --workspace --all-features
 
 # In the order in which each finds what it needs.
-PUBLISHED := $(addprefix sealnote-,model evidence protocol verifier session transport frame-io eif client)
+PUBLISHED := $(addprefix sealnote-,model access encrypted-model evidence protocol verifier session transport frame-io eif client)
 
 # cargo uses all processors by itself, and two of it would wait for each other.
 .NOTPARALLEL:
