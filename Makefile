@@ -30,6 +30,9 @@ ORACLES_ARGS := --locked --manifest-path tools/oracles/Cargo.toml --target-dir t
 
 TEST_ARGS := --locked --workspace --all-features
 
+# What the enclave of the image is started with, one argument a line; of an encrypted model see docs/model-owner.md.
+EIF_ARGUMENTS ?= tools/eif/release.arguments
+
 # In the order in which each finds what it needs.
 PUBLISHED := $(addprefix sealnote-,model access encrypted-model evidence protocol verifier session transport frame-io eif client)
 
@@ -234,7 +237,7 @@ enclave-root: need-cargo ## what the enclave image holds, without the software a
 	$(STATIC) build $(STATIC_ARGS) -p sealnote-enclave
 	rm -rf $(ROOT)
 	install -D -t $(ROOT) $(STATIC_OUT)/sealnote-enclave
-	install -D -m 644 -t $(ROOT)/model $(addprefix $(MODEL)/,config.json tokenizer.json model.safetensors)
+	install -D -m 644 -t $(ROOT)/model $(or $(wildcard $(MODEL)/*.sealnote),$(addprefix $(MODEL)/,config.json tokenizer.json model.safetensors))
 
 .PHONY: image
 image: enclave-root ## the container image for nitro-cli build-enclave, and a look into it: target/image
@@ -243,7 +246,7 @@ image: enclave-root ## the container image for nitro-cli build-enclave, and a lo
 
 .PHONY: eif
 eif: eif-locked enclave-root ## the Nitro enclave image and its measurements: target/eif/sealnote.eif, sealnote.json
-	./tools/eif/build.sh $(ROOT)/sealnote-enclave $(ROOT)/model tools/eif/release.arguments $(EIF)/sealnote.eif
+	./tools/eif/build.sh $(ROOT)/sealnote-enclave $(ROOT)/model $(EIF_ARGUMENTS) $(EIF)/sealnote.eif
 
 .PHONY: eif-test
 eif-test: eif-locked programs ## the same with the software attester, for emulators: target/eif/sealnote-test.eif

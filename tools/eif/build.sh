@@ -3,7 +3,7 @@
 #
 # usage: build.sh PROGRAM MODEL ARGUMENTS OUT.eif
 #   PROGRAM    the enclave's program, static
-#   MODEL      folder with the model's three files, and nothing else
+#   MODEL      folder with the model's three files, or the three encrypted, and nothing else
 #   ARGUMENTS  file with the program's arguments, one a line
 #   OUT.eif    the image; OUT.json, beside it, has its measurements
 #

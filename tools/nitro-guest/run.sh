@@ -230,6 +230,51 @@ ok "the test image: ${judged#vsock guest: }"
 ok "under the release image's measurements the test image gets no note"
 stop test
 
+# An encrypted model. The enclave asks for its key, through a parent's egress, of the model owner's service. Both run on the host,
+# whose CID is 2 and whose end of a port is a socket in a folder: the enclave's kernel, which the parent's guest has too, knows no TCP.
+# The root of the software attester is known only once it runs, so the service comes after the enclave has asked.
+owner="$work/owner"
+mkdir "$owner"
+"$programs/sealnote" --quiet model new-key "$owner/ward.key" >/dev/null
+"$programs/sealnote" --quiet model encrypt "$model" --out "$owner/encrypted" --key "$owner/ward.key" --key-id ward >/dev/null
+"$programs/sealnote" --quiet key new "$owner/releaser.pem" >"$owner/releaser.pub"
+digest="$("$programs/sealnote" model-digest "$model")"
+{
+    cat "$here/../eif/test.arguments"
+    printf '%s\n' --model-encryption-key-url sealnote://owner.example:7443 --model-digest "$digest" --model-key-id ward \
+        --key-via vsock:2:8443 --releaser-key "$(cat "$owner/releaser.pub")"
+} >"$owner/arguments"
+"$here/../eif/build.sh" "$programs/sealnote-enclave" "$owner/encrypted" "$owner/arguments" "$owner/encrypted.eif" >"$work/build.log" 2>&1 ||
+    fail "the image with an encrypted model is not built"
+port="$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+printf 'allowlist:\n- {address: 127.0.0.1, port: %s}\n' "$port" >"$owner/egress.yaml"
+"$programs/sealnote-parent" --listen "unix:$work/nobody" --enclave "unix:$work/nowhere" \
+    --egress "unix:$work/17.vsock_8443=127.0.0.1:$port" --egress-allowlist "$owner/egress.yaml" >"$work/egress.log" 2>&1 &
+pids[egress]=$!
+enclave encrypted 17 "$owner/encrypted.eif"
+await encrypted '^sealnote-enclave: the key ward of model .* is asked for' 120 >/dev/null
+sed -n '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' "$work/encrypted.log" >"$owner/root.pem"
+sed -n '/^{$/,/^}$/p' "$work/encrypted.log" >"$owner/measurements.json"
+"$programs/sealnote" --quiet policy new "$owner/measurements.json" --model-digest "$digest" -o "$owner/policy.json" >/dev/null 2>&1
+"$programs/sealnote" release --listen "tcp:127.0.0.1:$port" --policy "$owner/policy.json" --danger-accept-software-root "$owner/root.pem" \
+    --key "$owner/ward.key" --key-id ward --signing-key "$owner/releaser.pem" --anybody --log "$work/releases.log" >"$work/release.log" 2>&1 &
+pids[release]=$!
+await encrypted "^sealnote-enclave: the model's key was released" 120 >/dev/null
+at="$(await encrypted '^sealnote-enclave: ready on' 120)"
+ok "an encrypted model, its key released through a parent's egress: ready $(since encrypted "$at") s after power-on"
+give_parent "$(cat "$owner/root.pem")" /tmp/owner.pem
+give_parent "$(cat "$owner/measurements.json")" /tmp/owner.json
+in_parent 10 './sealnote-parent --listen unix:/tmp/encrypted --enclave vsock:17:5005 &'
+submit="./sealnote submit --server unix:/tmp/encrypted --danger-accept-software-root /tmp/owner.pem"
+in_parent 180 "$submit --policy /tmp/owner.json notes.jsonl --scores all -o /tmp/encrypted.jsonl" || fail "the notes were not classified by the encrypted model"
+in_parent 20 'for file in results encrypted; do sed "s/,\"evidence\":\"[^\"]*\"//" /tmp/$file.jsonl >/tmp/$file.scores; done; cmp /tmp/results.scores /tmp/encrypted.scores' ||
+    fail "the encrypted model's results are not those of the plain one"
+ok "the encrypted model's results are those of the plain one"
+! grep -qF "$(cat "$owner/ward.key")" "$work"/*.log || fail "the model's key is in a log"
+stop release
+stop egress
+stop encrypted
+
 # Too little memory.
 enclave small 18 "$images/sealnote.eif" 192M
 await small '^sealnote-enclave: too little memory' 60 >/dev/null

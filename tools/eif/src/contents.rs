@@ -25,7 +25,7 @@ pub struct Inputs {
     /// File with the program's arguments, one a line.
     #[arg(long)]
     pub arguments: PathBuf,
-    /// Folder with the model's three files, and nothing else.
+    /// Folder with the model's three files, or the three encrypted, and nothing else.
     #[arg(long)]
     pub model: PathBuf,
     /// The image's name, in its metadata.
@@ -106,6 +106,19 @@ fn application(inputs: &Inputs) -> Result<Ramdisk, ContentsError> {
         ("/model/model.safetensors", "model.safetensors"),
         ("/model/tokenizer.json", "tokenizer.json"),
     ];
+    // As `sealnote model encrypt` writes them.
+    const ENCRYPTED: [(&str, &str); 3] = [
+        ("/model/config.json.sealnote", "config.json.sealnote"),
+        (
+            "/model/model.safetensors.sealnote",
+            "model.safetensors.sealnote",
+        ),
+        ("/model/tokenizer.json.sealnote", "tokenizer.json.sealnote"),
+    ];
+    let is_encrypted = ENCRYPTED
+        .iter()
+        .any(|(_, name)| inputs.model.join(name).exists());
+    let files = if is_encrypted { ENCRYPTED } else { MODEL };
     let mut disk = Ramdisk::default()
         .with(
             "/arguments",
@@ -117,7 +130,7 @@ fn application(inputs: &Inputs) -> Result<Ramdisk, ContentsError> {
             "/sealnote-enclave",
             Node::File(0o755, program(&inputs.program)?),
         );
-    for (path, name) in MODEL {
+    for (path, name) in files {
         disk = disk.with(path, Node::File(0o644, file(&inputs.model.join(name))?));
     }
     let unreadable = |error| ContentsError::Unreadable {
@@ -126,7 +139,7 @@ fn application(inputs: &Inputs) -> Result<Ramdisk, ContentsError> {
     };
     for entry in fs::read_dir(&inputs.model).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
-        if !MODEL.iter().any(|(_, known)| name == *known) {
+        if !files.iter().any(|(_, known)| name == *known) {
             return Err(ContentsError::Extra {
                 folder: inputs.model.clone(),
                 name,
@@ -257,6 +270,29 @@ pub mod tests {
                 entry("model/tokenizer.json", 0o100644, b"tokenizer.json"),
                 entry("sealnote-enclave", 0o100755, b"\x7fELF program"),
             ]
+        );
+    }
+
+    #[test]
+    fn a_model_may_be_encrypted_but_not_half() {
+        let folder = tempfile::tempdir().unwrap();
+        let inputs = inputs(folder.path());
+        for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+            let from = inputs.model.join(name);
+            fs::rename(&from, inputs.model.join(format!("{name}.sealnote"))).unwrap();
+        }
+        let contents = read(&inputs).unwrap();
+        let files = unpack(&contents.application.to_gzip().unwrap());
+        let names: Vec<_> = files.iter().map(|found| found.name.as_str()).collect();
+        assert!(
+            names.contains(&"model/model.safetensors.sealnote"),
+            "{names:?}"
+        );
+        fs::write(inputs.model.join("config.json"), b"{}").unwrap();
+        let error = read(&inputs).unwrap_err().to_string();
+        assert!(
+            error.ends_with(r#""config.json" does not belong into a model's folder"#),
+            "{error}"
         );
     }
 
