@@ -10,6 +10,19 @@ pub fn line(message: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "sealnote-enclave: {message}");
 }
 
+/// An error with its causes, but for those that the one before has said already.
+pub fn with_causes(error: &anyhow::Error) -> String {
+    let mut said = error.to_string();
+    let mut last = said.clone();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !last.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+        last = cause;
+    }
+    said
+}
+
 /// Lets a line through at most once in [`QUIET`]: clients can bring about as many as they like.
 #[derive(Debug, Default)]
 pub struct Seldom(Mutex<Option<Instant>>);
@@ -37,7 +50,19 @@ impl Seldom {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::anyhow;
+
     use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow!("no such file").context("a.json cannot be read: no such file");
+        assert_eq!(with_causes(&error), "a.json cannot be read: no such file");
+        let error = anyhow!("no such file")
+            .context("a.json")
+            .context("the list");
+        assert_eq!(with_causes(&error), "the list: a.json: no such file");
+    }
 
     #[test]
     fn a_flood_is_a_line_a_minute() {

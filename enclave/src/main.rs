@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     match run(args) {
         Ok(never) => match never {},
         Err(error) => {
-            log::line(format_args!("{error:#}"));
+            log::line(log::with_causes(&error));
             ExitCode::FAILURE
         }
     }

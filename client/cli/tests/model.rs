@@ -355,3 +355,17 @@ fn a_model_that_is_not_the_one_it_says_is_found_by_the_key() {
     );
     assert!(refused.contains(&said), "{refused}");
 }
+
+/// It would stand in each header, for anybody to read.
+#[test]
+fn a_key_is_not_taken_for_its_own_id() {
+    let folder = folder();
+    let key = fs::read_to_string(folder.path().join("a.key")).unwrap();
+    for id in [key.trim().to_owned(), key.trim().to_uppercase()] {
+        let mut arguments = ENCRYPT;
+        arguments[7] = &id;
+        let error = refusal(&model(folder.path(), &arguments), 2);
+        assert!(error.contains("--key-id is the key itself"), "{error}");
+        assert!(!error.contains(&id) && !folder.path().join("out").exists());
+    }
+}

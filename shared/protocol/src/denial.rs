@@ -35,7 +35,7 @@ pub enum Denial {
     },
     /// The request has more notes than the client has left in this hour. None of them was computed or counted.
     #[error(
-        "this client's quota of notes is used up at this enclave; the next hour of it begins in {seconds} s"
+        "this client's quota has fewer notes left at this enclave than the request has; the next hour of it begins in {seconds} s"
     )]
     Notes {
         /// Until it may try again.

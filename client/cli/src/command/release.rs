@@ -136,7 +136,8 @@ impl Release {
         // An enclave would refuse the list, once it has the key.
         if clients.least_notes_per_hour() < LEAST_NOTES_PER_HOUR {
             let why = format!(
-                "a client has fewer than {LEAST_NOTES_PER_HOUR} notes an hour: one full request has so many, and would never fit"
+                "a client has fewer than {LEAST_NOTES_PER_HOUR} notes an hour: a full request has so many, and would never fit; give \
+                 it {LEAST_NOTES_PER_HOUR} or more"
             );
             return Err(malformed(path, &why));
         }

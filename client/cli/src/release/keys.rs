@@ -40,7 +40,8 @@ pub(crate) enum KeysError {
     Unreadable { file: String, error: std::io::Error },
     #[error(
         "{file} has the mode {mode:04o}, so that others can read it or its group can write it: `chmod 600` it, and if \
-         anybody else was on this machine, encrypt the model anew under another key"
+         anybody else was on this machine, put another in its place: a model's key with the model encrypted anew, a signing key \
+         with the image that names it built again"
     )]
     Open { file: String, mode: u32 },
     #[error("{file} is not {due}")]

@@ -140,7 +140,7 @@ async fn a_run_that_has_used_up_its_quota_says_so_and_goes_on_later() {
     ];
     let (_, error) = said(&desk.asks(&rig, "submit", &submit).await, 8);
     for words in [
-        "quota of notes is used up",
+        "quota has fewer notes left",
         "begins in 3",
         "results of 64 records",
         "--resume",

@@ -15,6 +15,7 @@ use sealnote_model::{FileDigest, MODEL_FILES, ModelDigest};
 use serde::Serialize;
 use sha2::{Digest, Sha384};
 use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure};
 use crate::facts::{line, print};
@@ -80,6 +81,13 @@ impl Encrypt {
     /// The model's digest, and the files that were written.
     fn encrypt(&self) -> Result<(ModelDigest, [PathBuf; MODEL_FILES.len()]), Failure> {
         let key = model_key::read(&self.key)?;
+        // A slip of the hand that would publish the key: the id is in each file's header.
+        let id = self.key_id.as_str().to_ascii_lowercase();
+        if *id == *Zeroizing::new(hex::encode(key.as_bytes())) {
+            return Err(Exit::Usage.because(
+                "--key-id is the key itself, which anybody could read in the encrypted files: give the key a name",
+            ));
+        }
         let wrapped_key = self.read_wrapped_key()?;
         let targets = MODEL_FILES.map(|name| self.out.join(encrypted_name(name)));
         self.check_out(&targets)?;
