@@ -33,6 +33,7 @@ pub mod ear;
 mod hex;
 mod kinds;
 pub mod nitro;
+mod pem;
 pub mod policy;
 mod schema;
 pub mod sev_snp;

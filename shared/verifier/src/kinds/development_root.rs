@@ -1,11 +1,9 @@
 //! Development roots, whose kind is told by their key.
 
-use x509_cert::Certificate;
-use x509_cert::der::DecodePem;
 use x509_cert::der::asn1::ObjectIdentifier;
 
 use super::{Kind, TrustRoots};
-use crate::{nitro, sev_snp, tdx};
+use crate::{nitro, pem, sev_snp, tdx};
 
 /// RFC 8017 appendix C.
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -47,7 +45,7 @@ impl TrustRoots {
     ///
     /// Anything but one self-signed CA certificate in PEM that has all that the kind asks of a root.
     pub fn danger_add_development_root(&mut self, pem: &str) -> Result<Kind, DevelopmentRootError> {
-        let root = Certificate::from_pem(pem).map_err(|_| DevelopmentRootError::NotPem)?;
+        let root = pem::certificate(pem.as_bytes()).map_err(|_| DevelopmentRootError::NotPem)?;
         let key = &root.tbs_certificate().subject_public_key_info().algorithm;
         let curve = || key.parameters.as_ref()?.decode_as().ok();
         match (key.oid, curve()) {

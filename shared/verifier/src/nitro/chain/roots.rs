@@ -1,10 +1,10 @@
 //! The trust anchors.
 
-use x509_cert::Certificate;
-use x509_cert::der::{DecodePem, Encode};
+use x509_cert::der::Encode;
 
 use super::certificate::LinkCertificate;
 use super::error::{ChainError, Position};
+use crate::pem;
 
 /// The root of the AWS Nitro Enclaves PKI (G1), DER, 533 bytes, valid until 2049-10-28.
 ///
@@ -58,7 +58,7 @@ impl TrustRoots {
     ///
     /// Anything but one self-signed P-384 CA certificate in PEM.
     pub fn danger_add_software_root(&mut self, pem: &str) -> Result<(), RootError> {
-        let der = Certificate::from_pem(pem)
+        let der = pem::certificate(pem.as_bytes())
             .and_then(|certificate| certificate.to_der())
             .map_err(|_| RootError::NotPem)?;
         check_root(&der)?;

@@ -1,10 +1,10 @@
 //! The trust anchors: AMD's root keys (ARK), one for each generation.
 
-use x509_cert::Certificate;
-use x509_cert::der::{DecodePem, Encode};
+use x509_cert::der::Encode;
 
 use super::certificate::Link;
 use super::error::{ChainError, Position};
+use crate::pem;
 use crate::sev_snp::product::Product;
 
 /// The ARKs as AMD's key distribution service has them (57230, section 4.3), DER.
@@ -66,7 +66,7 @@ impl TrustRoots {
     /// Anything but one self-signed CA certificate in PEM, RSA-PSS of 4,096 bits with SHA-384, named as AMD names the
     /// root of one of the generations.
     pub fn danger_add_software_root(&mut self, pem: &str) -> Result<(), RootError> {
-        let der = Certificate::from_pem(pem)
+        let der = pem::certificate(pem.as_bytes())
             .and_then(|certificate| certificate.to_der())
             .map_err(|_| RootError::NotPem)?;
         let product = check_root(&der)?;

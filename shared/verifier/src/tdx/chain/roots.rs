@@ -1,10 +1,11 @@
 //! The trust anchors: Intel's root for SGX and TDX.
 
 use x509_cert::Certificate;
-use x509_cert::der::{Decode, DecodePem};
+use x509_cert::der::Decode;
 
 use super::certificate::Link;
 use super::error::{ChainError, Position};
+use crate::pem;
 
 /// The "Intel SGX Root CA" as Intel publishes it, DER.
 const INTEL_ROOT: &[u8] = include_bytes!("../roots/intel-sgx-root.der");
@@ -56,7 +57,7 @@ impl TrustRoots {
     ///
     /// Anything but one self-signed CA certificate in PEM, of a P-256 key.
     pub fn danger_add_software_root(&mut self, pem: &str) -> Result<(), RootError> {
-        let certificate = Certificate::from_pem(pem).map_err(|_| RootError::NotPem)?;
+        let certificate = pem::certificate(pem.as_bytes()).map_err(|_| RootError::NotPem)?;
         let link = Link::new(certificate, Position::Root).ok_or(RootError::NotPem)?;
         check_root(&link).map_err(RootError::Unfit)?;
         self.software.push(link.der().to_vec());

@@ -12,11 +12,12 @@ use rustls_pki_types::{CertificateDer, UnixTime as PkiTime};
 use serde_json::Value;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter};
 use x509_cert::Certificate;
-use x509_cert::der::{Decode, DecodePem, Encode};
+use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
 use super::error::{KeyError, Position};
 use super::rsa_key::{RsaKey, RsaSha256};
+use crate::pem;
 use crate::time::UnixTime;
 use crate::validity;
 
@@ -24,7 +25,7 @@ use crate::validity;
 const TCG_KP_EK_CERTIFICATE: KeyPurposeId<'_> = KeyPurposeId::new(&[0x67, 0x81, 0x05, 0x08, 0x01]);
 
 pub(super) fn key(root: &[u8], x5c: Option<&Value>, now: UnixTime) -> Result<RsaKey, KeyError> {
-    let root = Certificate::from_pem(root).map_err(|_| KeyError::NoRoot)?;
+    let root = pem::certificate(root).map_err(|_| KeyError::NoRoot)?;
     let anchor = root.to_der().map_err(|_| KeyError::NoRoot)?;
     let chain = x5c.and_then(Value::as_array).ok_or(KeyError::NoChain)?;
     if !(2..=4).contains(&chain.len()) {
