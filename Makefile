@@ -138,9 +138,11 @@ test-python: programs ## the Python client, as a wheel and from its folder, agai
 test-spark: programs ## the Spark example on 100,000 records, by two local workers, against a local enclave
 	./tools/python/spark.sh
 
+# Cargo keeps what it unpacked and built of a package by name and version alone, and ours keep their version while they change.
 .PHONY: publish-check
 publish-check: need-cargo ## the crates that others may use, packaged and built as a registry would have them
-	cargo publish --dry-run --locked $(addprefix -p ,$(PUBLISHED))
+	rm -rf target/publish "$${CARGO_HOME:-$$HOME/.cargo}"/registry/{src,cache}/-*/sealnote-*
+	cargo publish --dry-run --locked --target-dir target/publish $(addprefix -p ,$(PUBLISHED))
 
 .PHONY: bench
 bench: need-cargo ## handshake time, notes a second in process and through the encrypted path
