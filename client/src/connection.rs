@@ -10,14 +10,14 @@ use sealnote_protocol::handshake::MAX_ANSWER;
 use sealnote_protocol::session::SessionError;
 use sealnote_protocol::suite::KeyError;
 use sealnote_session::Rejection;
-use sealnote_session::{Challenge, Evidence, EvidenceError, SavedEvidence, VerifiedEvidence};
+use sealnote_session::{Challenge, Evidence, EvidenceError, VerifiedEvidence};
 use sealnote_session::{ClientSession, Confirmed};
 use sealnote_transport::{TransportError, connect_within};
 use sealnote_verifier::{Kind, UnixTime};
 use thiserror::Error;
 
 use crate::client::Client;
-use crate::evidence::{Appraisal, EvidenceDigest};
+use crate::evidence::{EvidenceDigest, appraise};
 use crate::session::Session;
 use crate::wire::{Wire, WireError};
 
@@ -167,32 +167,17 @@ impl Attested {
 
     /// Appraises the evidence: every check of PROTOCOL.md.
     pub fn verify(self) -> Result<Verified, Rejection> {
-        let saved = self.evidence.saved(&self.challenge);
-        let document = saved.evidence.to_vec();
-        let claims = saved.claims.to_vec();
-        let endorsements = saved.endorsements.map(<[u8]>::to_vec);
-        let saved = SavedEvidence {
-            evidence: &document,
-            claims: &claims,
-            endorsements: endorsements.as_deref(),
-            ..saved
-        };
-        let (digest, at) = (EvidenceDigest::of(&document), now());
-        let (policy, roots) = (self.client.policy(), self.client.roots());
-        let verdict = self.evidence.verify(self.challenge, policy, roots, at);
-        let kept = self.client.observe(&Appraisal {
-            saved,
-            digest,
-            at,
-            verdict: verdict.as_ref(),
+        let by = (self.client.policy(), self.client.roots());
+        let told = appraise(self.evidence, self.challenge, by, |appraisal| {
+            self.client.observe(appraisal)
         });
         Ok(Verified {
             client: self.client,
             wire: self.wire,
-            evidence: verdict?,
-            document,
-            digest,
-            kept,
+            evidence: told.verdict?,
+            document: told.document,
+            digest: told.digest,
+            kept: told.told,
         })
     }
 }

@@ -3,10 +3,12 @@
 use core::fmt;
 use std::sync::Arc;
 
-use sealnote_protocol::task::ModelClaims;
-use sealnote_session::{Rejection, SavedEvidence, VerifiedEvidence};
-use sealnote_verifier::UnixTime;
+use sealnote_protocol::task::{ModelClaims, Task};
+use sealnote_session::{Challenge, Evidence, Rejection, SavedEvidence, VerifiedEvidence};
+use sealnote_verifier::{Policy, TrustRoots, UnixTime};
 use sha2::{Digest, Sha256};
+
+use crate::connection::now;
 
 /// SHA-256 of the evidence's bytes: what names a session in results, so that each result leads to the document that
 /// was verified before its note was sent.
@@ -32,6 +34,49 @@ pub struct Appraisal<'a, T = ModelClaims> {
 pub(crate) struct Observer(pub(crate) Arc<Observe>);
 
 pub(crate) type Observe = dyn Fn(&Appraisal<'_>) -> std::io::Result<()> + Send + Sync;
+
+/// An appraisal that somebody was told of.
+pub(crate) struct Told<T, R> {
+    pub(crate) verdict: Result<VerifiedEvidence<T>, Rejection>,
+    /// The evidence's bytes.
+    pub(crate) document: Vec<u8>,
+    pub(crate) digest: EvidenceDigest,
+    /// What the one who was told returned.
+    pub(crate) told: R,
+}
+
+/// Appraises evidence by every check of PROTOCOL.md, and tells of it whatever it finds.
+pub(crate) fn appraise<T: Task, R>(
+    evidence: Evidence,
+    challenge: Challenge,
+    (policy, roots): (&Policy, &TrustRoots),
+    tell: impl FnOnce(&Appraisal<'_, T>) -> R,
+) -> Told<T, R> {
+    let saved = evidence.saved(&challenge);
+    let document = saved.evidence.to_vec();
+    let claims = saved.claims.to_vec();
+    let endorsements = saved.endorsements.map(<[u8]>::to_vec);
+    let saved = SavedEvidence {
+        evidence: &document,
+        claims: &claims,
+        endorsements: endorsements.as_deref(),
+        ..saved
+    };
+    let (digest, at) = (EvidenceDigest::of(&document), now());
+    let verdict = evidence.verify(challenge, policy, roots, at);
+    let told = tell(&Appraisal {
+        saved,
+        digest,
+        at,
+        verdict: verdict.as_ref(),
+    });
+    Told {
+        verdict,
+        document,
+        digest,
+        told,
+    }
+}
 
 impl EvidenceDigest {
     /// Of these bytes.

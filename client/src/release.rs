@@ -21,15 +21,13 @@ use sealnote_protocol::suite::KeyError;
 use sealnote_protocol::task::key_release::NotTaken;
 use sealnote_protocol::task::{KeyReleaseClaims, Task};
 use sealnote_session::{
-    Challenge, Evidence, EvidenceError, Rejection, ReleaseSession, Releaser, SavedEvidence,
-    VerifiedEvidence,
+    Challenge, Evidence, EvidenceError, Rejection, ReleaseSession, Releaser, VerifiedEvidence,
 };
 use sealnote_transport::Stream;
 use sealnote_verifier::{Kind, Policy, TrustRoots};
 use thiserror::Error;
 
-use crate::connection::now;
-use crate::evidence::{Appraisal, EvidenceDigest};
+use crate::evidence::{Appraisal, EvidenceDigest, appraise};
 use crate::wire::{Wire, WireError};
 
 /// How long an enclave that is told no may take to hear it.
@@ -147,25 +145,8 @@ impl KeyRequest {
         roots: &TrustRoots,
         observe: impl FnOnce(&Appraisal<'_, KeyReleaseClaims>),
     ) -> Result<VerifiedRequest, Box<RejectedRequest>> {
-        let saved = self.evidence.saved(&self.challenge);
-        let document = saved.evidence.to_vec();
-        let claims = saved.claims.to_vec();
-        let endorsements = saved.endorsements.map(<[u8]>::to_vec);
-        let saved = SavedEvidence {
-            evidence: &document,
-            claims: &claims,
-            endorsements: endorsements.as_deref(),
-            ..saved
-        };
-        let at = now();
-        let verdict = self.evidence.verify(self.challenge, policy, roots, at);
-        observe(&Appraisal {
-            saved,
-            digest: self.digest,
-            at,
-            verdict: verdict.as_ref(),
-        });
-        match verdict {
+        let told = appraise(self.evidence, self.challenge, (policy, roots), observe);
+        match told.verdict {
             Ok(evidence) => Ok(VerifiedRequest {
                 wire: self.wire,
                 evidence,
