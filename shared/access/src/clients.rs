@@ -2,7 +2,7 @@
 //!
 //! People write it as JSON; a releaser sends it as deterministic CBOR. Quotas count for a boot of one enclave.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 use serde::Deserialize;
@@ -94,8 +94,9 @@ struct Json {
     clients: Vec<Client>,
 }
 
-/// As it travels: key → [notes, sessions].
+/// As it travels: an array of [key, notes, sessions].
 #[derive(Encode, Decode, PartialEq)]
+#[cbor(transparent)]
 struct Wire(#[n(0)] Vec<WireClient>);
 
 #[derive(Encode, Decode, PartialEq)]
@@ -164,11 +165,9 @@ impl Clients {
         }
         count(wire.0.len())?;
         let mut all = BTreeMap::new();
-        let mut keys = BTreeSet::new();
         for client in wire.0 {
-            let ascends = keys.last().is_none_or(|last| *last < client.key);
-            keys.insert(client.key);
             let key = PublicKey::from_bytes(&client.key).map_err(|_| ClientsError::Encoding)?;
+            let ascends = all.last_key_value().is_none_or(|(last, _)| *last < key);
             let quota = Quota {
                 notes_per_hour: client.notes_per_hour,
                 sessions_per_hour: client.sessions_per_hour,
@@ -266,6 +265,15 @@ mod tests {
         }
         let many: Vec<_> = (0..=MAX_CLIENTS).map(|_| entry(&a, 1, 1)).collect();
         assert!(matches!(error(&many), ClientsError::Count(1025)));
+    }
+
+    /// PROTOCOL.md, "Key release": an array of arrays, and nothing around it.
+    #[test]
+    fn a_list_is_one_array() {
+        let key = key();
+        let one = Clients::from_json(&list(&[entry(&key.to_string(), 1, 2)])).unwrap();
+        let bytes = [&[0x81, 0x83, 0x58, 32][..], key.as_bytes(), &[1, 2]].concat();
+        assert_eq!(one.encode(), bytes);
     }
 
     #[test]
