@@ -82,19 +82,8 @@ async fn a_large_transfer_arrives_whole_both_ways_at_once() {
     const LENGTH: usize = 16 * 1024 * 1024;
     let mut rig = Rig::start(|config| config.listen = "tcp:127.0.0.1:0".parse().unwrap()).await;
     let (client, enclave) = rig.pair().await;
-    let exchange = |stream: Stream, seed: u32| async move {
-        let (mut receive, mut send) = stream.into_split();
-        let sending = async {
-            send.write_all(&noise(seed, LENGTH)).await.unwrap();
-            send.shutdown().await.unwrap();
-        };
-        let mut received = Vec::new();
-        let (_, read) = tokio::join!(sending, receive.read_to_end(&mut received));
-        read.unwrap();
-        received
-    };
     let (at_client, at_enclave) = timeout(SOON, async {
-        tokio::join!(exchange(client, 1), exchange(enclave, 2))
+        tokio::join!(exchange(client, 1, LENGTH), exchange(enclave, 2, LENGTH))
     })
     .await
     .unwrap();
@@ -482,6 +471,19 @@ async fn read_all(stream: &mut Stream) -> Vec<u8> {
         .unwrap()
         .unwrap();
     got
+}
+
+/// Sends `length` bytes of noise and reads all that comes, both at once.
+async fn exchange(stream: Stream, seed: u32, length: usize) -> Vec<u8> {
+    let (mut receive, mut send) = stream.into_split();
+    let sending = async {
+        send.write_all(&noise(seed, length)).await.unwrap();
+        send.shutdown().await.unwrap();
+    };
+    let mut received = Vec::new();
+    let (_, read) = tokio::join!(sending, receive.read_to_end(&mut received));
+    read.unwrap();
+    received
 }
 
 /// Bytes that differ by seed and place (Marsaglia's xorshift32).

@@ -54,18 +54,12 @@ async fn a_large_transfer_arrives_whole_both_ways_at_once() {
     let service = Service::start().await;
     let rig = service.rig(|_| {}).await;
     let (enclave, key_service) = service.pair(&rig).await;
-    let exchange = |stream: Stream, seed: u32| async move {
-        let (mut receive, mut send) = stream.into_split();
-        let sending = async {
-            send.write_all(&noise(seed, LENGTH)).await.unwrap();
-            send.shutdown().await.unwrap();
-        };
-        let mut received = Vec::new();
-        let (_, read) = tokio::join!(sending, receive.read_to_end(&mut received));
-        read.unwrap();
-        received
+    let both = async {
+        tokio::join!(
+            exchange(enclave, 1, LENGTH),
+            exchange(key_service, 2, LENGTH)
+        )
     };
-    let both = async { tokio::join!(exchange(enclave, 1), exchange(key_service, 2)) };
     let (at_enclave, at_service) = timeout(SOON, both).await.unwrap();
     assert!(at_enclave == noise(2, LENGTH));
     assert!(at_service == noise(1, LENGTH));
