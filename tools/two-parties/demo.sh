@@ -67,14 +67,11 @@ echo "$said" | sed "s/^tcp://" >"$operator/server"
 # or has from somebody whom it trusts, and the root is the vendor's; a development attester makes a root at each start.)
 enclave() {
     rm -f "$operator"/{root.pem,measurements.json} "$owner"/*.json "$hospital"/*.json
-    : >"$operator/enclave.log"
-    "$programs/sealnote-enclave" --listen "$listen" --peer-cid 1 --model "$operator/encrypted" --attester software \
+    start enclave "the key" "$programs/sealnote-enclave" --listen "$listen" --peer-cid 1 --model "$operator/encrypted" --attester software \
         --software-root-out "$operator/root.pem" --measurements-out "$operator/measurements.json" \
         --model-encryption-key-url sealnote://owner.example:7443 --model-digest "$digest" --model-key-id ward \
-        --key-via "$egress" --releaser-key "$(cat "$operator/releaser.pub")" 2>>"$operator/enclave.log" &
-    enclave=$!
-    started+=($enclave)
-    await "$operator/enclave.log" "is asked for"
+        --key-via "$egress" --releaser-key "$(cat "$operator/releaser.pub")"
+    enclave="${started[-1]}"
     hand operator owner "the image's measurements" "$operator/measurements.json" "$operator/root.pem"
     hand operator hospital "the image's measurements" "$operator/measurements.json" "$operator/root.pem"
     local party
