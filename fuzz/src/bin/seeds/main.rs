@@ -5,23 +5,18 @@
 
 #![forbid(unsafe_code)]
 
-#[allow(dead_code, reason = "only what is sealed is written")]
-#[path = "../../../enclave/key-release/tests/kbs/sealed.rs"]
-mod sealed;
+mod key_release;
 
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use p256::SecretKey;
-use p256::elliptic_curve::Generate;
-use sealed::Sealed;
 use sealnote_cli::policy::signature::NAMESPACE;
 use sealnote_eif::measure;
 use sealnote_evidence::Evidence;
 use sealnote_fuzz::fixture::{FIXTURE, payload, policy_json};
 use sealnote_fuzz::worked_example::value;
-use sealnote_fuzz::{Seeded, encrypted_model, image, layout, signers, tdx, token, vtpm};
+use sealnote_fuzz::{image, layout, signers, tdx, token, vtpm};
 use sealnote_protocol::claims::Claims;
 use sealnote_protocol::frame::Frame;
 use sealnote_protocol::handshake::Key;
@@ -81,19 +76,6 @@ impl Seeds {
         Ok(fs::write(folder.join(name), parts.concat())?)
     }
 
-    fn encrypted_models(&self) -> Outcome<()> {
-        self.write("encrypted_model", "genuine", &[&encrypted_model::file(1)])?;
-        let edits: [&[u8; 6]; 6] = [
-            &[0, 1, 0x20, 0, 16, 1],
-            &[1, 6, 0, 0, 0, 0],
-            &[2, 1, 0x40, 0x41, 0, 0],
-            &[3, 1, 0x40, 0x41, 0, 0],
-            &[4, 1, 0x20, 0x82, 0, 255],
-            &[5, 1, 0x40, 0x41, 0, 0],
-        ];
-        self.write("encrypted_model", "edits", &edits.map(<[u8; 6]>::as_slice))
-    }
-
     fn handshake(&self) -> Outcome<()> {
         for name in FRAMES {
             let frame = value(name);
@@ -125,32 +107,6 @@ impl Seeds {
             Limits::of_classification(3, 1000, 8192, 2, 2),
         )?;
         self.write("claims", "small", &[&claims.encode()])
-    }
-
-    /// What KMS answers, with bytes that open to nothing.
-    fn envelopes(&self) -> Outcome<()> {
-        let head = "308006092a864886f70d010703a0803080020102";
-        let recipient = "3182016b308201670201028020";
-        let oaep = "303c06092a864886f70d010107302fa00f300d06096086480165030402010500\
-            a11c301a06092a864886f70d010108300d0609608648016503040201050004820100";
-        let content = "308006092a864886f70d010701301d060960864801650304012a0410";
-        let parts = [
-            hex::decode([head, recipient].concat())?,
-            vec![1; 32],
-            hex::decode(oaep)?,
-            vec![2; 256],
-            hex::decode(content)?,
-            vec![3; 16],
-            hex::decode("a0800430")?,
-            vec![4; 48],
-            // The ends of what has no length before it.
-            vec![0; 10],
-        ];
-        self.write("cms", "made", &[&parts.concat()])?;
-        for (name, envelope) in vectors("kms")? {
-            self.write("cms", &name, &[&envelope])?;
-        }
-        Ok(())
     }
 
     fn records(&self) -> Outcome<()> {
@@ -318,7 +274,7 @@ impl Seeds {
 
     /// What a TPM in software once answered to the enclave; a line is a command or its response.
     fn tpm(&self) -> Outcome<()> {
-        let recorded = include_str!("../../../enclave/src/attester/azure_vtpm/swtpm.txt");
+        let recorded = include_str!("../../../../enclave/src/attester/azure_vtpm/swtpm.txt");
         for (number, response) in recorded.lines().skip(1).step_by(2).enumerate() {
             self.write(
                 "tpm",
@@ -350,24 +306,6 @@ impl Seeds {
             self.write("token", &name, &[&bytes])?;
         }
         Ok(())
-    }
-
-    /// The target's two keys are of the same seeds.
-    fn jwes(&self) -> Outcome<()> {
-        let [sender, recipient] =
-            [1, 2].map(|seed| SecretKey::generate_from_rng(&mut Seeded(seed)));
-        let header = sealed::header(sealed::epk(&sender.public_key())).to_string();
-        self.write("jwe", "header", &[header.as_bytes()])?;
-        for (name, old, new) in [
-            ("rsa", "ECDH-ES+A256KW", "RSA-OAEP-256"),
-            ("zip", "{\"alg\"", "{\"zip\":\"DEF\",\"alg\""),
-            ("crit", "{\"alg\"", "{\"crit\":[],\"alg\""),
-        ] {
-            self.write("jwe", name, &[header.replace(old, new).as_bytes()])?;
-        }
-        let recipient = recipient.public_key();
-        let whole = Sealed::by(&sender, &recipient, &[0x4b; 32], header.into_bytes());
-        self.write("jwe", "whole", &[&whole.bytes()])
     }
 
     fn policies(&self) -> Outcome<()> {
