@@ -324,6 +324,32 @@ mod tests {
         }
     }
 
+    /// A flood of clients that are in no list must not cost a listed one its session.
+    #[tokio::test(start_paused = true)]
+    async fn who_has_yet_to_say_who_it_is_gives_way_first_and_at_once() {
+        for is_known in [false, true] {
+            let admission = Admission::new(ServerLimits {
+                sessions: 2,
+                ..ServerLimits::default()
+            });
+            let listed = admission.place().await.unwrap();
+            sleep(seconds(10)).await;
+            let stranger = admission.place().await.unwrap();
+            let unknown = stranger.stranger();
+            if is_known {
+                drop(unknown);
+            } else {
+                std::mem::forget(unknown);
+            }
+            tokio::select! {
+                biased;
+                place = admission.place() => assert!(place.is_none(), "both are there still"),
+                () = listed.given_away() => assert!(is_known, "a listed client was told to end"),
+                () = stranger.given_away() => assert!(!is_known, "it had been there for no time"),
+            }
+        }
+    }
+
     /// Whether they send a note before they would count as idle, or always have one in flight.
     #[tokio::test(start_paused = true)]
     async fn sessions_that_are_never_idle_for_long_give_way_after_their_term() {
